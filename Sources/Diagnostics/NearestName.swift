@@ -1,0 +1,32 @@
+/// The candidate that is most like a misspelt name, if any is near enough to be worth offering.
+///
+/// - Complexity: O(*n* · *m*) in the lengths of the name and of each candidate.
+public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
+  let limit = max(1, name.count / 3)
+  var best: (distance: Int, name: String)?
+  for candidate in candidates {
+    let distance = editDistance(name.lowercased(), candidate.lowercased())
+    if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
+  }
+  return best?.name
+}
+
+/// The optimal string alignment distance: insertions, deletions, replacements, swaps of neighbours.
+private func editDistance(_ left: String, _ right: String) -> Int {
+  let left = Array(left.utf8)
+  let right = Array(right.utf8)
+  var beforeLast: [Int] = []
+  var last = Array(0...right.count)
+  for i in 0..<left.count {
+    var row = [i + 1]
+    for j in 0..<right.count {
+      var cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (left[i] == right[j] ? 0 : 1))
+      if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+        cost = min(cost, beforeLast[j - 1] + 1)
+      }
+      row.append(cost)
+    }
+    (beforeLast, last) = (last, row)
+  }
+  return last[right.count]
+}

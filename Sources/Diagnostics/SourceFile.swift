@@ -1,0 +1,89 @@
+/// A text that was read, with what is needed to say where in it something stands.
+///
+/// Identity is the point: two reads of one path are two files, so spans of both can be told apart.
+public final class SourceFile: Sendable {
+  /// The name that diagnostics print: the path as the user gave it, `-` for standard input, or
+  /// `<embedded …>` for what is compiled in.
+  public let name: String
+  /// The bytes as they were read; not necessarily valid UTF-8.
+  public let bytes: [UInt8]
+  /// The byte offset at which each line starts; the first is 0.
+  let lineStarts: [Int]
+
+  /// Creates a file from its bytes.
+  ///
+  /// - Complexity: O(*n*) in the number of bytes, for the line table.
+  public init(name: String, bytes: [UInt8]) {
+    self.name = name
+    self.bytes = bytes
+    var starts = [0]
+    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+      starts.append(offset + 1)
+    }
+    self.lineStarts = starts
+  }
+
+  /// Creates a file from text, for tests and for what is compiled in.
+  public convenience init(name: String, text: String) {
+    self.init(name: name, bytes: Array(text.utf8))
+  }
+
+  /// The position of a byte; offsets past the end give the position after the last byte.
+  ///
+  /// - Complexity: O(log *n*) in the number of lines.
+  public func position(at offset: Int) -> SourcePosition {
+    let offset = min(max(offset, 0), bytes.count)
+    var low = 0
+    var high = lineStarts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return SourcePosition(line: low + 1, column: offset - lineStarts[low] + 1)
+  }
+
+  /// The byte offset of a one-based line and column, kept inside the line.
+  public func offset(line: Int, column: Int) -> Int {
+    guard line >= 1 else { return 0 }
+    guard line <= lineStarts.count else { return bytes.count }
+    return min(lineStarts[line - 1] + max(column - 1, 0), lineEnd(line))
+  }
+
+  /// The text of a one-based line without its line break; empty past the end.
+  public func text(ofLine line: Int) -> String {
+    guard line >= 1, line <= lineStarts.count else { return "" }
+    return String(decoding: bytes[lineStarts[line - 1]..<lineEnd(line)], as: UTF8.self)
+  }
+
+  private func lineEnd(_ line: Int) -> Int {
+    var end = line < lineStarts.count ? lineStarts[line] - 1 : bytes.count
+    if end > lineStarts[line - 1], bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+    return end
+  }
+}
+
+extension SourceFile: Hashable {
+  /// Files are equal when they are the same read.
+  public static func == (left: SourceFile, right: SourceFile) -> Bool { left === right }
+  /// Feeds the identity of the read.
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// A place in a file as people count it: lines and columns (in bytes) from 1.
+public struct SourcePosition: Sendable, Hashable, Comparable {
+  /// The line, from 1.
+  public var line: Int
+  /// The column in bytes, from 1.
+  public var column: Int
+
+  /// Creates a position from a one-based line and column.
+  public init(line: Int, column: Int) {
+    self.line = line
+    self.column = column
+  }
+
+  /// Earlier in the file comes first.
+  public static func < (left: SourcePosition, right: SourcePosition) -> Bool {
+    (left.line, left.column) < (right.line, right.column)
+  }
+}
