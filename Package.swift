@@ -6,6 +6,7 @@ let package = Package(
   targets: [
     // MARK: the compiler
     .target(name: "Diagnostics"),
+    .target(name: "QorIQ"),
     // MARK: tests
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
   ],

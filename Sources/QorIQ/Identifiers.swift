@@ -1,0 +1,87 @@
+/// A number that names one kind of hardware object and cannot be passed for another kind.
+public protocol HardwareIdentifier: RawRepresentable, Sendable, Hashable, Comparable,
+  CustomStringConvertible, ExpressibleByIntegerLiteral
+where RawValue: FixedWidthInteger & Sendable {
+  /// Creates an identifier from its number.
+  init(_ rawValue: RawValue)
+}
+
+extension HardwareIdentifier {
+  /// Creates an identifier from its number.
+  @inlinable public init(rawValue: RawValue) { self.init(rawValue) }
+  /// Creates an identifier from a literal number.
+  @inlinable public init(integerLiteral value: RawValue) { self.init(value) }
+  /// Numeric order.
+  @inlinable public static func < (left: Self, right: Self) -> Bool {
+    left.rawValue < right.rawValue
+  }
+  /// The number in decimal.
+  public var description: String { String(rawValue) }
+}
+
+/// A frame queue's number: 24 bits, 0 is by convention no queue (Linux 6.1, `drivers/soc/fsl/qbman/qman.c`).
+@frozen public struct FQID: HardwareIdentifier {
+  /// The number, 0 to 16,777,215.
+  public let rawValue: UInt32
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// A buffer pool's number: 0 to 63 on every DPAA1 part but BMan 2.0 (Linux 6.1, `include/soc/fsl/bman.h`).
+@frozen public struct BPID: HardwareIdentifier {
+  /// The number, 0 to 63.
+  public let rawValue: UInt8
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// A QMan channel's number: 13 bits. Software portal *n* has channel *n*; pool channels start at
+/// 0x21 (QMan 1) or 0x401 (QMan 3); FMan ports, SEC and PME have channels of their own.
+@frozen public struct ChannelID: HardwareIdentifier {
+  /// The number, 0 to 8191.
+  public let rawValue: UInt16
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+  /// The number in hexadecimal, as device trees write it.
+  public var description: String { "0x" + String(rawValue, radix: 16) }
+}
+
+/// One of a channel's eight work queues: 0 is served first.
+@frozen public struct WorkQueue: HardwareIdentifier {
+  /// The number, 0 to 7.
+  public let rawValue: UInt8
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// A software portal's index: also the number of its dedicated channel and its `cell-index`.
+@frozen public struct PortalIndex: HardwareIdentifier {
+  /// The index, 0 to 9 on P-series parts, 0 to 49 on T4240.
+  public let rawValue: UInt8
+  /// Creates an identifier from its index.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// A logical I/O device number, the identity that a DMA bears in front of the PAMU: 12 bits.
+@frozen public struct LIODN: HardwareIdentifier {
+  /// The number, 0 to 4095.
+  public let rawValue: UInt16
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+}
+
+/// A congestion group's number: 0 to 255 on QMan 1 and 3.
+@frozen public struct CGRID: HardwareIdentifier {
+  /// The number, 0 to 255.
+  public let rawValue: UInt8
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// A CPU's number as the operating system and the plan count them; T4240 has two per core.
+@frozen public struct CPUIndex: HardwareIdentifier {
+  /// The number, from 0.
+  public let rawValue: UInt8
+  /// Creates an identifier from its number.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}
