@@ -8,6 +8,7 @@ let package = Package(
     .target(name: "Diagnostics"),
     .target(name: "QorIQ"),
     // MARK: tests
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
   ],
   swiftLanguageModes: [.v6]
