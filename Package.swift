@@ -4,12 +4,17 @@ import PackageDescription
 let package = Package(
   name: "dpaac",
   targets: [
+    // MARK: system libraries and C
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     // MARK: the compiler
     .target(name: "Diagnostics"),
     .target(name: "QorIQ"),
+    .target(name: "Documents", dependencies: ["Diagnostics", "CYAML", "CXML2"]),
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
+    .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
   ],
   swiftLanguageModes: [.v6]
 )
