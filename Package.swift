@@ -3,6 +3,9 @@ import PackageDescription
 
 let package = Package(
   name: "dpaac",
+  products: [
+    .library(name: "DeviceTree", targets: ["DeviceTree", "Diagnostics"]),
+  ],
   targets: [
     // MARK: system libraries and C
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -11,8 +14,14 @@ let package = Package(
     .target(name: "Diagnostics"),
     .target(name: "QorIQ"),
     .target(name: "Documents", dependencies: ["Diagnostics", "CYAML", "CXML2"]),
+    .target(name: "DeviceTree", dependencies: ["Diagnostics"]),
+    // MARK: commands
+    .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
+    .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(
+      name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
   ],

@@ -1,0 +1,147 @@
+public import Diagnostics
+
+/// Writes a tree as a flattened blob, byte for byte as dtc does.
+///
+/// ```swift
+/// var bag = DiagnosticBag()
+/// let blob = BlobWriter().write(tree, into: &bag)  // nil when a reference is undefined
+/// ```
+public struct BlobWriter: Sendable {
+  /// The version to write.
+  public var version: BlobVersion = .v17
+  /// Zero bytes to append for a boot loader to use; `dtc -p`.
+  public var padding = 0
+  /// The least size of the blob; `dtc -S`. `padding` goes before it.
+  public var minimumSize = 0
+  /// What the size must be a multiple of; `dtc -a`.
+  public var alignment = 0
+  /// Empty memory reservations to add; `dtc -R`.
+  public var reservationSlots = 0
+  /// Which properties carry invented phandles; `dtc -H`.
+  public var phandleFormat: PhandleFormat = .epapr
+
+  /// Creates a writer of version 17 without padding.
+  public init() {}
+
+  /// The blob of a tree whose references are resolved first; `nil` after an error.
+  ///
+  /// - Complexity: O(*n*) in the size of the tree.
+  public func write(_ tree: Tree, into bag: inout DiagnosticBag) -> [UInt8]? {
+    var tree = tree
+    var findings = DiagnosticBag()
+    tree.resolveReferences(phandleFormat: phandleFormat, into: &findings)
+    bag.add(contentsOf: findings)
+    return findings.hasErrors ? nil : encode(tree, into: &bag)
+  }
+
+  /// The blob of a tree as it is, its references as they stand in the bytes.
+  public func encode(_ tree: Tree, into bag: inout DiagnosticBag) -> [UInt8]? {
+    var structure = StructureBlock(version: version)
+    structure.append(tree.root, path: "")
+    structure.append(BlobFormat.end)
+
+    let reservationsOffset = (version.headerSize + 7) & ~7
+    let reservationCount = tree.reservations.count + max(0, reservationSlots) + 1
+    let structureOffset = reservationsOffset + 16 * reservationCount
+    let stringsOffset = structureOffset + structure.bytes.count
+    let used = stringsOffset + structure.strings.bytes.count
+    let total = used + slack(after: used)
+    guard total <= Int(UInt32.max) else {
+      bag.error("blob-too-large", "the blob would be \(total) bytes, but the format ends at 4 GiB")
+      return nil
+    }
+
+    var blob: [UInt8] = []
+    blob.reserveCapacity(total)
+    func append(_ cell: Int) { blob.appendCell(UInt32(truncatingIfNeeded: cell)) }
+    append(Int(BlobFormat.magic))
+    append(total)
+    append(structureOffset)
+    append(stringsOffset)
+    append(reservationsOffset)
+    append(version.rawValue)
+    append(Int(version.lastCompatible))
+    if version.rawValue >= 2 { append(Int(tree.bootCPU)) }
+    if version.rawValue >= 3 { append(structure.strings.bytes.count) }
+    if version.rawValue >= 17 { append(structure.bytes.count) }
+    blob.appendZeros(reservationsOffset - blob.count)
+    for reservation in tree.reservations {
+      for number in [reservation.address, reservation.size] {
+        blob.appendCell(UInt32(truncatingIfNeeded: number >> 32))
+        blob.appendCell(UInt32(truncatingIfNeeded: number))
+      }
+    }
+    blob.appendZeros(structureOffset - blob.count)
+    blob += structure.bytes
+    blob += structure.strings.bytes
+    blob.appendZeros(total - blob.count)
+    return blob
+  }
+
+  private func slack(after used: Int) -> Int {
+    var slack = max(0, minimumSize - used)
+    if padding > 0 { slack = padding }
+    if alignment > 0 { slack = (used + slack + alignment - 1) / alignment * alignment - used }
+    return slack
+  }
+}
+
+/// The structure block while it is written, with the strings its properties name.
+private struct StructureBlock {
+  let version: BlobVersion
+  var bytes: [UInt8] = []
+  var strings = StringsBlock()
+
+  init(version: BlobVersion) { self.version = version }
+
+  mutating func append(_ cell: UInt32) { bytes.appendCell(cell) }
+
+  mutating func append(_ node: Node, path: String) {
+    append(BlobFormat.beginNode)
+    var path = path
+    if version.isOld {
+      if !path.hasSuffix("/") { path += "/" }
+      path += node.name
+      bytes += path.utf8
+    } else {
+      bytes += node.name.utf8
+    }
+    bytes.append(0)
+    bytes.alignUp(to: 4)
+    var hasName = false
+    for property in node.properties {
+      if property.name == "name" { hasName = true }
+      append(property.name, property.value.bytes)
+    }
+    if version.isOld && !hasName { append("name", Array(node.baseName.utf8) + [0]) }
+    for child in node.children { append(child, path: path) }
+    append(BlobFormat.endNode)
+  }
+
+  private mutating func append(_ name: String, _ value: [UInt8]) {
+    append(BlobFormat.property)
+    append(UInt32(truncatingIfNeeded: value.count))
+    append(strings.offset(of: name))
+    if version.isOld && value.count >= 8 { bytes.alignUp(to: 8) }
+    bytes += value
+    bytes.alignUp(to: 4)
+  }
+}
+
+extension [UInt8] {
+  /// Appends a 32-bit big-endian number.
+  mutating func appendCell(_ cell: UInt32) {
+    append(UInt8(truncatingIfNeeded: cell >> 24))
+    append(UInt8(truncatingIfNeeded: cell >> 16))
+    append(UInt8(truncatingIfNeeded: cell >> 8))
+    append(UInt8(truncatingIfNeeded: cell))
+  }
+
+  /// Appends zeros.
+  mutating func appendZeros(_ count: Int) {
+    if count > 0 { append(contentsOf: repeatElement(0, count: count)) }
+  }
+
+  /// Appends zeros up to a multiple of a power of two.
+  mutating func alignUp(to alignment: Int) { appendZeros(-count & (alignment - 1)) }
+}

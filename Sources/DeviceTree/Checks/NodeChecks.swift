@@ -1,0 +1,169 @@
+import Diagnostics
+
+extension TreeCheck {
+  /// The form of nodes, and of the nodes that have a meaning of their own.
+  static let nodeChecks: [TreeCheck] = [
+    TreeCheck(
+      "node-name-vs-property-name", .warning, after: ["node-name-chars"],
+      .node { visit in
+        if let parent = visit.parent, parent[visit.node.name] != nil {
+          visit.fail("a property of the parent has this name too")
+        }
+      }),
+    TreeCheck("unit-address-vs-reg", .warning, .node { checkUnitAddress(&$0) }),
+    TreeCheck(
+      "unit-address-format", .warning,
+      after: ["node-name-format", "pci-bridge", "simple-bus-bridge"],
+      .node { checkUnitAddressFormat(&$0) }),
+    TreeCheck(
+      "obsolete-chosen-interrupt-controller", .warning,
+      .node { visit in
+        guard visit.isRoot else { return }
+        let chosen = visit.node.children.first { $0.name == "chosen" }
+        if let property = chosen?.property("interrupt-controller") {
+          visit.fail("/chosen has 'interrupt-controller', which is obsolete", property)
+        }
+      }),
+    TreeCheck(
+      "chosen-node-is-root", .warning,
+      .node { visit in
+        if visit.node.name == "chosen" && visit.lineage.count != 2 {
+          visit.fail("belongs at the root")
+        }
+      }),
+    TreeCheck(
+      "chosen-node-bootargs", .warning,
+      .node { visit in
+        guard visit.node.name == "chosen" else { return }
+        if let property = visit.node.property("bootargs") { visit.expectString(property) }
+      }),
+    TreeCheck(
+      "chosen-node-stdout-path", .warning,
+      .node { visit in
+        guard visit.node.name == "chosen" else { return }
+        if let property = visit.node.property("stdout-path") {
+          visit.expectString(property)
+        } else if let property = visit.node.property("linux,stdout-path") {
+          visit.fail("is called 'stdout-path' now", property)
+          visit.expectString(property)
+        }
+      }),
+    TreeCheck("alias-paths", .warning, .node { checkAliases(&$0) }),
+    TreeCheck(
+      "avoid-default-addr-size", .warning, after: ["addr-size-cells"],
+      .node { visit in
+        guard let parent = visit.parent,
+          visit.node["reg"] != nil || visit.node["ranges"] != nil
+        else { return }
+        for name in ["#address-cells", "#size-cells"] where parent[name] == nil {
+          visit.fail("relies on the default \(name) of its parent")
+        }
+      }),
+    TreeCheck(
+      "avoid-unnecessary-addr-size", .warning, after: ["avoid-default-addr-size"],
+      .node { visit in
+        let node = visit.node
+        guard !visit.isRoot, node["#address-cells"] != nil, node["#size-cells"] != nil,
+          node["ranges"] == nil, !node.children.isEmpty
+        else { return }
+        if !node.children.contains(where: { $0["reg"] != nil }) {
+          visit.fail("has #address-cells and #size-cells, but neither 'ranges' nor a child's 'reg'")
+        }
+      }),
+    TreeCheck(
+      "unique-unit-address", .warning, after: ["avoid-default-addr-size"],
+      .node { checkUniqueAddresses(&$0, onlyEnabled: false) }),
+    TreeCheck(
+      "unique-unit-address-if-enabled", nil, after: ["avoid-default-addr-size"],
+      .node { checkUniqueAddresses(&$0, onlyEnabled: true) }),
+    TreeCheck("always-fail", nil, .node { $0.fail("always fails") }),
+  ]
+
+  private static func checkUnitAddress(_ visit: inout CheckVisit) {
+    let node = visit.node
+    // A fragment's number is no address.
+    if node.children.contains(where: { $0.name == "__overlay__" }) { return }
+    let hasAddress = node["reg"] != nil || node["ranges"].map { !$0.bytes.isEmpty } ?? false
+    if hasAddress && node.unitName.isEmpty {
+      visit.fail("has 'reg' or 'ranges', but no unit address")
+    } else if !hasAddress && !node.unitName.isEmpty {
+      visit.fail("has a unit address, but neither 'reg' nor 'ranges'")
+    }
+  }
+
+  private static func checkUnitAddressFormat(_ visit: inout CheckVisit) {
+    guard visit.parentBuses.isDisjoint(with: [.pci, .simple]) else { return }
+    var address = visit.node.unitName[...]
+    if address.hasPrefix("0x") {
+      visit.fail("the unit address needs no 0x")
+      address = address.dropFirst(2)
+    }
+    let digits = Array(address.utf8.prefix(2))
+    if digits.first == UInt8(ascii: "0"), digits.count > 1, Literals.hexDigit(digits[1]) != nil {
+      visit.fail("the unit address needs no leading zeros")
+    }
+  }
+
+  private static func checkAliases(_ visit: inout CheckVisit) {
+    guard visit.node.name == "aliases" else { return }
+    for property in visit.node.properties
+    where property.name != "phandle" && property.name != "linux,phandle" {
+      let path = property.value.strings?.first
+      if path.map({ visit.root.hasDescendant($0) }) != true {
+        visit.fail("names no node (\(path ?? ""))", property)
+        continue
+      }
+      let isPlain = property.name.utf8.allSatisfy {
+        (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-")
+      }
+      if !isPlain {
+        visit.report.add(
+          "\(visit.path): alias '\(property.name)' has more than lower case, digits and '-'",
+          at: property.span)
+      }
+    }
+  }
+
+  private static func checkUniqueAddresses(_ visit: inout CheckVisit, onlyEnabled: Bool) {
+    let node = visit.node
+    guard node["#address-cells"] != nil, node["#size-cells"] != nil, node.children.count > 1 else {
+      return
+    }
+    var seen: [Substring: [Node]] = [:]
+    for child in node.children {
+      guard let address = child.unitAddress, !address.isEmpty else { continue }
+      if onlyEnabled && !child.isEnabled { continue }
+      let prefix = visit.isRoot ? "/" : visit.path + "/"
+      for other in seen[address] ?? [] {
+        guard visit.report.hasRoom else { return }
+        visit.report.add(
+          "\(prefix)\(other.name): has the unit address of \(prefix)\(child.name)", at: other.span,
+          notes: [Note("the other node", at: child.span)])
+      }
+      seen[address, default: []].append(child)
+    }
+  }
+}
+
+extension CheckVisit {
+  /// The root of the tree.
+  var root: Node { lineage[0].node }
+}
+
+extension CheckReport {
+  /// Whether more findings would be kept.
+  var hasRoom: Bool { findings.count < Self.maximumFindings }
+}
+
+extension Node {
+  /// Whether a full path leads to a node below this one, or to this one.
+  func hasDescendant(_ path: String) -> Bool {
+    guard path.hasPrefix("/") else { return false }
+    var node = self
+    for name in path.split(separator: "/") {
+      guard let child = node.children.first(where: { $0.name == name }) else { return false }
+      node = child
+    }
+    return true
+  }
+}

@@ -1,0 +1,161 @@
+import Diagnostics
+
+extension TreeCheck {
+  /// A property whose cells are phandles, each followed by as many cells as its node says.
+  private struct Provider: Sendable {
+    let name: String
+    let property: String
+    let cells: String
+    var isOptional = false
+  }
+
+  private static let providers = [
+    Provider(name: "clocks", property: "clocks", cells: "#clock-cells"),
+    Provider(name: "cooling-device", property: "cooling-device", cells: "#cooling-cells"),
+    Provider(name: "dmas", property: "dmas", cells: "#dma-cells"),
+    Provider(name: "hwlocks", property: "hwlocks", cells: "#hwlock-cells"),
+    Provider(
+      name: "interrupts-extended", property: "interrupts-extended", cells: "#interrupt-cells"),
+    Provider(name: "io-channels", property: "io-channels", cells: "#io-channel-cells"),
+    Provider(name: "iommus", property: "iommus", cells: "#iommu-cells"),
+    Provider(name: "mboxes", property: "mboxes", cells: "#mbox-cells"),
+    Provider(name: "msi-parent", property: "msi-parent", cells: "#msi-cells", isOptional: true),
+    Provider(name: "mux-controls", property: "mux-controls", cells: "#mux-control-cells"),
+    Provider(name: "phys", property: "phys", cells: "#phy-cells"),
+    Provider(name: "power-domains", property: "power-domains", cells: "#power-domain-cells"),
+    Provider(name: "pwms", property: "pwms", cells: "#pwm-cells"),
+    Provider(name: "resets", property: "resets", cells: "#reset-cells"),
+    Provider(name: "sound-dai", property: "sound-dai", cells: "#sound-dai-cells"),
+    Provider(name: "thermal-sensors", property: "thermal-sensors", cells: "#thermal-sensor-cells"),
+  ]
+
+  /// What refers to other nodes with arguments.
+  static let providerChecks: [TreeCheck] =
+    providers.flatMap { provider in
+      let isCell = DiagnosticCode("\(provider.name)-is-cell")
+      return [
+        cellCheck(isCell, provider.cells),
+        TreeCheck(
+          DiagnosticCode("\(provider.name)-property"), .warning,
+          after: [isCell, "phandle-references"],
+          .property(provider.property) { visit, property in check(property, provider, &visit) }),
+      ]
+    } + [
+      TreeCheck(
+        "gpios-property", .warning, after: ["phandle-references"],
+        .node { visit in
+          // A hog's own pins need no controller's name: it stands inside of it.
+          guard visit.node["gpio-hog"] == nil else { return }
+          for property in visit.node.properties where isGPIO(property.name) {
+            let provider = Provider(name: "gpios", property: property.name, cells: "#gpio-cells")
+            check(property, provider, &visit)
+          }
+        }),
+      TreeCheck(
+        "deprecated-gpio-property", nil,
+        .node { visit in
+          for property in visit.node.properties where property.name.hasSuffix("-gpio") {
+            visit.fail("'-gpio' is called '-gpios' now", property)
+          }
+        }),
+      TreeCheck(
+        "interrupts-property", .warning, after: ["phandle-references"],
+        .node { checkInterrupts(&$0) }),
+      TreeCheck(
+        "interrupt-provider", .warning,
+        .node { visit in
+          guard visit.node.isInterruptProvider else { return }
+          for name in ["#interrupt-cells", "#address-cells"] where visit.node[name] == nil {
+            visit.fail("takes interrupts, but has no \(name)")
+          }
+        }),
+    ]
+
+  private static func isGPIO(_ name: String) -> Bool {
+    if name.hasSuffix(",nr-gpios") { return false }
+    return name == "gpio" || name == "gpios" || name.hasSuffix("-gpio") || name.hasSuffix("-gpios")
+  }
+
+  private static func check(
+    _ property: Property, _ provider: Provider, _ visit: inout CheckVisit
+  ) {
+    guard let cells = property.value.cells else {
+      return visit.fail("is \(property.value.count) bytes long, no whole number of cells", property)
+    }
+    var references: Set<Int> = []
+    for marker in property.value.markers {
+      if case .phandle = marker.kind { references.insert(marker.offset) }
+    }
+    var cell = 0
+    while cell < cells.count {
+      let phandle = cells[cell]
+      // 0 and -1 stand for an entry that is left out; in an overlay, for one that is not known yet.
+      if phandle == 0 || phandle == .max {
+        if visit.isPlugin { return }
+        cell += 1
+        continue
+      }
+      if !property.value.markers.isEmpty && !references.contains(cell * 4) {
+        visit.fail("cell \(cell) is no reference", property)
+      }
+      guard let target = visit.targets[phandle] else {
+        return visit.fail("cell \(cell) is the phandle of no node", property)
+      }
+      var arguments = 0
+      if let count = target[provider.cells]?.cell {
+        arguments = Int(count)
+      } else if !provider.isOptional {
+        return visit.report.add(
+          "\(visit.path): \(property.name) refers in cell \(cell) to "
+            + "\(visit.targets.path(phandle)), which has no \(provider.cells)",
+          at: property.span)
+      }
+      guard arguments < cells.count - cell else {
+        return visit.fail(
+          "ends after \(cells.count) cells, but cell \(cell) takes \(arguments) arguments",
+          property)
+      }
+      cell += arguments + 1
+    }
+  }
+
+  private static func checkInterrupts(_ visit: inout CheckVisit) {
+    guard let property = visit.node.property("interrupts") else { return }
+    let count = property.value.count
+    if count % 4 != 0 { visit.fail("is \(count) bytes long, no whole number of cells", property) }
+    guard let controller = interruptController(&visit) else { return }
+    guard let cells = controller.property("#interrupt-cells") else { return }
+    guard let width = cells.value.cell else {
+      return visit.fail("#interrupt-cells of \(controller.name) is not a single cell")
+    }
+    if !CheckVisit.isMultiple(count, of: Int(width) * 4) {
+      visit.fail("is \(count) bytes long, no whole number of entries of \(width) cells", property)
+    }
+  }
+
+  /// The node that takes a node's interrupts; `nil` after saying that there is none.
+  private static func interruptController(_ visit: inout CheckVisit) -> Node? {
+    for (depth, candidate) in visit.lineage.enumerated().reversed() {
+      if depth < visit.lineage.count - 1, candidate.node.isInterruptProvider {
+        return candidate.node
+      }
+      guard let link = candidate.node.property("interrupt-parent") else { continue }
+      guard let phandle = link.value.cell, phandle != 0, phandle != .max else {
+        if !visit.isPlugin { visit.fail("has an interrupt-parent that is no phandle", link) }
+        return nil
+      }
+      guard let target = visit.targets[phandle] else {
+        visit.fail("has the phandle of no node for its interrupt-parent", link)
+        return nil
+      }
+      if !target.isInterruptProvider {
+        visit.report.add(
+          "\(visit.targets.path(phandle)): is an interrupt-parent, but takes no interrupts",
+          at: target.span)
+      }
+      return target
+    }
+    visit.fail("has interrupts, but no interrupt-parent")
+    return nil
+  }
+}

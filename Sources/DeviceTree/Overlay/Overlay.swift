@@ -1,0 +1,152 @@
+public import Diagnostics
+
+/// A change to a base tree, as an overlay's fragments say it.
+///
+/// ```swift
+/// Overlay(tree, name: "guest1.dtbo").apply(to: &base, into: &bag)
+/// ```
+public struct Overlay: Sendable {
+  private let tree: Tree
+  private let name: String
+
+  /// Takes an overlay as it was read from source or from a blob.
+  ///
+  /// - Parameters:
+  ///   - tree: The overlay.
+  ///   - name: What findings call it.
+  public init(_ tree: Tree, name: String) {
+    self.tree = tree
+    self.name = name
+  }
+
+  /// Applies every fragment, or leaves the base as it was and says why.
+  ///
+  /// The overlay's phandles are moved behind those of the base; what it says of labels is looked up
+  /// in the base's `/__symbols__`; its own symbols are added there. As libfdt does, new properties
+  /// and nodes go before what is there.
+  ///
+  /// - Complexity: O(*n*) in both trees and in the number of fixups times the depth of their paths.
+  public func apply(to base: inout Tree, into bag: inout DiagnosticBag) {
+    do {
+      var overlay = try prepared()
+      try overlay.shiftPhandles(by: base.root.largestPhandle)
+      try fixUp(&overlay, with: base)
+      var result = base
+      let targets = try merge(overlay, into: &result)
+      try addSymbols(of: overlay, to: &result, targets)
+      base = result
+    } catch {
+      bag.error(error.code, "\(name): \(error.message)")
+    }
+  }
+
+  /// The overlay with its references resolved and its fixups listed.
+  private func prepared() throws(OverlayFault) -> Tree {
+    guard tree.isPlugin, tree.root.child("__fixups__") == nil else { return tree }
+    var overlay = tree
+    var bag = DiagnosticBag()
+    overlay.resolveReferences(into: &bag)
+    if let finding = bag.diagnostics.first { throw OverlayFault(finding.code, finding.message) }
+    if overlay.root.child("__local_fixups__") == nil { overlay.addFixups() }
+    return overlay
+  }
+
+  // MARK: references to the base
+
+  private func fixUp(_ overlay: inout Tree, with base: Tree) throws(OverlayFault) {
+    guard let fixups = overlay.root.children.first(where: { $0.name == "__fixups__" }) else {
+      return
+    }
+    let symbols = base.root.children.first { $0.name == "__symbols__" }
+    for fixup in fixups.properties {
+      guard let path = symbols?[fixup.name]?.string else {
+        throw OverlayFault(
+          "overlay-symbol", "refers to '\(fixup.name)', which the base's /__symbols__ does not name"
+        )
+      }
+      guard let phandle = base[path]?.phandle else {
+        throw OverlayFault(
+          "overlay-symbol", "refers to '\(fixup.name)', but \(path) of the base has no phandle")
+      }
+      guard let places = fixup.value.strings else {
+        throw OverlayFault("overlay-fixup", "/__fixups__:\(fixup.name) is no list of strings")
+      }
+      for place in places { try overlay.setPhandle(phandle, at: place) }
+    }
+  }
+
+  // MARK: fragments
+
+  /// Lays the fragments over the base; gives the full path of each one's target by its name.
+  private func merge(
+    _ overlay: Tree, into base: inout Tree
+  ) throws(OverlayFault) -> [String: String] {
+    var targets: [String: String] = [:]
+    for fragment in overlay.root.children {
+      guard let content = fragment.children.first(where: { $0.name == "__overlay__" }) else {
+        continue
+      }
+      let path = try target(of: fragment, in: base)
+      let isApplied: Void? = base.update(path) { $0.overlay(with: content) }
+      guard isApplied != nil else {
+        throw OverlayFault("overlay-target", "the base has no node \(path) for \(fragment.name)")
+      }
+      targets[fragment.name] = path
+    }
+    return targets
+  }
+
+  private func target(of fragment: Node, in base: Tree) throws(OverlayFault) -> String {
+    if let value = fragment["target"] {
+      guard let phandle = value.cell, let path = base.root.path(ofPhandle: phandle) else {
+        throw OverlayFault(
+          "overlay-target", "the base has no node for the target of \(fragment.name)")
+      }
+      return path
+    }
+    guard let path = fragment["target-path"]?.string else {
+      throw OverlayFault("overlay-target", "\(fragment.name) names no target")
+    }
+    return path
+  }
+
+  // MARK: symbols
+
+  private func addSymbols(
+    of overlay: Tree, to base: inout Tree, _ targets: [String: String]
+  ) throws(OverlayFault) {
+    guard let symbols = overlay.root.children.first(where: { $0.name == "__symbols__" }),
+      !symbols.properties.isEmpty
+    else { return }
+    if !base.root.children.contains(where: { $0.name == "__symbols__" }) {
+      base.root.children.insert(Node("__symbols__"), at: 0)
+    }
+    guard let index = base.root.children.firstIndex(where: { $0.name == "__symbols__" }) else {
+      return
+    }
+    for symbol in symbols.properties {
+      guard let path = symbol.value.string, path.hasPrefix("/") else {
+        throw OverlayFault("overlay-symbol", "/__symbols__:\(symbol.name) is no path")
+      }
+      let components = path.split(separator: "/")
+      // A symbol of a node that no fragment brings, such as the fragment itself, means nothing.
+      guard components.count >= 2, components[1] == "__overlay__",
+        let target = targets[String(components[0])]
+      else { continue }
+      let prefix = target == "/" ? "" : target
+      let moved = components.dropFirst(2).reduce(into: prefix) { $0 += "/" + $1 }
+      base.root.children[index].putFirst(symbol.name, .string(moved.isEmpty ? "/" : moved))
+    }
+  }
+}
+
+/// Why an overlay does not apply.
+struct OverlayFault: Error {
+  let code: DiagnosticCode
+  let message: String
+
+  init(_ code: DiagnosticCode, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}

@@ -1,0 +1,114 @@
+import Diagnostics
+
+extension Tree {
+  /// Adds to every phandle of an overlay and, by `/__local_fixups__`, to every cell that holds one.
+  mutating func shiftPhandles(by delta: UInt32) throws(OverlayFault) {
+    guard delta > 0 else { return }
+    try root.shiftPhandles(by: delta)
+    guard let fixups = root.children.first(where: { $0.name == "__local_fixups__" }) else { return }
+    try root.shiftCells(fixups, by: delta, path: "")
+  }
+
+  /// Writes a phandle where a fixup says: `path:property:offset`.
+  mutating func setPhandle(_ phandle: UInt32, at place: String) throws(OverlayFault) {
+    let parts = place.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[0].hasPrefix("/"), let offset = Int(parts[2]) else {
+      throw OverlayFault("overlay-fixup", "'\(place)' is no path:property:offset")
+    }
+    let isSet = update(String(parts[0])) { node in
+      node.setCell(String(parts[1]), offset) { _ in phandle }
+    }
+    guard isSet == true else {
+      throw OverlayFault("overlay-fixup", "there is no cell at '\(place)'")
+    }
+  }
+}
+
+extension Node {
+  /// The largest phandle here and below; 0 when there is none.
+  var largestPhandle: UInt32 { children.reduce(phandle ?? 0) { max($0, $1.largestPhandle) } }
+
+  /// The full path of the node with a phandle, here or below.
+  func path(ofPhandle phandle: UInt32) -> String? {
+    path(ofPhandle: phandle, prefix: "")
+  }
+
+  private func path(ofPhandle phandle: UInt32, prefix: String) -> String? {
+    if self.phandle == phandle { return prefix.isEmpty ? "/" : prefix }
+    for child in children {
+      if let path = child.path(ofPhandle: phandle, prefix: prefix + "/" + child.name) {
+        return path
+      }
+    }
+    return nil
+  }
+
+  /// Sets a property in place, or before the others.
+  mutating func putFirst(_ name: String, _ value: PropertyValue) {
+    if self[name] != nil {
+      set(name, value)
+    } else {
+      properties.insert(Property(name, value), at: 0)
+    }
+  }
+
+  /// Lays a fragment's content over this node the way libfdt does.
+  mutating func overlay(with content: Node) {
+    for property in content.properties { putFirst(property.name, property.value) }
+    for child in content.children {
+      if let index = children.firstIndex(where: { $0.name == child.name }) {
+        children[index].overlay(with: child)
+      } else {
+        var added = Node(child.name, labels: child.labels)
+        added.overlay(with: child)
+        children.insert(added, at: 0)
+      }
+    }
+  }
+
+  /// Changes the cell at a byte offset of a property; false when it is not there.
+  mutating func setCell(_ name: String, _ offset: Int, _ change: (UInt32) -> UInt32) -> Bool {
+    guard let index = properties.firstIndex(where: { $0.name == name }), offset >= 0,
+      offset <= properties[index].value.count - 4
+    else { return false }
+    let old = UInt32(truncatingIfNeeded: properties[index].value.integer(at: offset, byteCount: 4))
+    properties[index].value.setCell(change(old), at: offset)
+    return true
+  }
+
+  fileprivate mutating func shiftPhandles(by delta: UInt32) throws(OverlayFault) {
+    for name in ["phandle", "linux,phandle"] {
+      guard let number = self[name]?.cell, number != 0, number != .max else { continue }
+      let (sum, overflow) = number.addingReportingOverflow(delta)
+      guard !overflow, sum != .max else {
+        throw OverlayFault("overlay-phandle", "phandles of base and overlay do not fit 32 bits")
+      }
+      _ = setCell(name, 0) { _ in sum }
+    }
+    for index in children.indices { try children[index].shiftPhandles(by: delta) }
+  }
+
+  fileprivate mutating func shiftCells(
+    _ fixups: Node, by delta: UInt32, path: String
+  ) throws(OverlayFault) {
+    for property in fixups.properties {
+      guard let offsets = property.value.cells else {
+        throw OverlayFault(
+          "overlay-fixup", "/__local_fixups__\(path):\(property.name) is no list of offsets")
+      }
+      for offset in offsets {
+        guard setCell(property.name, Int(offset), { $0 &+ delta }) else {
+          throw OverlayFault(
+            "overlay-fixup",
+            "there is no cell at '\(path.isEmpty ? "/" : path):\(property.name):\(offset)'")
+        }
+      }
+    }
+    for child in fixups.children {
+      guard let index = children.firstIndex(where: { $0.name == child.name }) else {
+        throw OverlayFault("overlay-fixup", "there is no node '\(path)/\(child.name)' to fix up")
+      }
+      try children[index].shiftCells(child, by: delta, path: path + "/" + child.name)
+    }
+  }
+}

@@ -1,0 +1,428 @@
+import Diagnostics
+
+/// Turns tokens into a tree and goes on after mistakes.
+///
+/// Nodes are opened and closed on an explicit stack, so no nesting overflows the program's own.
+struct Parser {
+  var scanner: Scanner
+  var token: Token
+  /// The end of the token before, where something is missing if it is.
+  var previous: Token
+  var names = NameTable()
+  var assembly = TreeAssembly()
+  var binaryFiles: [String] = []
+  /// How deep the expression is that is being read.
+  var expressionDepth = 0
+  private var reservations: [MemoryReservation] = []
+  private var isPlugin = false
+  private var overlayCount = 0
+  private var errorCount = 0
+  /// Set when going on would only repeat what was said.
+  private(set) var hasGivenUp = false
+
+  /// How many mistakes are worth reading.
+  private static let maximumErrors = 100
+
+  init(_ scanner: Scanner) {
+    self.scanner = scanner
+    token = self.scanner.next()
+    previous = token
+  }
+
+  // MARK: tokens
+
+  mutating func advance() {
+    previous = token
+    token = scanner.next()
+  }
+
+  func isCharacter(_ character: Unicode.Scalar) -> Bool {
+    token.kind == .character && token.character == UInt8(ascii: character)
+  }
+
+  mutating func accept(_ character: Unicode.Scalar) -> Bool {
+    guard isCharacter(character) else { return false }
+    advance()
+    return true
+  }
+
+  func text(_ token: Token) -> String {
+    String(decoding: scanner.bytes(of: token), as: UTF8.self)
+  }
+
+  /// A token in the words of a message.
+  func describe(_ token: Token) -> String {
+    guard token.kind != .end else { return "the end of the file" }
+    let bytes = scanner.bytes(of: token)
+    return bytes.count > 40
+      ? "'\(String(decoding: bytes.prefix(40), as: UTF8.self))…'" : "'\(text(token))'"
+  }
+
+  mutating func error(
+    _ code: DiagnosticCode, _ message: String, at place: Token? = nil, notes: [Note] = [],
+    fixIts: [FixIt] = []
+  ) {
+    guard !hasGivenUp, !scanner.isBroken || token.kind != .end else { return }
+    let span = scanner.reportSpan(place ?? token)
+    errorCount += 1
+    if errorCount > Self.maximumErrors {
+      scanner.bag.error(
+        "too-many-errors", "gave up after \(Self.maximumErrors) errors", at: span)
+      hasGivenUp = true
+      return
+    }
+    scanner.bag.error(code, message, at: span, notes: notes, fixIts: fixIts)
+  }
+
+  mutating func giveUp() { hasGivenUp = true }
+
+  mutating func unexpected(_ wanted: String) {
+    error("unexpected-token", "expected \(wanted), found \(describe(token))")
+  }
+
+  /// Takes a semicolon. Where it was forgotten at the end of a line, says so and reads on as if it
+  /// were there; else skips to the next one.
+  mutating func expectSemicolon() {
+    if accept(";") { return }
+    let span = scanner.span(previous)
+    let startsLine =
+      token.kind == .end || token.file != previous.file
+      || scanner.span(token).start.line > span.end.line || isCharacter("}")
+    guard startsLine else {
+      unexpected("';'")
+      return recover()
+    }
+    let point = Token(
+      kind: .end, character: 0, file: previous.file, start: previous.end, end: previous.end)
+    error(
+      "missing-semicolon", "expected ';' after \(describe(previous))", at: point,
+      fixIts: [FixIt("insert ';'", replacing: scanner.span(point), with: ";")])
+    if token.kind != .end {
+      scanner.rescan(token, as: .name)
+      token = scanner.next()
+    }
+  }
+
+  /// Skips to after the next semicolon of this nesting, or to the brace that closes it.
+  mutating func recover() {
+    var depth = 0
+    while token.kind != .end {
+      if isCharacter("{") {
+        depth += 1
+      } else if isCharacter("}") {
+        if depth == 0 { return }
+        depth -= 1
+      } else if isCharacter(";"), depth == 0 {
+        return advance()
+      }
+      advance()
+    }
+  }
+
+  // MARK: the file
+
+  mutating func parse() -> Tree {
+    parseHeaders()
+    while token.kind == .memreserve || token.kind == .label { if !parseReservation() { break } }
+    while token.kind != .end, !hasGivenUp { parseStatement() }
+    if assembly.root == nil {
+      if !scanner.bag.hasErrors { unexpected("'/ { … };'") }
+      return Tree()
+    }
+    var tree = Tree(reservations: reservations, isPlugin: isPlugin)
+    tree.bootCPU = assembly.guessBootCPU()
+    if !scanner.bag.hasErrors, let root = assembly.root { tree.root = assembly.finish(root) }
+    return tree
+  }
+
+  private mutating func parseHeaders() {
+    guard token.kind == .version else {
+      return error(
+        "missing-version", "the file must begin with /dts-v1/;, found \(describe(token))")
+    }
+    var isFirst = true
+    while token.kind == .version {
+      let start = token
+      advance()
+      expectSemicolon()
+      var plugin = false
+      if token.kind == .plugin {
+        plugin = true
+        advance()
+        expectSemicolon()
+      }
+      if !isFirst && plugin != isPlugin {
+        error("header-mismatch", "this header and an earlier one disagree on /plugin/", at: start)
+      }
+      isPlugin = plugin
+      isFirst = false
+    }
+  }
+
+  /// Reads `/memreserve/ address size;`; false when labels turn out to belong to something else.
+  private mutating func parseReservation() -> Bool {
+    let labels = parseLabels()
+    guard token.kind == .memreserve else {
+      parseStatement(labels: labels)
+      return false
+    }
+    advance()
+    guard let address = parsePrimary(), let size = parsePrimary() else {
+      recover()
+      return true
+    }
+    expectSemicolon()
+    reservations.append(MemoryReservation(address: address, size: size, labels: labels))
+    return true
+  }
+
+  mutating func parseLabels() -> [String] {
+    var labels: [String] = []
+    while token.kind == .label {
+      labels.append(names.name(scanner.bytes(of: token).dropLast()))
+      advance()
+    }
+    return labels
+  }
+
+  /// The reference of the current token, which is consumed; `nil` when it is none.
+  mutating func parseReference() -> (reference: Reference, token: Token)? {
+    let bytes = scanner.bytes(of: token)
+    let place = token
+    let target: String
+    switch token.kind {
+    case .labelReference: target = names.name(bytes.dropFirst())
+    case .pathReference: target = names.name(bytes.dropFirst(2).dropLast())
+    default: return nil
+    }
+    advance()
+    return (Reference(target), place)
+  }
+
+  private mutating func parseStatement(labels: [String] = []) {
+    let labels = labels + parseLabels()
+    switch token.kind {
+    case .labelReference, .pathReference: parseExtension(labels: labels)
+    case .deleteNode:
+      advance()
+      if let node = parseTarget() { assembly.delete(node) }
+      expectSemicolon()
+    case .omitIfNoRef:
+      advance()
+      if let node = parseTarget() { assembly.setOmittable(node) }
+      expectSemicolon()
+    case .memreserve:
+      error("misplaced-memreserve", "/memreserve/ must stand before the first node")
+      recover()
+    case .character where isCharacter("/"):
+      let slash = token
+      advance()
+      guard isCharacter("{") else {
+        unexpected("'{' after '/'")
+        return recover()
+      }
+      if !labels.isEmpty {
+        error("misplaced-label", "the root node cannot be given a label here", at: slash)
+      }
+      assembly.addRoot(parseNode("", labels: [], at: slash))
+    default:
+      unexpected("'/ {', a reference or a directive")
+      if isCharacter("}") || isCharacter(";") { advance() } else { recover() }
+    }
+  }
+
+  /// Reads the reference of a directive and finds its node.
+  private mutating func parseTarget() -> TreeAssembly.NodeID? {
+    guard let (reference, place) = parseReference() else {
+      unexpected("a reference")
+      return nil
+    }
+    let node = assembly.resolve(reference)
+    if node == nil { reportMissing(reference, at: place) }
+    return node
+  }
+
+  private mutating func reportMissing(_ reference: Reference, at place: Token) {
+    let near =
+      reference.target.utf8.contains(0x2F)
+      ? nil : nearestName(to: reference.target, in: assembly.labelNames)
+    error(
+      "node-not-found", "there is no node \(reference) at this point", at: place,
+      fixIts: near.map { [FixIt("did you mean &\($0)?")] } ?? [])
+  }
+
+  /// Reads `&label { … };`: lays it over the node, or makes it a fragment of the overlay.
+  private mutating func parseExtension(labels: [String]) {
+    guard let (reference, place) = parseReference() else { return }
+    guard isCharacter("{") else {
+      unexpected("'{' after \(reference)")
+      return recover()
+    }
+    let target = assembly.resolve(reference)
+    if let target {
+      for label in labels { assembly.add(label: label, to: target) }
+      let node = parseNode("", labels: [], at: place)
+      assembly.merge(node, into: target)
+    } else if isPlugin && labels.isEmpty {
+      let node = parseNode("__overlay__", labels: [], at: place)
+      addFragment(node, for: reference, at: place)
+    } else {
+      reportMissing(reference, at: place)
+      _ = parseNode("", labels: [], at: place)
+    }
+  }
+
+  private mutating func addFragment(
+    _ overlay: TreeAssembly.NodeID, for reference: Reference, at place: Token
+  ) {
+    let origin = Origin(scanner.span(place))
+    if assembly.root == nil {
+      assembly.addRoot(assembly.makeNode("", labels: [], origin: origin))
+    }
+    let fragment = assembly.makeNode("fragment@\(overlayCount)", labels: [], origin: origin)
+    overlayCount += 1
+    if reference.target.hasPrefix("/") {
+      assembly.append(
+        "target-path", .string(reference.target), labels: [], origin: origin, to: fragment)
+    } else {
+      assembly.append("target", .reference(reference), labels: [], origin: origin, to: fragment)
+    }
+    assembly.append(child: overlay, to: fragment)
+    if let root = assembly.root { assembly.addToTree(fragment, below: root) }
+  }
+
+  // MARK: nodes
+
+  private struct OpenNode {
+    let id: TreeAssembly.NodeID
+    let brace: Token
+    var hasChildren = false
+  }
+
+  /// Reads a node from its opening brace to its final semicolon.
+  private mutating func parseNode(
+    _ name: String, labels: [String], at place: Token
+  ) -> TreeAssembly.NodeID {
+    let top = assembly.makeNode(name, labels: labels, origin: Origin(scanner.span(place)))
+    var open = [OpenNode(id: top, brace: token)]
+    advance()
+    while let current = open.last, !hasGivenUp {
+      if isCharacter("}") {
+        advance()
+        open.removeLast()
+        expectSemicolon()
+        continue
+      }
+      guard token.kind != .end else {
+        error(
+          "unclosed-node", "the file ends inside a node",
+          notes: [Note("the node is opened here", at: scanner.reportSpan(current.brace))])
+        break
+      }
+      if let opened = parseMember(of: &open[open.count - 1]) {
+        guard open.count < Tree.maximumDepth else {
+          error(
+            "nesting-too-deep", "nodes are nested more than \(Tree.maximumDepth) deep",
+            at: opened.brace)
+          giveUp()
+          break
+        }
+        open.append(opened)
+      }
+    }
+    return top
+  }
+
+  /// Reads a property or a directive, or opens a child, which is handed back.
+  private mutating func parseMember(of parent: inout OpenNode) -> OpenNode? {
+    let start = token
+    var labels: [String] = []
+    var isOmittable = false
+    while token.kind == .label || token.kind == .omitIfNoRef {
+      if token.kind == .label {
+        labels += parseLabels()
+      } else {
+        isOmittable = true
+        advance()
+      }
+    }
+    switch token.kind {
+    case .name:
+      let place = token
+      var bytes = scanner.bytes(of: token)
+      if bytes.first == UInt8(ascii: "\\") { bytes = bytes.dropFirst() }
+      let name = names.name(bytes)
+      advance()
+      if isCharacter("{") {
+        let node = assembly.makeNode(name, labels: labels, origin: Origin(scanner.span(place)))
+        if isOmittable { assembly.setOmittable(node) }
+        assembly.append(child: node, to: parent.id)
+        parent.hasChildren = true
+        let opened = OpenNode(id: node, brace: token)
+        advance()
+        return opened
+      }
+      if isOmittable {
+        error("misplaced-directive", "/omit-if-no-ref/ is for nodes, not for properties", at: start)
+      }
+      parseProperty(name, labels: labels, at: place, in: parent)
+    case .deleteNode, .deleteProperty:
+      let isNode = token.kind == .deleteNode
+      advance()
+      guard token.kind == .name else {
+        unexpected(isNode ? "the name of a child" : "the name of a property")
+        recover()
+        return nil
+      }
+      if !isNode { checkOrder(in: parent, at: token) }
+      delete(isNode: isNode, from: &parent)
+      expectSemicolon()
+    default:
+      unexpected("a property, a node or '}'")
+      // A brace with nothing in front of it opens nothing: its contents are skipped.
+      recover()
+    }
+    return nil
+  }
+
+  private mutating func delete(isNode: Bool, from parent: inout OpenNode) {
+    var bytes = scanner.bytes(of: token)
+    if bytes.first == UInt8(ascii: "\\") { bytes = bytes.dropFirst() }
+    let name = names.name(bytes)
+    let origin = Origin(scanner.span(token))
+    if isNode {
+      let node = assembly.makeNode(name, labels: [], origin: origin)
+      assembly.setDeleted(node)
+      assembly.append(child: node, to: parent.id)
+      parent.hasChildren = true
+    } else {
+      assembly.append(name, .empty, labels: [], isDeleted: true, origin: origin, to: parent.id)
+    }
+    advance()
+  }
+
+  private mutating func checkOrder(in parent: OpenNode, at place: Token) {
+    guard parent.hasChildren else { return }
+    error(
+      "property-after-node", "\(text(place)) stands after a child node; properties come first",
+      at: place)
+  }
+
+  private mutating func parseProperty(
+    _ name: String, labels: [String], at place: Token, in parent: OpenNode
+  ) {
+    checkOrder(in: parent, at: place)
+    var value = PropertyValue.empty
+    if accept("=") {
+      guard parseValue(into: &value) else { return recover() }
+    } else if !isCharacter(";") && !isCharacter("}") && token.kind != .name
+      && token.kind != .end && scanner.span(token).start.line == scanner.span(place).start.line
+    {
+      unexpected("'=', '{' or ';' after \(text(place))")
+      return recover()
+    }
+    expectSemicolon()
+    assembly.append(
+      name, value, labels: labels, origin: Origin(scanner.span(place)), to: parent.id)
+  }
+}

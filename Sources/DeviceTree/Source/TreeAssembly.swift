@@ -1,0 +1,328 @@
+import Diagnostics
+
+/// A tree while its source is read: statements add to it, lay over it and delete from it.
+///
+/// What is deleted keeps its place, because what is added again under the same name comes back
+/// there; the order of everything in the blob depends on it. Nodes live in one array and refer to
+/// each other by index, so depth and number cost nothing to build or drop.
+struct TreeAssembly {
+  typealias NodeID = Int32
+  typealias PropertyID = Int32
+
+  struct Label {
+    var name: String
+    var isDeleted = false
+  }
+
+  struct NodeRecord {
+    var name: String
+    var labels: [Label] = []
+    var parent: NodeID = -1
+    var firstChild: NodeID = -1
+    var lastChild: NodeID = -1
+    var next: NodeID = -1
+    var childCount: Int32 = 0
+    var firstProperty: PropertyID = -1
+    var lastProperty: PropertyID = -1
+    var isDeleted = false
+    var isOmittable = false
+    var origin: Origin
+  }
+
+  struct PropertyRecord {
+    var name: String
+    var labels: [Label] = []
+    var value: PropertyValue
+    var next: PropertyID = -1
+    var isDeleted = false
+    var origin: Origin
+  }
+
+  private(set) var nodes: [NodeRecord] = []
+  private(set) var properties: [PropertyRecord] = []
+  /// The root once there is one.
+  private(set) var root: NodeID?
+  /// Labels of nodes in the tree.
+  private var labels: [String: NodeID] = [:]
+  /// Children by name of nodes that have many.
+  private var childTables: [NodeID: [String: NodeID]] = [:]
+
+  // MARK: building a detached node
+
+  mutating func makeNode(_ name: String, labels: [String], origin: Origin) -> NodeID {
+    var record = NodeRecord(name: name, origin: origin)
+    for label in labels where !record.labels.contains(where: { $0.name == label }) {
+      record.labels.append(Label(name: label))
+    }
+    nodes.append(record)
+    return NodeID(nodes.count - 1)
+  }
+
+  mutating func setOmittable(_ node: NodeID) { nodes[Int(node)].isOmittable = true }
+  mutating func setDeleted(_ node: NodeID) { nodes[Int(node)].isDeleted = true }
+  mutating func setName(_ node: NodeID, _ name: String) { nodes[Int(node)].name = name }
+
+  mutating func append(child: NodeID, to parent: NodeID) {
+    let last = nodes[Int(parent)].lastChild
+    if last >= 0 { nodes[Int(last)].next = child } else { nodes[Int(parent)].firstChild = child }
+    nodes[Int(parent)].lastChild = child
+    nodes[Int(parent)].childCount += 1
+    nodes[Int(child)].parent = parent
+    nodes[Int(child)].next = -1
+    if childTables[parent] != nil {
+      let name = nodes[Int(child)].name
+      if childTables[parent]?[name] == nil { childTables[parent]?[name] = child }
+    }
+  }
+
+  mutating func append(
+    _ name: String, _ value: PropertyValue, labels: [String], isDeleted: Bool = false,
+    origin: Origin, to node: NodeID
+  ) {
+    var record = PropertyRecord(name: name, value: value, isDeleted: isDeleted, origin: origin)
+    for label in labels where !record.labels.contains(where: { $0.name == label }) {
+      record.labels.append(Label(name: label))
+    }
+    properties.append(record)
+    attach(property: PropertyID(properties.count - 1), to: node)
+  }
+
+  private mutating func attach(property: PropertyID, to node: NodeID) {
+    let last = nodes[Int(node)].lastProperty
+    if last >= 0 {
+      properties[Int(last)].next = property
+    } else {
+      nodes[Int(node)].firstProperty = property
+    }
+    nodes[Int(node)].lastProperty = property
+    properties[Int(property)].next = -1
+  }
+
+  // MARK: statements
+
+  /// Makes a node the root, or lays it over the root.
+  mutating func addRoot(_ node: NodeID) {
+    if let root {
+      merge(node, into: root)
+    } else {
+      root = node
+      register(node)
+    }
+  }
+
+  /// Adds a finished node below one of the tree.
+  mutating func addToTree(_ node: NodeID, below parent: NodeID) {
+    append(child: node, to: parent)
+    register(node)
+  }
+
+  /// Lays a node over one of the tree: its properties and children replace, delete or are added.
+  mutating func merge(_ source: NodeID, into target: NodeID) {
+    nodes[Int(target)].isDeleted = false
+    if nodes[Int(source)].isOmittable { nodes[Int(target)].isOmittable = true }
+    nodes[Int(target)].origin = nodes[Int(source)].origin
+    for label in nodes[Int(source)].labels { add(label: label.name, to: target) }
+    mergeProperties(of: source, into: target)
+    var child = nodes[Int(source)].firstChild
+    while child >= 0 {
+      let next = nodes[Int(child)].next
+      let name = nodes[Int(child)].name
+      if nodes[Int(child)].isDeleted {
+        if let old = find(name, in: target, withDeleted: false) { delete(old) }
+      } else if let old = find(name, in: target, withDeleted: true) {
+        merge(child, into: old)
+      } else {
+        append(child: child, to: target)
+        register(child)
+      }
+      child = next
+    }
+  }
+
+  private mutating func mergeProperties(of source: NodeID, into target: NodeID) {
+    var property = nodes[Int(source)].firstProperty
+    while property >= 0 {
+      let next = properties[Int(property)].next
+      let new = properties[Int(property)]
+      if new.isDeleted {
+        if let old = findProperty(new.name, in: target, withDeleted: false) {
+          deleteProperty(old)
+        }
+      } else if let old = findProperty(new.name, in: target, withDeleted: true) {
+        for label in new.labels { Self.add(label.name, to: &properties[Int(old)].labels) }
+        properties[Int(old)].value = new.value
+        properties[Int(old)].isDeleted = false
+        properties[Int(old)].origin = new.origin
+      } else {
+        attach(property: property, to: target)
+      }
+      property = next
+    }
+  }
+
+  mutating func add(label: String, to node: NodeID) {
+    Self.add(label, to: &nodes[Int(node)].labels)
+    if labels[label] == nil { labels[label] = node }
+  }
+
+  private static func add(_ label: String, to labels: inout [Label]) {
+    if let index = labels.firstIndex(where: { $0.name == label }) {
+      labels[index].isDeleted = false
+    } else {
+      labels.insert(Label(name: label), at: 0)
+    }
+  }
+
+  /// Deletes a node with all below it, leaving their places.
+  mutating func delete(_ node: NodeID) {
+    visit(node) { tree, node in
+      tree.nodes[Int(node)].isDeleted = true
+      for index in tree.nodes[Int(node)].labels.indices {
+        let label = tree.nodes[Int(node)].labels[index].name
+        tree.nodes[Int(node)].labels[index].isDeleted = true
+        if tree.labels[label] == node { tree.labels[label] = nil }
+      }
+      var property = tree.nodes[Int(node)].firstProperty
+      while property >= 0 {
+        tree.deleteProperty(property)
+        property = tree.properties[Int(property)].next
+      }
+    }
+  }
+
+  private mutating func deleteProperty(_ property: PropertyID) {
+    properties[Int(property)].isDeleted = true
+    for index in properties[Int(property)].labels.indices {
+      properties[Int(property)].labels[index].isDeleted = true
+    }
+  }
+
+  /// Enters the labels of a subtree that has become part of the tree.
+  private mutating func register(_ node: NodeID) {
+    visit(node) { tree, node in
+      guard !tree.nodes[Int(node)].isDeleted else { return }
+      for label in tree.nodes[Int(node)].labels
+      where !label.isDeleted && tree.labels[label.name] == nil {
+        tree.labels[label.name] = node
+      }
+    }
+  }
+
+  /// Visits a subtree in preorder without recursion.
+  private mutating func visit(_ top: NodeID, _ body: (inout TreeAssembly, NodeID) -> Void) {
+    var node = top
+    while true {
+      body(&self, node)
+      if nodes[Int(node)].firstChild >= 0 {
+        node = nodes[Int(node)].firstChild
+        continue
+      }
+      while node != top, nodes[Int(node)].next < 0 { node = nodes[Int(node)].parent }
+      if node == top { return }
+      node = nodes[Int(node)].next
+    }
+  }
+
+  // MARK: finding
+
+  /// The node of the tree that a reference means.
+  mutating func resolve(_ reference: Reference) -> NodeID? {
+    guard let root else { return nil }
+    let target = reference.target
+    guard target.utf8.contains(UInt8(ascii: "/")) else { return labels[target] }
+    var node = root
+    var components = target.split(separator: "/")[...]
+    if !target.hasPrefix("/") {
+      guard let label = components.popFirst(), let base = labels[String(label)] else { return nil }
+      node = base
+    }
+    for name in components {
+      guard let child = find(String(name), in: node, withDeleted: false) else { return nil }
+      node = child
+    }
+    return node
+  }
+
+  var labelNames: Dictionary<String, NodeID>.Keys { labels.keys }
+
+  private mutating func find(_ name: String, in node: NodeID, withDeleted: Bool) -> NodeID? {
+    if nodes[Int(node)].childCount > 16 {
+      if childTables[node] == nil { childTables[node] = table(of: node) }
+      guard let child = childTables[node]?[name] else { return nil }
+      if withDeleted || !nodes[Int(child)].isDeleted { return child }
+      // A deleted one may hide a later one of the same name.
+    }
+    var child = nodes[Int(node)].firstChild
+    while child >= 0 {
+      if nodes[Int(child)].name == name, withDeleted || !nodes[Int(child)].isDeleted {
+        return child
+      }
+      child = nodes[Int(child)].next
+    }
+    return nil
+  }
+
+  private func table(of node: NodeID) -> [String: NodeID] {
+    var table: [String: NodeID] = [:]
+    table.reserveCapacity(Int(nodes[Int(node)].childCount))
+    var child = nodes[Int(node)].firstChild
+    while child >= 0 {
+      if table[nodes[Int(child)].name] == nil { table[nodes[Int(child)].name] = child }
+      child = nodes[Int(child)].next
+    }
+    return table
+  }
+
+  private func findProperty(_ name: String, in node: NodeID, withDeleted: Bool) -> PropertyID? {
+    var property = nodes[Int(node)].firstProperty
+    while property >= 0 {
+      if properties[Int(property)].name == name,
+        withDeleted || !properties[Int(property)].isDeleted
+      {
+        return property
+      }
+      property = properties[Int(property)].next
+    }
+    return nil
+  }
+
+  // MARK: the result
+
+  /// The tree without what was deleted.
+  func finish(_ node: NodeID) -> Node {
+    let record = nodes[Int(node)]
+    var result = Node(record.name)
+    if !record.labels.isEmpty { result.labels = Self.living(record.labels) }
+    result.isOmittedWithoutReference = record.isOmittable
+    result.origin = record.origin
+    var property = record.firstProperty
+    while property >= 0 {
+      let record = properties[Int(property)]
+      property = record.next
+      if record.isDeleted { continue }
+      var finished = Property(record.name, record.value)
+      if !record.labels.isEmpty { finished.labels = Self.living(record.labels) }
+      finished.origin = record.origin
+      result.properties.append(finished)
+    }
+    if record.childCount > 0 { result.children.reserveCapacity(Int(record.childCount)) }
+    var child = record.firstChild
+    while child >= 0 {
+      if !nodes[Int(child)].isDeleted { result.children.append(finish(child)) }
+      child = nodes[Int(child)].next
+    }
+    return result
+  }
+
+  private static func living(_ labels: [Label]) -> [String] {
+    labels.filter { !$0.isDeleted }.map(\.name)
+  }
+
+  /// The boot processor as dtc guesses it: `reg` of the first child of `/cpus`, even of a deleted one.
+  mutating func guessBootCPU() -> UInt32 {
+    guard let root, let cpus = find("cpus", in: root, withDeleted: false) else { return 0 }
+    let first = nodes[Int(cpus)].firstChild
+    guard first >= 0, let reg = findProperty("reg", in: first, withDeleted: false) else { return 0 }
+    return properties[Int(reg)].value.cell ?? 0
+  }
+}

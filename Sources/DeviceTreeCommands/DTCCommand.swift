@@ -1,0 +1,159 @@
+import DeviceTree
+import Diagnostics
+
+/// `dtc`: compiles source to a blob, prints a blob as source, and checks on the way.
+///
+/// Exits as dtc does: 1 when input cannot be read or options make no sense, 2 when a check found an
+/// error. No output is written then, and none is left behind half written.
+struct DTCCommand {
+  let console: Console
+
+  static let usage = "usage: dtc [options] <input file>"
+
+  func run(_ arguments: [String]) -> Int32 {
+    let options: DTCOptions
+    do {
+      options = try DTCOptions(arguments)
+    } catch {
+      console.error("\(Self.usage)\n")
+      console.fatal(error.message)
+      return 1
+    }
+    switch options.request {
+    case .help:
+      console.print(DTCOptions.parser.help(Self.usage))
+      return 0
+    case .version:
+      console.print(DeviceTreeCommand.version)
+      return 0
+    case .compile: return compile(options)
+    }
+  }
+
+  private func compile(_ options: DTCOptions) -> Int32 {
+    guard let input = read(options) else { return 1 }
+    var tree = input.tree
+    if let bootCPU = options.bootCPU { tree.bootCPU = bootCPU }
+    var findings = DiagnosticBag()
+    var checker = options.checker
+    // Warnings that nobody will see need not be looked for.
+    if options.quietness > 0 { checker.leastSeverity = .error }
+    checker.check(
+      &tree, phandleFormat: options.writer.phandleFormat, keepsLabelled: options.hasSymbols,
+      into: &findings)
+    console.error(
+      FindingPrinter(quietness: options.quietness, output: options.output).text(findings))
+    if findings.hasErrors {
+      guard options.isForced else {
+        if options.quietness < 3 {
+          console.error("ERROR: the tree has errors, nothing is written (-f writes it anyway)\n")
+        }
+        return 2
+      }
+      if options.quietness < 3 {
+        console.error("Warning: the tree has errors, but is written as asked\n")
+      }
+    }
+    finish(&tree, options)
+    return write(tree, options, inputFormat: input.format)
+  }
+
+  private func finish(_ tree: inout Tree, _ options: DTCOptions) {
+    var bag = DiagnosticBag()
+    if options.hasLabelAliases { tree.addLabelAliases(into: &bag) }
+    if options.hasSymbols {
+      tree.addSymbols(phandleFormat: options.writer.phandleFormat, into: &bag)
+    }
+    if tree.isPlugin { tree.addFixups() }
+    if options.isSorted { tree.sort() }
+    for finding in bag.diagnostics where options.quietness < 1 {
+      console.error("Warning: \(finding.message)\n")
+    }
+  }
+
+  // MARK: input
+
+  private func read(_ options: DTCOptions) -> (tree: Tree, format: DTCOptions.Format)? {
+    var bag = DiagnosticBag()
+    var tree: Tree?
+    var files = [options.input]
+    var format = options.inputFormat
+    if format == nil && DirectoryReader.isDirectory(options.input) { format = .fs }
+    if format == .fs {
+      tree = DirectoryReader().read(options.input, into: &bag)
+    } else {
+      guard let bytes = console.read(options.input) else { return nil }
+      let isBlob = bytes.starts(with: [0xD0, 0x0D, 0xFE, 0xED])
+      if (format ?? (isBlob ? .dtb : .dts)) == .dtb {
+        format = .dtb
+        tree = BlobReader().read(bytes, name: options.input, into: &bag)
+      } else {
+        format = .dts
+        let result = SourceReader(includePaths: options.includePaths).readReportingFiles(
+          SourceFile(name: options.input, bytes: bytes), into: &bag)
+        tree = result.tree
+        files = result.files
+      }
+    }
+    if !bag.isEmpty && options.quietness < (bag.hasErrors ? 2 : 1) {
+      console.error(DiagnosticRenderer().render(bag))
+    }
+    if let path = options.dependencyFile, !writeDependencies(files, to: path, options) {
+      return nil
+    }
+    guard let tree, let format else {
+      if options.quietness < 3 { console.fatal("cannot read the tree") }
+      return nil
+    }
+    return (tree, format)
+  }
+
+  /// Writes `output: input include …` for make, spaces escaped.
+  private func writeDependencies(_ files: [String], to path: String, _ options: DTCOptions) -> Bool
+  {
+    func escape(_ name: String) -> String {
+      name.reduce(into: "") { $0 += $1 == " " || $1 == "\\" ? "\\\($1)" : String($1) }
+    }
+    let text = ([escape(options.output) + ":"] + files.map(escape)).joined(separator: " ") + "\n"
+    return put(Array(text.utf8), to: path)
+  }
+
+  // MARK: output
+
+  private func write(
+    _ tree: Tree, _ options: DTCOptions, inputFormat: DTCOptions.Format
+  ) -> Int32 {
+    let format: DTCOptions.Format
+    if let asked = options.outputFormat {
+      format = asked
+    } else if options.output.hasSuffix(".dts") {
+      format = .dts
+    } else if options.output.hasSuffix(".dtb") || options.output.hasSuffix(".dtbo") {
+      format = .dtb
+    } else {
+      format = inputFormat == .dts ? .dtb : .dts
+    }
+    if format == .dts {
+      return put(Array(SourcePrinter(style: .dtc).print(tree).utf8), to: options.output) ? 0 : 1
+    }
+    var bag = DiagnosticBag()
+    guard let blob = options.writer.encode(tree, into: &bag) else {
+      for finding in bag.diagnostics { console.fatal(finding.message) }
+      return 1
+    }
+    if options.writer.minimumSize > 0 && blob.count > options.writer.minimumSize
+      && options.writer.alignment == 0 && options.quietness < 1
+    {
+      console.error(
+        "Warning: the blob has \(blob.count) bytes, more than the \(options.writer.minimumSize) "
+          + "asked for\n")
+    }
+    return put(blob, to: options.output) ? 0 : 1
+  }
+
+  private func put(_ bytes: [UInt8], to path: String) -> Bool {
+    if path == "-" ? console.write(bytes) : FileWriter.replace(path, with: bytes) { return true }
+    console.fatal("cannot write \"\(path)\": \(FileWriter.lastError)")
+    return false
+  }
+}

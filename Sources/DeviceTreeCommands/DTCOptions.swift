@@ -1,0 +1,126 @@
+import DeviceTree
+import Diagnostics
+
+/// What a command line of dtc asks for.
+struct DTCOptions {
+  enum Format: String {
+    case dts
+    case dtb
+    case fs
+  }
+
+  enum Request {
+    case compile
+    case help
+    case version
+  }
+
+  var request = Request.compile
+  var input = "-"
+  var output = "-"
+  var inputFormat: Format?
+  var outputFormat: Format?
+  var quietness = 0
+  var dependencyFile: String?
+  var isForced = false
+  var isSorted = false
+  var hasSymbols = false
+  var hasLabelAliases = false
+  var includePaths: [String] = []
+  var bootCPU: UInt32?
+  var writer = BlobWriter()
+  var checker = TreeChecker()
+
+  static let parser = OptionParser(specifications: [
+    OptionSpecification("q", "quiet", nil, "say less: -q no warnings, -qq no errors, -qqq nothing"),
+    OptionSpecification("I", "in-format", "format", "input is dts, dtb or fs"),
+    OptionSpecification("o", "out", "file", "write to a file instead of standard output"),
+    OptionSpecification("O", "out-format", "format", "output is dts or dtb"),
+    OptionSpecification("V", "out-version", "number", "version of the blob: 1, 2, 3, 16 or 17"),
+    OptionSpecification("d", "out-dependency", "file", "write a make rule naming all files read"),
+    OptionSpecification("R", "reserve", "count", "leave room for memory reservations"),
+    OptionSpecification("S", "space", "bytes", "make the blob at least this large"),
+    OptionSpecification("p", "pad", "bytes", "append this many bytes"),
+    OptionSpecification("a", "align", "bytes", "make the size a multiple of a power of two"),
+    OptionSpecification("b", "boot-cpu", "id", "the processor that boots"),
+    OptionSpecification("f", "force", nil, "write output even if the tree has errors"),
+    OptionSpecification("i", "include", "path", "look for included files there too"),
+    OptionSpecification("s", "sort", nil, "sort nodes and properties"),
+    OptionSpecification("H", "phandle", "format", "phandle properties: legacy, epapr or both"),
+    OptionSpecification("W", "warning", "check", "make a check warn, or no-<check> to turn it off"),
+    OptionSpecification("E", "error", "check", "make a check an error, or no-<check>"),
+    OptionSpecification("@", "symbols", nil, "add __symbols__ for overlays"),
+    OptionSpecification("A", "auto-alias", nil, "add an alias for every label"),
+    OptionSpecification("T", "annotate", nil, "accepted; output is not annotated"),
+    OptionSpecification("h", "help", nil, "show this help"),
+    OptionSpecification("v", "version", nil, "show the version"),
+  ])
+
+  init(_ arguments: [String]) throws(OptionParser.Failure) {
+    let parsed = try Self.parser.parse(arguments)
+    for (name, argument) in parsed.options { try apply(name, argument) }
+    guard parsed.operands.count <= 1 else {
+      throw OptionParser.Failure(message: "more than one input file")
+    }
+    input = parsed.operands.first ?? "-"
+    if writer.padding > 0 && writer.minimumSize > 0 {
+      throw OptionParser.Failure(message: "-p and -S exclude each other")
+    }
+  }
+
+  private mutating func apply(_ name: Character, _ argument: String) throws(OptionParser.Failure) {
+    switch name {
+    case "q": quietness += 1
+    case "I": inputFormat = try format(argument, "input", [.dts, .dtb, .fs])
+    case "o": output = argument
+    case "O": outputFormat = try format(argument, "output", [.dts, .dtb])
+    case "V":
+      guard let version = BlobVersion(rawValue: try number("V", argument)) else {
+        throw OptionParser.Failure(message: "there is no blob version \(argument)")
+      }
+      writer.version = version
+    case "d": dependencyFile = argument
+    case "R": writer.reservationSlots = try number("R", argument)
+    case "S": writer.minimumSize = try number("S", argument)
+    case "p": writer.padding = try number("p", argument)
+    case "a":
+      writer.alignment = try number("a", argument)
+      if writer.alignment < 1 || writer.alignment & (writer.alignment - 1) != 0 {
+        throw OptionParser.Failure(message: "-a \(argument) is no power of two")
+      }
+    case "b": bootCPU = UInt32(truncatingIfNeeded: try number("b", argument))
+    case "f": isForced = true
+    case "i": includePaths.append(argument)
+    case "s": isSorted = true
+    case "H":
+      let formats: [String: PhandleFormat] = ["legacy": .legacy, "epapr": .epapr, "both": .both]
+      guard let format = formats[argument] else {
+        throw OptionParser.Failure(message: "-H is legacy, epapr or both, not '\(argument)'")
+      }
+      writer.phandleFormat = format
+    case "W": try configure(argument, .warning)
+    case "E": try configure(argument, .error)
+    case "@": hasSymbols = true
+    case "A": hasLabelAliases = true
+    case "h": request = .help
+    case "v": request = .version
+    default: break
+    }
+  }
+
+  private func number(_ option: String, _ text: String) throws(OptionParser.Failure) -> Int {
+    guard let number = OptionParser.number(text), (0...Int(UInt32.max)).contains(number) else {
+      throw OptionParser.Failure(message: "-\(option) needs a number, not '\(text)'")
+    }
+    return number
+  }
+
+  private func format(
+    _ text: String, _ direction: String, _ known: [Format]
+  ) throws(OptionParser.Failure) -> Format {
+    guard let format = Format(rawValue: text), known.contains(format) else {
+      throw OptionParser.Failure(message: "unknown \(direction) format \"\(text)\"")
+    }
+    return format
+  }
+}

@@ -1,0 +1,4 @@
+import DeviceTreeCommands
+import Glibc
+
+exit(DeviceTreeCommand.dispatch(CommandLine.arguments))

@@ -1,0 +1,309 @@
+import DeviceTree
+import DeviceTreeCommands
+import Foundation
+import Synchronization
+import Testing
+
+/// A console whose streams a test feeds and reads.
+final class TestConsole: Sendable {
+  private let written = Mutex<[UInt8]>([])
+  private let said = Mutex("")
+  let input: [UInt8]
+
+  init(_ input: String = "") { self.input = Array(input.utf8) }
+
+  var output: String { String(decoding: written.withLock { $0 }, as: UTF8.self) }
+  var bytes: [UInt8] { written.withLock { $0 } }
+  var errors: String { said.withLock { $0 } }
+
+  var console: Console {
+    Console(
+      readInput: { self.input },
+      write: { bytes in
+        self.written.withLock { $0 += bytes }
+        return true
+      },
+      error: { text in self.said.withLock { $0 += text } })
+  }
+
+  @discardableResult
+  func run(_ command: DeviceTreeCommand, _ arguments: String...) -> Int32 {
+    command.run(arguments, console)
+  }
+}
+
+private let source = """
+  /dts-v1/;
+  /memreserve/ 0x1000 0x20;
+  / {
+    compatible = "a,b", "c"; model = "x"; unit = <5>;
+    n1: node@1 { reg = <1 2>; b = [01 02 03]; e; bad = "a\\xffb"; p = <&n1>; h = [00010002]; };
+    node2 { x = <0xdeadbeef>; z = ""; };
+  };
+  """
+
+@Suite struct DTCCommandTests {
+  @Test func `source on standard input becomes a blob on standard output`() {
+    let test = TestConsole(source)
+    #expect(test.run(.dtc, "-O", "dtb") == 0)
+    #expect(Array(test.bytes.prefix(4)) == [0xD0, 0x0D, 0xFE, 0xED])
+    let back = TestConsole("")
+    #expect(back.run(.dtc, "--version") == 0)
+    #expect(back.output.hasPrefix("Version: DTC "))
+  }
+
+  @Test func `options are taken in every spelling`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let input = try directory.write("a.dts", text: source)
+    let output = directory.path + "/a.out"
+    for arguments in [
+      ["-qIdts", "-Odtb", "-o\(output)", input],
+      [input, "--out=\(output)", "--out-f", "dtb", "-q"],
+      ["-q", "-o", output, "-O", "dtb", "--", input],
+    ] {
+      #expect(DeviceTreeCommand.dtc.run(arguments, TestConsole().console) == 0)
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: output))
+      #expect(Array(bytes.prefix(4)) == [0xD0, 0x0D, 0xFE, 0xED])
+      try FileManager.default.removeItem(atPath: output)
+    }
+  }
+
+  @Test(arguments: [
+    "-Z", "-O png", "-a 3", "-p 1 -S 2", "-W no-such-check", "-V 4", "a b", "/nonexistent", "--in",
+    "-o",
+  ])
+  func `bad usage is refused`(words: String) {
+    let test = TestConsole(source)
+    let arguments = words.split(separator: " ").map(String.init)
+    #expect(DeviceTreeCommand.dtc.run(arguments, test.console) == 1)
+    #expect(!test.errors.isEmpty)
+    #expect(test.bytes.isEmpty)
+  }
+
+  @Test(arguments: [
+    ("/dts-v1/; / { a = <1> };", 1), ("/dts-v1/; / { a = <&b>; };", 2),
+    ("/dts-v1/; / { a; a; };", 2), ("/dts-v1/; / { n { }; n { }; };", 2),
+    ("/dts-v1/; / { l: n { }; l: m { }; };", 2), ("/dts-v1/; / { n@1@2 { }; };", 2),
+    ("/dts-v1/; / { n { name = \"m\"; }; };", 2), ("/dts-v1/; / { a = &b; };", 2),
+    ("/dts-v1/; / { n { phandle = <1>; }; m { phandle = <1>; }; };", 2),
+    ("/dts-v1/; / { n { phandle = <0>; }; };", 2), ("/dts-v1/; / { a@1; };", 2),
+    ("/dts-v1/; / { n { phandle = <1>; linux,phandle = <2>; }; };", 2), ("", 1),
+  ])
+  func `an error leaves no output, not even an old one changed`(text: String, status: Int32) throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let output = directory.path + "/out.dtb"
+    let test = TestConsole(text)
+    #expect(test.run(.dtc, "-o", output) == status)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
+    try directory.write("out.dtb", text: "old")
+    #expect(test.run(.dtc, "-o", output) == status)
+    #expect(try String(contentsOfFile: output, encoding: .utf8) == "old")
+    if Tool.hasDTC {
+      #expect(try Tool.run("dtc", ["-o", "/dev/null", "-"], input: test.input).status == status)
+    }
+  }
+
+  @Test func `findings have dtc's form, and -q and -f do what they say`() {
+    let text = "/dts-v1/; / { n { a; a; }; };"
+    let loud = TestConsole(text)
+    #expect(loud.run(.dtc, "-O", "dts") == 2)
+    #expect(loud.errors.hasPrefix("<stdin>:1.22-23: ERROR (duplicate_property_names): /n:a: "))
+    let quiet = TestConsole(text)
+    #expect(quiet.run(.dtc, "-qqq", "-O", "dts") == 2)
+    #expect(quiet.errors == "")
+    let forced = TestConsole(text)
+    #expect(forced.run(.dtc, "-f", "-O", "dts") == 0)
+    #expect(forced.output.contains("a;\n\t\ta;"))
+    let tolerated = TestConsole(text)
+    #expect(tolerated.run(.dtc, "-E", "no-duplicate_property_names", "-O", "dts") == 0)
+    #expect(tolerated.errors.contains("Warning (duplicate_property_names)"))
+  }
+
+  @Test func `every file read is in the dependencies`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try directory.write("b c.dtsi", text: "/ { b; };")
+    let input = try directory.write("a.dts", text: "/dts-v1/; /include/ \"b c.dtsi\"")
+    let rule = directory.path + "/a.d"
+    #expect(TestConsole().run(.dtc, "-d", rule, "-o", "/dev/null", input) == 0)
+    let text = try String(contentsOfFile: rule, encoding: .utf8)
+    #expect(text == "/dev/null: \(input) \(directory.path)/b\\ c.dtsi\n")
+  }
+
+  @Test func `a directory of nodes and properties is read`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try FileManager.default.createDirectory(
+      atPath: directory.path + "/cpus/cpu@3", withIntermediateDirectories: true)
+    try directory.write("cpus/cpu@3/reg", [0, 0, 0, 3])
+    try directory.write("model", text: "x\0")
+    let test = TestConsole()
+    #expect(test.run(.dtc, "-q", "-I", "fs", "-O", "dts", directory.path) == 0)
+    #expect(
+      test.output.contains("\tmodel = \"x\";\n\n\tcpus {\n\n\t\tcpu@3 {\n\t\t\treg = <0x03>;"))
+  }
+
+  @Test(
+    .enabled(if: Tool.hasDTC),
+    arguments: [
+      ["-O", "dtb", "-@"], ["-O", "dts", "-@", "-A"], ["-O", "dts", "-s"],
+      ["-O", "dtb", "-b", "7"],
+      ["-O", "dtb", "-p", "0x10", "-a", "32"], ["-O", "dtb", "-S", "1000"],
+      ["-O", "dtb", "-R", "3"],
+      ["-O", "dtb", "-H", "legacy"], ["-O", "dts", "-H", "both"], ["-O", "dtb", "-V", "2"],
+    ])
+  func `options change the output as dtc's do`(options: [String]) throws {
+    for sample in samples {
+      let test = TestConsole(sample)
+      #expect(DeviceTreeCommand.dtc.run(["-q"] + options, test.console) == 0)
+      #expect(try Tool.dtc(options, Array(sample.utf8)) == test.bytes, "\(sample)")
+    }
+  }
+
+  @Test(
+    .enabled(if: Tool.hasDTC),
+    arguments: [
+      "/dts-v1/; /plugin/; &foo { a = <&bar 1 &foo>; n1: n { q = &n1; r = <0 &n1 &n1>; }; };",
+      "/dts-v1/; /plugin/; &{/soc} { x; }; / { f { __overlay__ { }; }; }; &a { };",
+      "/dts-v1/; /plugin/; / { fragment@0 { target = <&t>; __overlay__ { l: n { p = <&l>; }; }; }; };",
+      "/dts-v1/; /plugin/; / { };",
+    ])
+  func `overlays are compiled to dtc's bytes`(text: String) throws {
+    for options in [["-O", "dtb"], ["-O", "dtb", "-@"], ["-O", "dts"], ["-O", "dts", "-@"]] {
+      let test = TestConsole(text)
+      #expect(DeviceTreeCommand.dtc.run(["-q"] + options, test.console) == 0)
+      #expect(try Tool.dtc(options, Array(text.utf8)) == test.bytes)
+    }
+  }
+
+  @Test func `the program's name or first argument chooses the command`() {
+    let byName = TestConsole()
+    #expect(DeviceTreeCommand.dispatch(["/usr/bin/fdtget", "-V"], byName.console) == 0)
+    let byArgument = TestConsole()
+    #expect(DeviceTreeCommand.dispatch(["dpaac-dt", "fdtput", "-V"], byArgument.console) == 0)
+    #expect(byName.output == byArgument.output)
+    #expect(DeviceTreeCommand.dispatch(["dpaac-dt", "ls"], byName.console) == 64)
+    #expect(DeviceTreeCommand.dispatch([], byName.console) == 64)
+  }
+}
+
+@Suite struct BlobCommandTests {
+  private let directory: TemporaryDirectory
+  private let path: String
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    path = directory.path + "/s.dtb"
+    let input = try directory.write("s.dts", text: source)
+    #expect(TestConsole().run(.dtc, "-q", "-o", path, input) == 0)
+  }
+
+  /// Runs a command of ours and the real one, and compares output and exit code.
+  private func compare(_ command: DeviceTreeCommand, _ arguments: [String]) throws {
+    let test = TestConsole()
+    let status = command.run(arguments, test.console)
+    let theirs = try Tool.run(command.rawValue, arguments)
+    #expect(status == theirs.status, "\(arguments) \(test.errors)")
+    #expect(test.bytes == theirs.output, "\(arguments)")
+  }
+
+  @Test(
+    .enabled(if: Tool.hasDTC),
+    arguments: [
+      "/ compatible", "/node@1 b", "/node@1 e", "/node@1 bad", "-tx /node@1 b /node@1 reg",
+      "-thx /node@1 reg", "-tb /node@1 b", "-tbi /node@1 bad", "-tu / model", "-ts /node@1 reg",
+      "-tli /node@1 b", "-l /", "-p /node@1", "-p / /node2", "/nope x", "/ nope", "-d DEF / nope",
+      "-d DEF /nope nope", "node2 x", "/node2 x", "-tu /node2 x", "-tx /node2 x", "/node2 z",
+      "-thi /node@1 h", "/", "", "-tz / model", "/node model /node2 x", "-ti / model",
+    ])
+  func `fdtget prints what the other one prints`(words: String) throws {
+    defer { directory.remove() }
+    let all = words.split(separator: " ").map(String.init)
+    let options = all.prefix { !$0.hasPrefix("/") && $0 != "node2" }
+    try compare(.fdtget, options + [path] + all.dropFirst(options.count))
+  }
+
+  @Test(.enabled(if: Tool.hasDTC)) func `fdtdump prints what the other one prints`() throws {
+    defer { directory.remove() }
+    try compare(.fdtdump, [path])
+    try directory.write("bad", text: "no blob at all, by no means whatever")
+    #expect(TestConsole().run(.fdtdump, directory.path + "/bad") == 1)
+  }
+
+  @Test func `fdtdump finds blobs inside of a file`() throws {
+    defer { directory.remove() }
+    let blob = try Data(contentsOf: URL(fileURLWithPath: path))
+    let inside = try directory.write("in", Array("xx\u{7}".utf8) + Array(blob) + [1, 2])
+    let test = TestConsole()
+    #expect(test.run(.fdtdump, "-s", inside) == 0)
+    #expect(test.output.contains("model = \"x\";"))
+    #expect(test.run(.fdtdump, inside) == 1)
+  }
+
+  @Test(
+    .enabled(if: Tool.hasDTC),
+    arguments: [
+      "/ new 1 2", "-ti /node2 x 1 2 0x30", "-tbx /node2 y ff 1", "-c /a /node2/z", "-cp /a/b/c",
+      "-r /node2", "-d / model compatible", "-d / nope", "-r /nope", "/nope x 1", "-p /q/r x 1",
+      "/ e", "-tx / lx 10 ffffffff", "-ts / s a b", "-tu / s 5", "-c /node2", "/",
+      "-tlx / zz 1", "-cp /node2", "-ts /node@1 reg text", "-cp /node@1/x /node@1/y",
+    ])
+  func `fdtput changes what the other one changes`(words: String) throws {
+    defer { directory.remove() }
+    let all = words.split(separator: " ").map(String.init)
+    let options = all.prefix { !$0.hasPrefix("/") }
+    let copy = directory.path + "/copy.dtb"
+    try FileManager.default.copyItem(atPath: path, toPath: copy)
+    let test = TestConsole()
+    let status = DeviceTreeCommand.fdtput.run(
+      options + [path] + all.dropFirst(options.count), test.console)
+    let theirs = try Tool.run("fdtput", options + [copy] + all.dropFirst(options.count))
+    #expect(status == theirs.status, "\(test.errors)")
+    let ours = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", path])
+    let expected = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", copy])
+    #expect(!ours.output.isEmpty)
+    #expect(ours.output == expected.output)
+  }
+
+  @Test(.enabled(if: Tool.hasDTC))
+  func `fdtoverlay makes the tree that the other one makes`() throws {
+    defer { directory.remove() }
+    let base = try directory.write(
+      "base.dts",
+      text: """
+        /dts-v1/; / { soc: soc { a = <1>; k = <&u &soc>; u: uart { s = "x"; }; }; v: v { }; };
+        """)
+    let overlay = try directory.write(
+      "o.dts",
+      text: """
+        /dts-v1/; /plugin/;
+        &soc { a = <2>; b = <&u 5 &m>; uart { t; }; m: m { p = <&m>; q = &m; }; };
+        &{/v} { w = <&soc>; x: y { z = <&x>; }; };
+        """)
+    let second = try directory.write(
+      "p.dts", text: "/dts-v1/; /plugin/; &m { more = <&x>; }; &x { deep { }; };")
+    for (name, file) in [("base", base), ("o", overlay), ("p", second)] {
+      #expect(TestConsole().run(.dtc, "-q", "-@", "-o", "\(directory.path)/\(name).dtb", file) == 0)
+    }
+    let files = ["o", "p"].map { "\(directory.path)/\($0).dtb" }
+    let input = ["-i", "\(directory.path)/base.dtb", "-o"]
+    let ours = directory.path + "/ours.dtb"
+    let test = TestConsole()
+    #expect(DeviceTreeCommand.fdtoverlay.run(input + [ours] + files, test.console) == 0)
+    #expect(test.errors == "")
+    let theirs = directory.path + "/theirs.dtb"
+    #expect(try Tool.run("fdtoverlay", input + [theirs] + files).status == 0)
+    let left = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", ours])
+    let right = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", theirs])
+    #expect(
+      String(decoding: left.output, as: UTF8.self) == String(decoding: right.output, as: UTF8.self))
+    // Without the first, the second refers to labels that are not there.
+    let alone = directory.path + "/alone.dtb"
+    #expect(DeviceTreeCommand.fdtoverlay.run(input + [alone, files[1]], test.console) == 1)
+    #expect(test.errors.contains("[overlay-symbol]"))
+    #expect(!FileManager.default.fileExists(atPath: alone))
+  }
+}
