@@ -15,6 +15,7 @@ let package = Package(
     .target(name: "QorIQ"),
     .target(name: "Documents", dependencies: ["Diagnostics", "CYAML", "CXML2"]),
     .target(name: "DeviceTree", dependencies: ["Diagnostics"]),
+    .target(name: "Partitioning", dependencies: ["Diagnostics", "QorIQ"]),
     // MARK: commands
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
@@ -24,6 +25,9 @@ let package = Package(
       name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
+    .testTarget(
+      name: "PartitioningTests",
+      dependencies: ["Diagnostics", "Partitioning", "QorIQ", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,130 @@
+import Diagnostics
+import QorIQ
+
+/// One thing that a partition claims by name, with the place of the claim.
+struct Claim<Resource: Hashable> {
+  var owner: Int
+  var resource: Resource
+  var span: SourceSpan?
+}
+
+extension Findings {
+  /// Reports every claim of something that another claim, further up, already has; one finding for
+  /// each two places that clash.
+  ///
+  /// - Parameters:
+  ///   - claims: The claims in the plan's order.
+  ///   - kind: What is claimed, for example `portal`.
+  ///   - context: For the partitions' names.
+  ///   - all: Everything that exists; the repairs offer what nobody claims.
+  mutating func addRepeated(
+    _ claims: [Claim<Int>], kind: String, in context: PlanContext, all: [Int]
+  ) {
+    var first: [Int: Claim<Int>] = [:]
+    var clashes: [(earlier: Claim<Int>, later: Claim<Int>, numbers: [Int])] = []
+    for claim in claims {
+      guard let earlier = first[claim.resource] else {
+        first[claim.resource] = claim
+        continue
+      }
+      if let last = clashes.last, last.later.span == claim.span, last.later.owner == claim.owner,
+        last.earlier.span == earlier.span, last.earlier.owner == earlier.owner
+      {
+        clashes[clashes.count - 1].numbers.append(claim.resource)
+      } else {
+        clashes.append((earlier, claim, [claim.resource]))
+      }
+    }
+    var free = all.filter { first[$0] == nil }[...]
+    for clash in clashes {
+      let name = context.plan.partitions[clash.later.owner].name
+      let other = context.plan.partitions[clash.earlier.owner].name
+      let what = named(kind, clash.numbers)
+      let message =
+        clash.later.owner == clash.earlier.owner
+        ? "\(name) claims \(what) twice"
+        : "\(name) claims \(what), but \(other) already has "
+          + (clash.numbers.count == 1 ? "it" : "them")
+      let offer = free.prefix(clash.numbers.count)
+      var repair = "take \(what) from \(name)"
+      if offer.count == clash.numbers.count {
+        free = free.dropFirst(offer.count)
+        repair =
+          "give \(name) \(named(kind, Array(offer))), which \(offer.count == 1 ? "is" : "are") free"
+      }
+      add(
+        message, at: clash.later.span,
+        notes: [Note("\(other) claims \(what) here", at: clash.earlier.span)],
+        fixIts: [FixIt(repair)])
+    }
+  }
+
+  /// Reports every claim of something that the board does not have; one finding for each place.
+  mutating func addMissing(
+    _ claims: [Claim<Int>], kind: String, in context: PlanContext, existing: [Int]
+  ) {
+    let known = Set(existing)
+    var missing: [(claim: Claim<Int>, numbers: [Int])] = []
+    for claim in claims where !known.contains(claim.resource) {
+      if let last = missing.last, last.claim.span == claim.span, last.claim.owner == claim.owner {
+        missing[missing.count - 1].numbers.append(claim.resource)
+      } else {
+        missing.append((claim, [claim.resource]))
+      }
+    }
+    let range = named(kind, existing)
+    for (claim, numbers) in missing {
+      let name = context.plan.partitions[claim.owner].name
+      add(
+        "\(name) claims \(named(kind, numbers)), but \(context.board.name) has \(range)",
+        at: claim.span, fixIts: [FixIt("choose from \(range)")])
+    }
+  }
+
+  /// Reports when all wishes together are more than there is, at the wish that is one too many.
+  mutating func addShortage(
+    of kind: String, wishes: [(owner: Int, count: Int, span: SourceSpan?)], available: Int,
+    in context: PlanContext
+  ) {
+    let total = wishes.reduce(0) { $0 + $1.count }
+    guard total > available else { return }
+    var sum = 0
+    let tipping = wishes.first { wish in
+      sum += wish.count
+      return sum > available
+    }
+    let names = context.plan.partitions.map(\.name)
+    add(
+      "the partitions ask for \(total) \(kind), but \(context.board.name) has \(available)",
+      at: tipping?.span, label: "\(total - available) too many",
+      notes: wishes.map { Note("\(names[$0.owner]) asks for \($0.count) here", at: $0.span) },
+      fixIts: [FixIt("ask for \(total - available) fewer")])
+  }
+}
+
+/// `portal 3`, `portals 3-4,6`.
+private func named(_ kind: String, _ numbers: [Int]) -> String {
+  "\(kind)\(numbers.count == 1 ? "" : "s") \(runs(numbers))"
+}
+
+/// `0-7`, `0-3,6`: ascending numbers with runs shortened.
+func runs(_ numbers: [Int]) -> String {
+  var parts: [ClosedRange<Int>] = []
+  for number in Set(numbers).sorted() {
+    if let last = parts.last, last.upperBound + 1 == number {
+      parts[parts.count - 1] = last.lowerBound...number
+    } else {
+      parts.append(number...number)
+    }
+  }
+  return parts.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+    .joined(separator: ",")
+}
+
+/// `2 GiB`, `1536 MiB`, `100 bytes`: the largest unit that gives a whole number.
+func byteCount(_ bytes: UInt64) -> String {
+  for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+    if bytes > 0, bytes & ((1 << UInt64(shift)) - 1) == 0 { return "\(bytes >> shift) \(unit)" }
+  }
+  return "\(bytes) byte\(bytes == 1 ? "" : "s")"
+}

@@ -1,0 +1,105 @@
+public import Diagnostics
+import QorIQ
+
+/// A rule that every partition keeps: a value in the table ``PartitionCheck/catalogue``.
+///
+/// Adding a rule is a function, a line in the catalogue and a fixture that trips it.
+public struct PartitionCheck: Sendable {
+  /// The stable code of its findings.
+  public let code: DiagnosticCode
+  /// How bad its findings are.
+  public let severity: Severity
+  /// What the rule is, in one sentence without a full stop.
+  public let summary: String
+  /// Checks that must have found no error before this one can be judged, so that one mistake does
+  /// not echo.
+  public let prerequisites: [DiagnosticCode]
+  private let body: @Sendable (PlanContext, inout Findings) -> Void
+
+  init(
+    _ code: DiagnosticCode, severity: Severity = .error, _ summary: String,
+    after prerequisites: [DiagnosticCode] = [],
+    _ body: @escaping @Sendable (PlanContext, inout Findings) -> Void
+  ) {
+    self.code = code
+    self.severity = severity
+    self.summary = summary
+    self.prerequisites = prerequisites
+    self.body = body
+  }
+
+  /// Runs the check and adds what it finds.
+  ///
+  /// - Returns: Whether it ran and found nothing that stands in the way of its dependants.
+  func run(on context: PlanContext, into bag: inout DiagnosticBag) -> Bool {
+    var findings = Findings(code: code, severity: severity)
+    body(context, &findings)
+    for diagnostic in findings.diagnostics { bag.add(diagnostic) }
+    return severity != .error || findings.diagnostics.isEmpty
+  }
+}
+
+/// Gathers what one check finds, under its code and severity.
+struct Findings {
+  let code: DiagnosticCode
+  let severity: Severity
+  private(set) var diagnostics: [Diagnostic] = []
+
+  init(code: DiagnosticCode, severity: Severity) {
+    self.code = code
+    self.severity = severity
+  }
+
+  mutating func add(
+    _ message: String, at span: SourceSpan?, label: String? = nil, notes: [Note] = [],
+    fixIts: [FixIt] = []
+  ) {
+    diagnostics.append(
+      Diagnostic(
+        code, severity, message, at: span, label: label, notes: notes, fixIts: fixIts))
+  }
+}
+
+/// What checks look at: the wish, the board, where each claim was made, and who is who.
+struct PlanContext {
+  let plan: Plan
+  let board: Board
+  let origins: OriginMap
+  let traffic: TrafficMap
+  /// The partitions' indices by name.
+  let indices: [String: Int]
+
+  init(plan: Plan, board: Board, origins: OriginMap) {
+    self.plan = plan
+    self.board = board
+    self.origins = origins
+    indices = Dictionary(
+      plan.partitions.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    traffic = TrafficMap(plan: plan, board: board, indices: indices)
+  }
+
+  /// The partitions with their indices.
+  var partitions: [(index: Int, wish: PartitionWish)] {
+    plan.partitions.enumerated().map { ($0, $1) }
+  }
+
+  /// The portals that exist in both managers: a portal of ours stands for one of each.
+  var portals: [PortalIndex] {
+    let buffers = Set(board.bman.portals.map(\.index))
+    return board.qman.portals.map(\.index).filter(buffers.contains)
+  }
+
+  /// Where a claim was made.
+  func span(_ path: String) -> SourceSpan? { origins[path] }
+
+  /// A repair that puts `replacement` in the place of a misspelt name, or else words.
+  func spelling(of name: String, among names: [String], at span: SourceSpan?) -> [FixIt] {
+    if let near = nearestName(to: name, in: names) {
+      return [
+        span.map { FixIt("did you mean \(near)?", replacing: $0, with: near) }
+          ?? FixIt("did you mean \(near)?")
+      ]
+    }
+    return names.isEmpty ? [] : [FixIt("choose one of \(names.joined(separator: ", "))")]
+  }
+}

@@ -1,0 +1,134 @@
+import Diagnostics
+import QorIQ
+
+/// Checks of a partition's name, rings and program.
+extension PartitionCheck {
+  static let hostMissing = PartitionCheck(
+    "host-missing", "one partition is the host, which controls the shared blocks"
+  ) { context, findings in
+    guard context.indices[Plan.hostName] == nil else { return }
+    let names = context.plan.partitions.map(\.name)
+    findings.add(
+      "no partition is called \(Plan.hostName), and one must control QMan, BMan and FMan",
+      at: context.span("/partitions"),
+      fixIts: nearestName(to: Plan.hostName, in: names).map { near in
+        let index = context.indices[near] ?? 0
+        return [.replace(context.span(ClaimPath.partition(index)), with: Plan.hostName)]
+      } ?? [FixIt("add a partition \(Plan.hostName)")])
+  }
+
+  static let nameClash = PartitionCheck(
+    "name-clash", "every partition has a name of its own, which is no interface's either"
+  ) { context, findings in
+    let interfaces = context.board.interfaceNames
+    for (index, wish) in context.partitions {
+      let span = context.span(ClaimPath.partition(index))
+      if interfaces.contains(wish.name) {
+        findings.add(
+          "the partition \(wish.name) is called like an interface of \(context.board.name)",
+          at: span, fixIts: [FixIt("give it another name")])
+      }
+      // YAML has no key twice; a plan made by a program may.
+      if let first = context.indices[wish.name], first != index {
+        findings.add(
+          "two partitions are called \(wish.name)", at: span,
+          notes: [
+            Note("the first stands here", at: context.span(ClaimPath.partition(first)))
+          ], fixIts: [FixIt("give it another name")])
+      }
+    }
+    var used: Set<String> = []
+    for (index, interface) in context.plan.interfaces.enumerated()
+    where !used.insert(interface.name).inserted {
+      findings.add(
+        "the interface \(interface.name) is shared out twice",
+        at: context.span(ClaimPath.interface(index)), fixIts: [FixIt("join the two")])
+    }
+  }
+
+  static let partitionIdle = PartitionCheck(
+    "partition-idle", severity: .warning, "a partition exchanges frames with something",
+    after: ["unknown-partition", "unknown-interface", "host-missing"]
+  ) { context, findings in
+    // A name that could not be read may be this one.
+    guard context.plan.interfaces.allSatisfy({ $0.rules.allSatisfy { $0.to != nil } }) else {
+      return
+    }
+    for (index, wish) in context.partitions
+    where context.traffic.paths[index].isEmpty && !wish.isHost {
+      findings.add(
+        "no rule, otherwise or link names \(wish.name), so no frame ever reaches it",
+        at: context.span(ClaimPath.partition(index)),
+        fixIts: [FixIt("add a rule for it, or remove it")])
+    }
+  }
+
+  static let ringSize = PartitionCheck(
+    "ring-size", "rings have a power of two of entries, within what portals can have"
+  ) { context, findings in
+    for (index, wish) in context.partitions {
+      let rings = [
+        ("an enqueue", wish.rings.enqueue, 8, ClaimPath.enqueueRing(index)),
+        ("a dequeue", wish.rings.dequeue, 16, ClaimPath.dequeueRing(index)),
+      ]
+      for (kind, size, least, path) in rings {
+        let isPower = size > 0 && size & (size - 1) == 0
+        guard !isPower || size < least || size > 64 else { continue }
+        var nearest = least
+        while nearest < 64, nearest < size { nearest *= 2 }
+        let span = context.span(path)
+        findings.add(
+          "\(wish.name) wants \(kind) ring of \(size), but it has a power of two of entries, "
+            + "\(least) to 64",
+          at: span, fixIts: [.replace(span, with: "\(nearest)")])
+      }
+    }
+  }
+
+  static let sourcePath = PartitionCheck(
+    "source-path", "a source sends to an interface or a peer that its partition has",
+    after: ["unknown-partition", "unknown-interface", "link-self"]
+  ) { context, findings in
+    for (index, wish) in context.partitions {
+      guard case .source(let source) = wish.program else { continue }
+      let names = context.traffic.paths[index].map(\.name)
+      guard !names.contains(source.path) else { continue }
+      let span = context.span(ClaimPath.programPath(index))
+      let reason =
+        context.indices[source.path] != nil
+        ? "is not linked with it"
+        : context.board.interfaceNames.contains(source.path)
+          ? "gets nothing from that interface" : "has no such interface or peer"
+      findings.add(
+        "\(wish.name) sends to \(source.path), but \(reason)", at: span,
+        fixIts: context.spelling(of: source.path, among: names, at: span))
+    }
+  }
+
+  static let sourceSize = PartitionCheck(
+    "source-size", "a source's frames are Ethernet frames that fit its buffers",
+    after: ["pool-size"]
+  ) { context, findings in
+    for (index, wish) in context.partitions {
+      guard case .source(let source) = wish.program else { continue }
+      let span = context.span(ClaimPath.programSize(index))
+      let least = BufferNeeds.smallestFrame
+      let most = BufferNeeds.largestFrame
+      let size = UInt64(source.size)
+      let largest = wish.pools?.map(\.bufferSize).max()
+      if size < least || size > most {
+        findings.add(
+          "\(wish.name) sends frames of \(byteCount(size)), but they have \(least) to \(most) "
+            + "bytes without checksum",
+          at: span, fixIts: [.replace(span, with: "\(min(max(size, least), most))")])
+      } else if let largest, size + BufferNeeds.headroom > largest {
+        findings.add(
+          "\(wish.name) sends frames of \(size) bytes, but its largest buffers of \(largest) "
+            + "bytes keep \(BufferNeeds.headroom) as headroom",
+          at: span,
+          notes: [Note("its pools are here", at: context.span(ClaimPath.pools(index)))],
+          fixIts: [.replace(span, with: "\(largest - BufferNeeds.headroom)")])
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import Diagnostics
+import QorIQ
+
+/// Checks of frame queues.
+extension PartitionCheck {
+  static let queueOverlap = PartitionCheck(
+    "queue-overlap", "a frame queue belongs to one partition"
+  ) { context, findings in
+    let claims = context.queueClaims
+    var gaps = QueueGaps(usable: context.board.qman.usableQueues, claims: claims.map(\.resource))
+    for (earlier, later) in overlappingPairs(claims) {
+      guard let common = later.resource.intersection(earlier.resource) else { continue }
+      let name = context.plan.partitions[later.owner].name
+      let other = context.plan.partitions[earlier.owner].name
+      let message =
+        later.owner == earlier.owner
+        ? "\(name) claims frame queues \(later.resource) and \(earlier.resource), which overlap"
+        : "\(name) claims frame queues \(later.resource), but \(other) already owns "
+          + "\(earlier.resource)"
+      let queues = common.count == 1 ? "1 queue" : "\(common.count) queues"
+      findings.add(
+        message, at: later.span, label: "\(queues) in common: \(common)",
+        notes: [Note("\(other) claims \(earlier.resource) here", at: earlier.span)],
+        fixIts: [
+          gaps.take(later.resource.count, from: FQID(earlier.resource.last.rawValue + 1))
+            .map { offer in
+              let words = "give \(name) \(offer), which \(offer.count == 1 ? "is" : "are") free"
+              return later.span.map { FixIt(words, replacing: $0, with: "\(offer: offer)") }
+                ?? FixIt(words)
+            } ?? FixIt("no \(later.resource.count) queues in a row are free: claim fewer")
+        ])
+    }
+  }
+
+  static let queueRange = PartitionCheck(
+    "queue-range", "a frame queue that is claimed exists"
+  ) { context, findings in
+    let usable = context.board.qman.usableQueues
+    for claim in context.queueClaims where !usable.contains(claim.resource) {
+      let name = context.plan.partitions[claim.owner].name
+      let reason =
+        claim.resource.first == 0
+        ? "queue 0 means no queue" : "\(context.board.name) has \(usable)"
+      findings.add(
+        "\(name) claims frame queues \(claim.resource), but \(reason)", at: claim.span,
+        fixIts: [
+          claim.resource.intersection(usable).map { part in
+            let words = "claim \(part)"
+            return claim.span.map { FixIt(words, replacing: $0, with: "\(offer: part)") }
+              ?? FixIt(words)
+          } ?? FixIt("choose from \(usable)")
+        ])
+    }
+  }
+
+  static let queuesExhausted = PartitionCheck(
+    "queues-exhausted", "a number of queues that is asked for is free in a row",
+    after: ["queue-overlap", "queue-range"]
+  ) { context, findings in
+    var gaps = QueueGaps(
+      usable: context.board.qman.usableQueues, claims: context.queueClaims.map(\.resource))
+    for (index, wish) in context.partitions {
+      guard case .count(let count) = wish.queues, count > 0, gaps.take(count) == nil else {
+        continue
+      }
+      findings.add(
+        "\(wish.name) asks for \(count) frame queues in a row, but at most \(gaps.longest) of "
+          + "\(gaps.total) free ones are",
+        at: context.span(ClaimPath.queues(index)),
+        notes: context.queueClaims.map { claim in
+          Note(
+            "\(context.plan.partitions[claim.owner].name) claims \(claim.resource) here",
+            at: claim.span)
+        },
+        fixIts: [FixIt("ask for \(gaps.longest)")])
+    }
+  }
+
+  static let queueShortage = PartitionCheck(
+    "queue-shortage", "a partition owns enough queues for its paths",
+    after: ["queue-overlap", "unknown-partition", "unknown-interface", "empty-claim"]
+  ) { context, findings in
+    for (index, wish) in context.partitions {
+      guard let queues = wish.queues else { continue }
+      let paths = context.traffic.paths[index]
+      let hops = context.traffic.hopCount(of: index)
+      let needed = QueueLayout.minimum(paths: paths, hops: hops)
+      let owned =
+        switch queues {
+        case .count(let count): Int(count)
+        case .exactly(let ranges): ranges.reduce(0) { $0 + Int($1.count) }
+        }
+      guard owned < needed else { continue }
+      var notes = paths.map { path in
+        switch path.target {
+        case .interface(let interface):
+          Note(
+            "\(path.name) needs two: to receive and to transmit",
+            at: context.span(ClaimPath.interface(interface)))
+        case .link(let link, _):
+          Note(
+            "the link with \(path.name) needs two: to receive and to transmit",
+            at: context.span(ClaimPath.link(link)))
+        }
+      }
+      notes += context.traffic.hops.filter { $0.receivingOwner == index }.map { hop in
+        Note(
+          "\(context.plan.interfaces[hop.interface].name) needs one to its offline port",
+          at: context.span(ClaimPath.interface(hop.interface)))
+      }
+      findings.add(
+        "\(wish.name) needs \(needed) frame queues for its paths, but owns \(owned)",
+        at: context.span(ClaimPath.queues(index)), notes: notes,
+        fixIts: [FixIt("give \(wish.name) at least \(needed) queues")])
+    }
+  }
+
+  /// The pairs of claims that share queues, the earlier claim of the plan first, in the order of
+  /// the later claims.
+  ///
+  /// - Complexity: O(*n* log *n* + *p*) in the claims and the pairs.
+  static func overlappingPairs(
+    _ claims: [Claim<QueueRange>]
+  ) -> [(earlier: Claim<QueueRange>, later: Claim<QueueRange>)] {
+    let order = claims.indices.sorted {
+      (claims[$0].resource.first, $0) < (claims[$1].resource.first, $1)
+    }
+    var open: [Int] = []
+    var pairs: [(Int, Int)] = []
+    for index in order {
+      open.removeAll { claims[$0].resource.last < claims[index].resource.first }
+      for other in open { pairs.append((max(index, other), min(index, other))) }
+      open.append(index)
+    }
+    return pairs.sorted(by: <).map { (earlier: claims[$1], later: claims[$0]) }
+  }
+}
+
+extension PlanContext {
+  var queueClaims: [Claim<QueueRange>] {
+    partitions.flatMap { index, wish in
+      (wish.queues?.ranges ?? []).enumerated().map { item, range in
+        Claim(owner: index, resource: range, span: span(ClaimPath.queues(index, range: item)))
+      }
+    }
+  }
+}
+
+extension DefaultStringInterpolation {
+  /// A range as a plan writes it: a single queue as `101-101`, because a bare number is a count.
+  fileprivate mutating func appendInterpolation(offer range: QueueRange) {
+    appendInterpolation("\(range.first)-\(range.last)")
+  }
+}

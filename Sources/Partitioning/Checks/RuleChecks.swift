@@ -1,0 +1,149 @@
+import Diagnostics
+import QorIQ
+
+/// Checks of classification rules.
+extension PartitionCheck {
+  static let ruleEmpty = PartitionCheck(
+    "rule-empty", "a rule has a condition"
+  ) { context, findings in
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      for (item, rule) in interface.rules.enumerated() where rule.conditions == [] {
+        findings.add(
+          "a rule of \(interface.name) has no condition",
+          at: context.span(
+            ClaimPath.ruleConditions(index, item)),
+          fixIts: [FixIt("say what is left for whom with otherwise")])
+      }
+    }
+  }
+
+  static let ruleImpossible = PartitionCheck(
+    "rule-impossible", severity: .warning, "a rule can match some frame"
+  ) { context, findings in
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      for (item, rule) in interface.rules.enumerated() {
+        let versions = Set((rule.conditions ?? []).compactMap(\.ipVersion))
+        guard versions.count > 1 else { continue }
+        findings.add(
+          "no frame has IPv4 and IPv6 addresses at once, so this rule of \(interface.name) never "
+            + "matches",
+          at: context.span(ClaimPath.ruleConditions(index, item)),
+          fixIts: [FixIt("make two rules of it")])
+      }
+    }
+  }
+
+  static let ruleUnreachable = PartitionCheck(
+    "rule-unreachable", severity: .warning,
+    "no earlier rule takes everything that a rule would take",
+    after: ["rule-empty"]
+  ) { context, findings in
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      var earlier = RuleShadows()
+      for (item, rule) in interface.rules.enumerated() {
+        guard let conditions = rule.conditions else { continue }
+        if let shadow = earlier.firstCovering(conditions) {
+          let taker = interface.rules[shadow].to ?? "another"
+          findings.add(
+            "this rule of \(interface.name) takes nothing: an earlier one gives all of it to "
+              + taker,
+            at: context.span(ClaimPath.rule(index, item)),
+            notes: [
+              Note("this one comes first", at: context.span(ClaimPath.rule(index, shadow)))
+            ],
+            fixIts: [FixIt("put the narrower rule first, or remove it")])
+        }
+        earlier.add(conditions, index: item)
+      }
+    }
+  }
+}
+
+/// The rules met so far, in a form that finds one that covers another without comparing all pairs.
+///
+/// A rule covers another when each of its conditions is implied by one of the other's. Rules are
+/// filed by shape (their fields and prefix lengths); a later rule is cut down to each shape it is at
+/// least as narrow as, and looked up.
+private struct RuleShadows {
+  private typealias Shape = [MatchCondition.Field: UInt8]
+  private var rules: [Shape: [Set<MatchCondition>: Int]] = [:]
+
+  mutating func add(_ conditions: [MatchCondition], index: Int) {
+    let shape = Shape(
+      conditions.map { ($0.field, $0.prefixLength) }, uniquingKeysWith: { max($0, $1) })
+    if rules[shape, default: [:]][Set(conditions)] == nil {
+      rules[shape, default: [:]][Set(conditions)] = index
+    }
+  }
+
+  /// The first rule that takes everything that these conditions would.
+  ///
+  /// - Complexity: O(*s*) in the shapes met so far.
+  func firstCovering(_ conditions: [MatchCondition]) -> Int? {
+    let byField = Dictionary(conditions.map { ($0.field, $0) }, uniquingKeysWith: { $1 })
+    return rules.compactMap { shape, filed -> Int? in
+      var cut: Set<MatchCondition> = []
+      for (field, length) in shape {
+        guard let condition = byField[field], condition.prefixLength >= length else { return nil }
+        cut.insert(condition.shortened(to: length))
+      }
+      return filed[cut]
+    }.min()
+  }
+}
+
+extension MatchCondition {
+  /// The fields that conditions look at.
+  fileprivate enum Field: Hashable {
+    case ethernetDestination, ethernetSource, etherType, vlan, ipv4Source, ipv4Destination
+    case ipv6Source, ipv6Destination, ipProtocol, l4Source, l4Destination
+  }
+
+  fileprivate var field: Field {
+    switch self {
+    case .ethernetDestination: .ethernetDestination
+    case .ethernetSource: .ethernetSource
+    case .etherType: .etherType
+    case .vlan: .vlan
+    case .ipv4Source: .ipv4Source
+    case .ipv4Destination: .ipv4Destination
+    case .ipv6Source: .ipv6Source
+    case .ipv6Destination: .ipv6Destination
+    case .ipProtocol: .ipProtocol
+    case .l4Source: .l4Source
+    case .l4Destination: .l4Destination
+    }
+  }
+
+  /// The bits that count; 255 for a field that is compared whole.
+  fileprivate var prefixLength: UInt8 {
+    switch self {
+    case .ipv4Source(let prefix), .ipv4Destination(let prefix): prefix.length
+    case .ipv6Source(let prefix), .ipv6Destination(let prefix): prefix.length
+    default: 255
+    }
+  }
+
+  /// The condition with fewer bits that count.
+  fileprivate func shortened(to length: UInt8) -> MatchCondition {
+    switch self {
+    case .ipv4Source(let prefix):
+      .ipv4Source(IPv4Prefix(address: prefix.address, length: length))
+    case .ipv4Destination(let prefix):
+      .ipv4Destination(IPv4Prefix(address: prefix.address, length: length))
+    case .ipv6Source(let prefix):
+      .ipv6Source(IPv6Prefix(high: prefix.high, low: prefix.low, length: length))
+    case .ipv6Destination(let prefix):
+      .ipv6Destination(IPv6Prefix(high: prefix.high, low: prefix.low, length: length))
+    default: self
+    }
+  }
+
+  fileprivate var ipVersion: Int? {
+    switch self {
+    case .ipv4Source, .ipv4Destination: 4
+    case .ipv6Source, .ipv6Destination: 6
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,49 @@
+public import QorIQ
+
+/// A board divided among its owners, proved sound.
+///
+/// There is no public initialiser: a `Partition` comes only out of ``Planner`` after every check
+/// has passed, so what holds one need not check again. The same value feeds generation and the
+/// runtime: what was checked is what is generated is what runs.
+public struct Partition: Sendable, Hashable {
+  /// The plan's name: its file's name without the ending.
+  public let name: String
+  /// The board that is divided.
+  public let board: Board
+  /// Who owns what, the host first, then in the plan's order.
+  public let owners: [Owner]
+  /// The network interfaces that are used, in the plan's order.
+  public let interfaces: [SharedInterface]
+  /// The software-to-software links, one for each direction.
+  public let links: [Link]
+  /// What the planner chose by itself, and why, in the order it chose.
+  public let decisions: [Decision]
+
+  init(
+    name: String, board: Board, owners: [Owner], interfaces: [SharedInterface], links: [Link],
+    decisions: [Decision]
+  ) {
+    self.name = name
+    self.board = board
+    self.owners = owners
+    self.interfaces = interfaces
+    self.links = links
+    self.decisions = decisions
+  }
+
+  /// The index of the owner of this name.
+  public func ownerIndex(named name: String) -> Int? { owners.firstIndex { $0.name == name } }
+}
+
+/// Something the planner chose because the plan left it open, or what a wish costs on this board.
+public struct Decision: Sendable, Hashable {
+  /// What it is about, for example `guest1` or `fm1-10g0`.
+  public let subject: String
+  /// One sentence without a full stop.
+  public let message: String
+  /// Creates a decision.
+  public init(_ subject: String, _ message: String) {
+    self.subject = subject
+    self.message = message
+  }
+}

@@ -1,0 +1,171 @@
+public import QorIQ
+
+/// The wish: who should get what of a board, with whatever is left open for the planner.
+///
+/// A plan may be wrong in every way; ``Planner`` finds that out. What could not be read at all is
+/// `nil` or missing here, and its diagnostic has been given by whoever read it.
+public struct Plan: Sendable, Hashable {
+  /// The name: the file's name without its ending.
+  public var name: String
+  /// The partitions in the plan's order.
+  public var partitions: [PartitionWish]
+  /// The shared network interfaces in the plan's order.
+  public var interfaces: [InterfaceWish]
+  /// The software-to-software links, each for both directions.
+  public var links: [LinkWish]
+
+  /// The name of the partition that controls the shared blocks and that every plan has.
+  public static let hostName = "host"
+
+  /// Creates a plan.
+  public init(
+    name: String, partitions: [PartitionWish], interfaces: [InterfaceWish] = [],
+    links: [LinkWish] = []
+  ) {
+    self.name = name
+    self.partitions = partitions
+    self.interfaces = interfaces
+    self.links = links
+  }
+}
+
+/// Some of many alike: a number and the planner chooses, or an exact choice.
+public enum Choice<Element: Sendable & Hashable>: Sendable, Hashable {
+  /// So many, whichever.
+  case count(Int)
+  /// Exactly these, in the order written.
+  case exactly([Element])
+
+  /// How many.
+  public var count: Int {
+    switch self {
+    case .count(let count): count
+    case .exactly(let elements): elements.count
+    }
+  }
+
+  /// The exact choice; empty for a number.
+  public var elements: [Element] {
+    if case .exactly(let elements) = self { elements } else { [] }
+  }
+}
+
+/// What one partition wishes for.
+public struct PartitionWish: Sendable, Hashable {
+  /// The name, which is also its name as a peer of a link.
+  public var name: String
+  /// The CPUs.
+  public var cpus: Choice<CPUIndex>?
+  /// Bytes of memory.
+  public var memory: UInt64?
+  /// The software portals.
+  public var portals: Choice<PortalIndex>?
+  /// The frame queues.
+  public var queues: QueueWish?
+  /// The buffer pools in the plan's order; `nil` when they could not be read.
+  public var pools: [PoolWish]?
+  /// The operating system's dialect.
+  public var os: GuestOS
+  /// What runs in it.
+  public var program: GuestProgram
+  /// The ring sizes of its portals.
+  public var rings: RingSizes
+
+  /// Creates a wish.
+  public init(
+    name: String, cpus: Choice<CPUIndex>?, memory: UInt64?, portals: Choice<PortalIndex>?,
+    queues: QueueWish?, pools: [PoolWish]? = [], os: GuestOS = .bare,
+    program: GuestProgram = .reflect, rings: RingSizes = .hardware
+  ) {
+    self.name = name
+    self.cpus = cpus
+    self.memory = memory
+    self.portals = portals
+    self.queues = queues
+    self.pools = pools
+    self.os = os
+    self.program = program
+    self.rings = rings
+  }
+}
+
+/// Frame queues as a number or as ranges.
+public enum QueueWish: Sendable, Hashable {
+  /// So many consecutive queues, wherever they are free.
+  case count(UInt32)
+  /// Exactly these ranges, in the order written. They may lie beyond what the board has.
+  case exactly([QueueRange])
+
+  /// The ranges; empty for a number.
+  public var ranges: [QueueRange] {
+    if case .exactly(let ranges) = self { ranges } else { [] }
+  }
+}
+
+/// A buffer pool.
+public struct PoolWish: Sendable, Hashable {
+  /// The pool's number; `nil` leaves it to the planner. May lie beyond what the board has.
+  public var bpid: UInt32?
+  /// How many buffers.
+  public var bufferCount: UInt32
+  /// The size of one buffer in bytes, headroom included.
+  public var bufferSize: UInt64
+
+  /// Creates a pool wish.
+  public init(bpid: UInt32?, bufferCount: UInt32, bufferSize: UInt64) {
+    self.bpid = bpid
+    self.bufferCount = bufferCount
+    self.bufferSize = bufferSize
+  }
+}
+
+/// A shared network interface.
+public struct InterfaceWish: Sendable, Hashable {
+  /// The board's name for it.
+  public var name: String
+  /// The rules in order.
+  public var rules: [RuleWish]
+  /// The partition that gets what no rule takes; `nil` when the plan does not say.
+  public var otherwise: String?
+  /// A capture to play into it; relative to the plan.
+  public var replay: String?
+
+  /// Creates an interface wish.
+  public init(name: String, rules: [RuleWish], otherwise: String?, replay: String? = nil) {
+    self.name = name
+    self.rules = rules
+    self.otherwise = otherwise
+    self.replay = replay
+  }
+}
+
+/// A rule that gives some of an interface's frames to a partition.
+public struct RuleWish: Sendable, Hashable {
+  /// What must all hold, in the order written; `nil` when it could not be read.
+  public var conditions: [MatchCondition]?
+  /// The partition's name; `nil` when it could not be read.
+  public var to: String?
+  /// How the frames are spread over queues.
+  public var spread: FlowRule.Spread?
+
+  /// Creates a rule.
+  public init(conditions: [MatchCondition]?, to: String?, spread: FlowRule.Spread? = nil) {
+    self.conditions = conditions
+    self.to = to
+    self.spread = spread
+  }
+}
+
+/// A link between two partitions, in both directions.
+public struct LinkWish: Sendable, Hashable {
+  /// One end.
+  public var first: String
+  /// The other end.
+  public var second: String
+
+  /// Creates a link.
+  public init(_ first: String, _ second: String) {
+    self.first = first
+    self.second = second
+  }
+}

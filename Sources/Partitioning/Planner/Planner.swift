@@ -1,0 +1,51 @@
+public import Diagnostics
+public import QorIQ
+
+/// Turns a wish for a board into a proved partition.
+///
+/// Deterministic: the same plan and board give the same partition. What the plan leaves open is
+/// chosen lowest first, exact choices before numbers, the host before the guests.
+public struct Planner: Sendable {
+  /// The wish.
+  public let plan: Plan
+  /// The board.
+  public let board: Board
+  /// Where each claim of the plan was made, under the names of ``ClaimPath``.
+  public let origins: OriginMap
+
+  /// Creates a planner; without origins, findings name no places.
+  public init(plan: Plan, board: Board, origins: OriginMap = OriginMap()) {
+    self.plan = plan
+    self.board = board
+    self.origins = origins
+  }
+
+  /// The partition, or `nil` when a check found an error or an earlier stage put one into the bag.
+  ///
+  /// Checks run on whatever could be read, so that all mistakes show at once.
+  public func partition(into bag: inout DiagnosticBag) -> Partition? {
+    let context = PlanContext(plan: plan, board: board, origins: origins)
+    PartitionCheck.runAll(on: context, into: &bag)
+    for (index, wish) in context.partitions where !bag.hasErrors && !wish.isComplete {
+      bag.error(
+        "missing-key", "\(wish.name) does not say its CPUs, memory, portals and queues",
+        at: context.span(ClaimPath.partition(index)))
+    }
+    guard !bag.hasErrors else { return nil }
+    return Partition(Draft(context))
+  }
+}
+
+extension PartitionWish {
+  fileprivate var isComplete: Bool {
+    cpus != nil && memory != nil && portals != nil && queues != nil
+  }
+}
+
+extension Partition {
+  fileprivate init(_ draft: Draft) {
+    self.init(
+      name: draft.context.plan.name, board: draft.context.board, owners: draft.owners,
+      interfaces: draft.interfaces, links: draft.links, decisions: draft.decisions)
+  }
+}
