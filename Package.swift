@@ -10,12 +10,21 @@ let package = Package(
     // MARK: system libraries and C
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    // MARK: what is compiled in
+    .target(
+      name: "BoardLibrary", path: "boards", exclude: ["p4080ds.dts", "t4240qds.dts"],
+      resources: [.embedInCode("p4080ds.yaml"), .embedInCode("t4240qds.yaml")]),
     // MARK: the compiler
     .target(name: "Diagnostics"),
     .target(name: "QorIQ"),
     .target(name: "Documents", dependencies: ["Diagnostics", "CYAML", "CXML2"]),
     .target(name: "DeviceTree", dependencies: ["Diagnostics"]),
     .target(name: "Partitioning", dependencies: ["Diagnostics", "QorIQ"]),
+    .target(
+      name: "Lowering",
+      dependencies: [
+        "BoardLibrary", "Diagnostics", "Documents", "DeviceTree", "QorIQ", "Partitioning",
+      ]),
     // MARK: commands
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
@@ -25,6 +34,12 @@ let package = Package(
       name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
+    .testTarget(
+      name: "LoweringTests",
+      dependencies: [
+        "DeviceTree", "Diagnostics", "Documents", "Lowering", "Partitioning", "QorIQ",
+        "TestSupport",
+      ]),
     .testTarget(
       name: "PartitioningTests",
       dependencies: ["Diagnostics", "Partitioning", "QorIQ", "TestSupport"]),

@@ -1,0 +1,97 @@
+import BoardLibrary
+import DeviceTree
+public import Diagnostics
+import Documents
+
+/// Where a board comes from: compiled in under its name, or a file of the user's.
+public enum BoardSource: Sendable, Hashable {
+  /// One of ``names``.
+  case library(String)
+  /// A `.yaml` file that describes a board.
+  case document(path: String)
+  /// A `.dts` or `.dtb` file: a device tree.
+  case tree(path: String)
+
+  /// The names of the boards that are compiled in, sorted.
+  public static var names: [String] { BoardLibrary.names }
+
+  /// What a name or path on a command line means: a path has a slash or one of the known endings.
+  public init(_ nameOrPath: String) {
+    switch nameOrPath.ending {
+    case "dts", "dtb": self = .tree(path: nameOrPath)
+    case "yaml", "yml": self = .document(path: nameOrPath)
+    // A running board's tree, /sys/firmware/fdt, has no ending.
+    default:
+      self = nameOrPath.contains("/") ? .tree(path: nameOrPath) : .library(nameOrPath)
+    }
+  }
+
+  /// The same source, with a relative path seen from the directory of another file.
+  func relative(toFile file: String) -> BoardSource {
+    switch self {
+    case .library: self
+    case .document(let path): .document(path: path.relative(toFile: file))
+    case .tree(let path): .tree(path: path.relative(toFile: file))
+    }
+  }
+
+  /// The board, or `nil` after errors have been added.
+  ///
+  /// - Parameters:
+  ///   - nameOrPath: A name of ``names``, or a path of a `.yaml`, `.dts` or `.dtb` file.
+  ///   - bag: Where the errors go.
+  /// - Returns: The board with the places of its facts.
+  public static func load(
+    _ nameOrPath: String, into bag: inout DiagnosticBag
+  ) -> BoardLowering.Result? {
+    BoardSource(nameOrPath).load(namedAt: nil, into: &bag)
+  }
+
+  /// The board, or `nil` after errors have been added.
+  ///
+  /// - Parameters:
+  ///   - span: Where the board is named, if it stands in a file.
+  ///   - bag: Where the errors go.
+  /// - Returns: The board with the places of its facts.
+  public func load(
+    namedAt span: SourceSpan?, into bag: inout DiagnosticBag
+  ) -> BoardLowering.Result? {
+    switch self {
+    case .library(let name):
+      guard let bytes = BoardLibrary.yaml(named: name) else {
+        reportUnknown(name, at: span, into: &bag)
+        return nil
+      }
+      let file = SourceFile(name: "<embedded boards/\(name).yaml>", bytes: bytes)
+      return YAMLReader().read(file, into: &bag).flatMap { BoardLowering.lower($0, into: &bag) }
+    case .document(let path):
+      guard let file = TextFile.read(path, namedAt: span, into: &bag) else { return nil }
+      return YAMLReader().read(file, into: &bag).flatMap { BoardLowering.lower($0, into: &bag) }
+    case .tree(let path):
+      guard let file = TextFile.read(path, namedAt: span, into: &bag) else { return nil }
+      // A blob says so itself: /sys/firmware/fdt has no ending (its magic, device tree v0.4, 5.2).
+      let isBlob = file.bytes.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) || path.ending == "dtb"
+      let tree =
+        isBlob
+        ? BlobReader().read(file.bytes, name: path, into: &bag)
+        : SourceReader().read(file, into: &bag)
+      return tree.flatMap { BoardLowering.lower($0, name: path.stem, into: &bag) }
+    }
+  }
+
+  private func reportUnknown(
+    _ name: String, at span: SourceSpan?, into bag: inout DiagnosticBag
+  ) {
+    var fixIts: [FixIt] = []
+    if let near = nearestName(to: name, in: Self.names) {
+      fixIts.append(
+        span.map { FixIt("did you mean \(near)?", replacing: $0, with: near) }
+          ?? FixIt("did you mean \(near)?"))
+    }
+    fixIts.append(
+      FixIt(
+        "choose \(Self.names.joined(separator: " or ")), or give the path of a .yaml, .dts or .dtb "
+          + "file"))
+    bag.error(.unknownBoard, "there is no board \(name)", at: span, fixIts: fixIts)
+  }
+}

@@ -1,0 +1,54 @@
+public import Diagnostics
+import Documents
+import Partitioning
+
+/// Every code that reading and proving a plan can give, each with what it stands for.
+public enum DiagnosticCatalogue {
+  /// A kind of finding.
+  public struct Entry: Sendable, Hashable {
+    /// The stable code.
+    public var code: DiagnosticCode
+    /// How bad its findings are.
+    public var severity: Severity
+    /// The rule that is broken, in one sentence without a full stop.
+    public var summary: String
+  }
+
+  /// All kinds, sorted by code.
+  public static let entries: [Entry] =
+    (reading
+    + PartitionCheck.catalogue.map {
+      Entry(code: $0.code, severity: $0.severity, summary: $0.summary)
+    }).sorted { $0.code < $1.code }
+
+  private static let reading: [Entry] = [
+    entry(.yamlAlias, "an alias comes behind its anchor"),
+    entry(.yamlAliasExpansion, "aliases repeat no more than \(YAMLReader.aliasLimit) nodes"),
+    entry(.yamlDuplicateKey, "a key comes once in a mapping"),
+    entry(.yamlEmpty, "a file holds a document"),
+    entry(.yamlKey, "a key is a text"),
+    entry(.yamlMultipleDocuments, "a file holds one document"),
+    entry(
+      .yamlNesting,
+      "lists and mappings stand no more than \(YAMLReader.nestingLimit) deep in each other"),
+    entry(.yamlSyntax, "a file is YAML in UTF-8"),
+    entry(.yamlTag, "tags are not used"),
+    entry(
+      .badAddress, "an address is a MAC, IPv4 or IPv6 address, or a prefix without bits behind"),
+    entry(.badChoice, "a word is one of those allowed"),
+    entry(.badName, "a partition's name does as a file's name"),
+    entry(.badNumber, "a number is one, and in its range"),
+    entry(.badRange, "a range is one, and runs upwards"),
+    entry(.badSize, "a size is a number of bytes, KiB, MiB, GiB or TiB"),
+    entry(.boardTree, "a device tree describes a DPAA board"),
+    entry(.fileUnreadable, "a file is there and can be read"),
+    entry(.missingKey, "a key that is needed is there"),
+    entry(.unknownBoard, "a board is one of those compiled in, or a file"),
+    entry(.unknownKey, "a key means something where it stands"),
+    entry(.wrongKind, "a text, a list or a mapping stands where it should"),
+  ]
+
+  private static func entry(_ code: DiagnosticCode, _ summary: String) -> Entry {
+    Entry(code: code, severity: .error, summary: summary)
+  }
+}

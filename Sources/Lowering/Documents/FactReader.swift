@@ -1,0 +1,154 @@
+import Diagnostics
+import Documents
+
+/// Reads facts out of YAML nodes and reports what is not as it should be.
+///
+/// Every function returns `nil` after it has added an error, so that its caller can go on and find
+/// the other mistakes too.
+struct FactReader {
+  var bag = DiagnosticBag()
+
+  /// A mapping whose keys are all known.
+  ///
+  /// - Parameters:
+  ///   - node: The node that should be a mapping.
+  ///   - what: What it describes, for messages: `the plan`, `partition guest1`.
+  ///   - keys: The keys that mean something.
+  /// - Returns: The values by key.
+  mutating func facts(_ node: YAMLNode, of what: String, keys: [String]) -> Facts? {
+    guard let entries = entries(node, of: what) else { return nil }
+    var misspelt: Set<String> = []
+    for entry in entries where !keys.contains(entry.key) {
+      let near = nearestName(to: entry.key, in: keys)
+      if let near { misspelt.insert(near) }
+      bag.error(
+        .unknownKey, "\(what) has no key \(entry.key)", at: entry.keySpan,
+        fixIts: [unknownKeyRepair(entry, near: near, keys: keys)])
+    }
+    return Facts(what: what, span: node.span, entries: entries, misspelt: misspelt)
+  }
+
+  private func unknownKeyRepair(_ entry: YAMLEntry, near: String?, keys: [String]) -> FixIt {
+    if let near {
+      return FixIt("did you mean \(near)?", replacing: entry.keySpan, with: near)
+    }
+    // `{cpus: 0,2-4}`: inside braces a comma ends the value, and the rest looks like a key.
+    if entry.key.first?.isNumber == true {
+      return FixIt("inside braces write a list with commas in brackets: [0, 2-4]")
+    }
+    return FixIt("choose one of \(keys.joined(separator: ", "))")
+  }
+
+  /// The entries of a mapping with keys of the writer's own.
+  mutating func entries(_ node: YAMLNode, of what: String) -> [YAMLEntry]? {
+    if case .mapping(let entries) = node.value { return entries }
+    wrongKind(node, what, should: "a mapping")
+    return nil
+  }
+
+  /// The items of a list.
+  mutating func items(_ node: YAMLNode, of what: String) -> [YAMLNode]? {
+    if case .sequence(let items) = node.value { return items }
+    wrongKind(node, what, should: "a list")
+    return nil
+  }
+
+  /// The value of a key that must be there.
+  mutating func required(_ key: String, in facts: Facts) -> YAMLNode? {
+    if let node = facts[key] { return node }
+    // A misspelt key has been reported as such.
+    guard !facts.misspelt.contains(key) else { return nil }
+    bag.error(
+      .missingKey, "\(facts.what) does not say its \(key)", at: facts.place,
+      fixIts: [FixIt("add \(key):")])
+    return nil
+  }
+
+  /// A text that is not empty.
+  mutating func text(_ node: YAMLNode, _ what: String) -> String? {
+    if case .scalar(let scalar) = node.value, !scalar.isNull { return scalar.text }
+    wrongKind(node, what, should: "a text")
+    return nil
+  }
+
+  /// A whole number, decimal or hexadecimal, in a range.
+  mutating func number(
+    _ node: YAMLNode, _ what: String, in range: ClosedRange<UInt64>
+  ) -> UInt64? {
+    guard let text = text(node, what) else { return nil }
+    return number(text, what, in: range, at: node.span)
+  }
+
+  /// A whole number from a text.
+  mutating func number(
+    _ text: some StringProtocol, _ what: String, in range: ClosedRange<UInt64>, at span: SourceSpan
+  ) -> UInt64? {
+    guard let value = Self.parseNumber(text) else {
+      bag.error(.badNumber, "\(what) should be a number, but this is \(text)", at: span)
+      return nil
+    }
+    guard range.contains(value) else {
+      bag.error(
+        .badNumber,
+        "\(what) is \(value), but should be from \(range.lowerBound) to "
+          + "\(range.upperBound)", at: span)
+      return nil
+    }
+    return value
+  }
+
+  /// One of a few words.
+  mutating func choice<Value>(
+    _ node: YAMLNode, _ what: String, among words: [(String, Value)]
+  ) -> Value? {
+    guard let text = text(node, what) else { return nil }
+    if let found = words.first(where: { $0.0 == text }) { return found.1 }
+    let names = words.map(\.0)
+    bag.error(
+      .badChoice, "\(what) cannot be \(text)", at: node.span,
+      fixIts: [
+        nearestName(to: text, in: names).map {
+          FixIt("did you mean \($0)?", replacing: node.span, with: $0)
+        } ?? FixIt("choose one of \(names.joined(separator: ", "))")
+      ])
+    return nil
+  }
+
+  /// Reports that a node is not what it should be.
+  mutating func wrongKind(_ node: YAMLNode, _ what: String, should: String) {
+    bag.error(
+      .wrongKind, "\(what) should be \(should), but this is \(node.kind)", at: node.span)
+  }
+
+  /// A number as C writes it: decimal, or hexadecimal behind `0x`.
+  static func parseNumber(_ text: some StringProtocol) -> UInt64? {
+    let isHex = text.hasPrefix("0x") || text.hasPrefix("0X")
+    let digits = isHex ? text.dropFirst(2) : text[...]
+    guard let first = digits.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-")
+    else { return nil }
+    return UInt64(digits, radix: isHex ? 16 : 10)
+  }
+}
+
+/// A mapping's values by key.
+struct Facts {
+  let what: String
+  let span: SourceSpan
+  /// The keys that stand there in another spelling.
+  let misspelt: Set<String>
+  private let nodes: [String: YAMLNode]
+  private let firstKey: SourceSpan?
+
+  init(what: String, span: SourceSpan, entries: [YAMLEntry], misspelt: Set<String>) {
+    self.misspelt = misspelt
+    self.what = what
+    self.span = span
+    nodes = Dictionary(entries.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    firstKey = entries.first?.keySpan
+  }
+
+  /// Where to point when something is missing: a mapping's whole text would be too much.
+  var place: SourceSpan { firstKey ?? span }
+
+  subscript(key: String) -> YAMLNode? { nodes[key] }
+}

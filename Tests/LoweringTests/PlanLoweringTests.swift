@@ -1,0 +1,153 @@
+import Diagnostics
+import Documents
+import Lowering
+import Partitioning
+import QorIQ
+import Testing
+
+@Suite struct PlanLoweringTests {
+  private func lower(_ text: String) throws -> (plan: Plan, bag: DiagnosticBag) {
+    var bag = DiagnosticBag()
+    let node = try #require(
+      YAMLReader().read(SourceFile(name: "p.yaml", text: text), into: &bag))
+    let result = try #require(PlanLowering.lower(node, name: "p", into: &bag))
+    return (result.plan, bag)
+  }
+
+  private func partition(_ facts: String) throws -> (wish: PartitionWish, bag: DiagnosticBag) {
+    let (plan, bag) = try lower(
+      "board: p4080ds\npartitions:\n  g: {cpus: 1, memory: 1 MiB, portals: 1, queues: 9, \(facts)}\n"
+    )
+    return (try #require(plan.partitions.first), bag)
+  }
+
+  private func condition(_ text: String) throws -> (condition: MatchCondition?, bag: DiagnosticBag)
+  {
+    let (plan, bag) = try lower(
+      """
+      board: p4080ds
+      partitions: {}
+      interfaces: {i: {rules: [ {when: {\(text)}, to: host} ], otherwise: host}}
+      """)
+    return (plan.interfaces.first?.rules.first?.conditions?.first, bag)
+  }
+
+  @Test(arguments: [
+    ("2048", 2048), ("0x800", 2048), ("2 KiB", 2048), ("2KiB", 2048), ("512 MiB", 512 << 20),
+    ("2 GiB", 2 << 30), ("1 TiB", 1 << 40), ("17 bytes", 17), ("1 byte", 1), ("10 B", 10),
+  ]) func `sizes are bytes with or without a unit`(text: String, bytes: UInt64) throws {
+    let (wish, bag) = try partition("pools: [ {buffers: 1, size: \(text)} ]")
+    #expect(bag.isEmpty)
+    #expect(wish.pools?.first?.bufferSize == bytes)
+  }
+
+  @Test(arguments: [
+    "2 KB", "2G", "2 gib", "KiB", "-1", "1.5 GiB", "2 2 KiB", "0x", "99999999999999999999",
+    "99999999999 TiB", "[ ]", "~",
+  ]) func `what is no size is refused`(text: String) throws {
+    let (wish, bag) = try partition("pools: [ {buffers: 1, size: \(text)} ]")
+    #expect(wish.pools == nil)
+    #expect(bag.diagnostics.count == 1)
+  }
+
+  @Test func `a bare number counts, a range or a list chooses`() throws {
+    let text = { (portals: String) in
+      """
+      board: p4080ds
+      partitions: {g: {cpus: 1, memory: 1 MiB, portals: \(portals), queues: 9}}
+      """
+    }
+    #expect(try lower(text("4")).plan.partitions[0].portals == .count(4))
+    #expect(try lower(text("4-6")).plan.partitions[0].portals == .exactly([4, 5, 6]))
+    #expect(try lower(text("[ 4 ]")).plan.partitions[0].portals == .exactly([4]))
+    #expect(try lower(text("[ 4, 7-8 ]")).plan.partitions[0].portals == .exactly([4, 7, 8]))
+    #expect(try lower(text("'4, 7-8'")).plan.partitions[0].portals == .exactly([4, 7, 8]))
+  }
+
+  @Test(arguments: [
+    ("eth.dst: 02:00:00:00:00:0a", MatchCondition.ethernetDestination(0x0200_0000_000a)),
+    ("eth.src: FF:ff:00:00:00:01", .ethernetSource(0xffff_0000_0001)),
+    ("eth.type: arp", .etherType(0x806)), ("eth.type: 0x88f7", .etherType(0x88f7)),
+    ("vlan.id: 100", .vlan(100)),
+    ("ipv4.src: 10.0.0.0/8", .ipv4Source(IPv4Prefix(address: 0x0a00_0000, length: 8))),
+    ("ipv4.dst: 0.0.0.0/0", .ipv4Destination(IPv4Prefix(address: 0, length: 0))),
+    ("ipv6.src: \"::1\"", .ipv6Source(IPv6Prefix(high: 0, low: 1, length: 128))),
+    ("ipv6.dst: \"::\"", .ipv6Destination(IPv6Prefix(high: 0, low: 0, length: 128))),
+    (
+      "ipv6.dst: \"fd00:2::/64\"",
+      .ipv6Destination(IPv6Prefix(high: 0xfd00_0002_0000_0000, low: 0, length: 64))
+    ),
+    (
+      "ipv6.dst: \"1:2:3:4:5:6:7:8\"",
+      .ipv6Destination(
+        IPv6Prefix(high: 0x0001_0002_0003_0004, low: 0x0005_0006_0007_0008, length: 128))
+    ),
+    (
+      "ipv6.dst: \"::ffff:192.168.1.1\"",
+      .ipv6Destination(IPv6Prefix(high: 0, low: 0xffff_c0a8_0101, length: 128))
+    ),
+    ("ip.proto: udp", .ipProtocol(17)), ("ip.proto: 50", .ipProtocol(50)),
+    ("l4.src: 53", .l4Source(53)), ("l4.dst: 65535", .l4Destination(65535)),
+  ]) func `conditions are read as the field's own notation`(text: String, expected: MatchCondition)
+    throws
+  {
+    let (condition, bag) = try condition(text)
+    #expect(bag.isEmpty)
+    #expect(condition == expected)
+  }
+
+  @Test(arguments: [
+    "eth.dst: 02:00:00:00:00", "eth.dst: 02-00-00-00-00-01", "eth.type: 0x10000", "eth.type: ipx",
+    "vlan.id: 4096", "ipv4.src: 10.0.0", "ipv4.src: 10.0.0.256", "ipv4.src: 010.0.0.1",
+    "ipv4.src: 10.0.0.1/33", "ipv4.src: 10.0.0.1/24", "ipv4.src: 10.0.0.0/", "ipv6.dst: \"1:2\"",
+    "ipv6.dst: \":::\"", "ipv6.dst: \"1::2::3\"", "ipv6.dst: \"12345::\"", "ipv6.dst: \"1:\"",
+    "ipv6.dst: \":1\"", "ipv6.dst: \"1:2:3:4:5:6:7:8:9\"", "ipv6.dst: \"1:2:3:4:5:6:7::8\"",
+    "ipv6.dst: \"fd00::/129\"", "ipv6.dst: \"fd00::1/64\"", "ipv6.dst: \"\"", "ip.proto: 256",
+    "ip.proto: upd", "l4.src: 65536", "l4.src: http", "ipv4.dts: 10.0.0.1",
+  ]) func `conditions that say nothing sensible are refused once`(text: String) throws {
+    let (condition, bag) = try condition(text)
+    #expect(condition == nil)
+    #expect(bag.diagnostics.count == 1)
+    #expect(bag.diagnostics.first?.span != nil)
+  }
+
+  @Test(arguments: [
+    ("reflect", GuestProgram.reflect), ("sink", .sink),
+    (
+      "{source: {to: host, frames: 5}}",
+      .source(GuestProgram.SourceProgram(path: "host", frames: 5, size: 128))
+    ),
+    (
+      "{source: {to: host, frames: 5, size: 1514}}",
+      .source(GuestProgram.SourceProgram(path: "host", frames: 5, size: 1514))
+    ),
+  ]) func `programs are words or a source with its load`(text: String, expected: GuestProgram)
+    throws
+  {
+    let (wish, bag) = try partition("program: \(text)")
+    #expect(bag.isEmpty)
+    #expect(wish.program == expected)
+  }
+
+  @Test(arguments: [
+    "program: source", "program: reflct", "program: {source: {frames: 5}}", "program: {sink: 5}",
+    "os: linux", "rings: {enqueue: many}", "rings: 64", "cpu: 4", "pools: {id: 1}",
+    "pools: [ {id: 1} ]",
+  ]) func `facts that cannot be meant are refused`(text: String) throws {
+    let (_, bag) = try partition(text)
+    #expect(bag.hasErrors)
+    #expect(bag.diagnostics.allSatisfy { $0.span != nil })
+  }
+
+  @Test(arguments: ["5-tuple", "ipv4-5-tuple", "ipv6-5-tuple"])
+  func `a spread may name the IP version`(text: String) throws {
+    let (plan, bag) = try lower(
+      """
+      board: p4080ds
+      partitions: {}
+      interfaces: {i: {rules: [ {when: {vlan.id: 1}, to: host, spread: \(text)} ], otherwise: host}}
+      """)
+    #expect(bag.isEmpty)
+    #expect(plan.interfaces.first?.rules.first?.spread == .fiveTuple)
+  }
+}
