@@ -5,11 +5,14 @@ let package = Package(
   name: "dpaac",
   products: [
     .library(name: "DeviceTree", targets: ["DeviceTree", "Diagnostics"]),
+    .library(name: "DPAAPortal", targets: ["DPAAPortal"]),
   ],
   targets: [
     // MARK: system libraries and C
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .target(name: "CPortalShims"),
+
     // MARK: what is compiled in
     .target(
       name: "BoardLibrary", path: "boards", exclude: ["p4080ds.dts", "t4240qds.dts"],
@@ -25,15 +28,21 @@ let package = Package(
       dependencies: [
         "BoardLibrary", "Diagnostics", "Documents", "DeviceTree", "QorIQ", "Partitioning",
       ]),
+    // MARK: the runtime
+    .target(name: "DPAAPortal", dependencies: ["CPortalShims", "QorIQ"], path: "Sources/Portal"),
     // MARK: commands
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
+    .executableTarget(name: "dpaac-guest", dependencies: ["DPAAPortal"]),
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
       name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
+    .testTarget(
+      name: "DPAAPortalTests",
+      dependencies: ["CPortalShims", "DPAAPortal", "QorIQ", "TestSupport"]),
     .testTarget(
       name: "LoweringTests",
       dependencies: [

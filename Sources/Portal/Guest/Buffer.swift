@@ -1,0 +1,77 @@
+public import QorIQ
+
+/// A buffer that this guest holds: a received frame, or one acquired to be filled.
+///
+/// A buffer is given back exactly once, by ``Portal/enqueue(_:to:)`` or ``Portal/release(_:)``:
+/// it cannot be copied, and to drop one is a programming error that stops the program.
+@frozen public struct Buffer: ~Copyable {
+  /// The descriptor: pool, address, offset and length.
+  public var descriptor: FrameDescriptor
+  /// The queue that the frame came from; 0 for an acquired buffer.
+  public let queue: FQID
+  /// Context B of that queue: the index of the path in ``GuestGrant/paths``.
+  public let context: UInt32
+  /// How many bytes the buffer holds behind its start.
+  public let capacity: Int
+  @usableFromInline let memory: UnsafeMutableRawPointer
+
+  @inlinable init(
+    descriptor: FrameDescriptor, queue: FQID, context: UInt32, capacity: Int,
+    memory: UnsafeMutableRawPointer
+  ) {
+    self.descriptor = descriptor
+    self.queue = queue
+    self.context = context
+    self.capacity = capacity
+    self.memory = memory
+  }
+
+  deinit { Self.stopAtDroppedBuffer() }
+
+  private static func stopAtDroppedBuffer() {
+    preconditionFailure("a buffer was dropped: enqueue or release each buffer exactly once")
+  }
+
+  /// The frame's bytes, from the descriptor's offset for its length.
+  @inlinable public var frame: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(
+      start: memory + Int(descriptor.offset), count: Int(descriptor.length))
+  }
+
+  /// Places a frame of this length behind the headroom, for a buffer that is to be filled.
+  ///
+  /// - Parameter length: The frame's bytes; at most the capacity less ``headroom``.
+  @inlinable public mutating func setLength(_ length: Int) {
+    precondition(
+      length >= 0 && length <= capacity - Buffer.headroom, "the frame is larger than its buffer")
+    descriptor.formatLength = UInt32(Buffer.headroom) << 20 | UInt32(length)
+  }
+
+  /// Bytes in front of a frame that is received or built: room for what hardware writes there
+  /// (16 private, 32 parse result, 8 timestamp, 8 hash: Linux 6.1,
+  /// `drivers/net/ethernet/freescale/fman/fman_sp.c`).
+  public static let headroom = 64
+
+  /// Ends the buffer's life in this guest and yields what must be given back.
+  @inlinable consuming func take() -> FrameDescriptor {
+    let descriptor = descriptor
+    discard self
+    return descriptor
+  }
+}
+
+/// What became of an enqueue.
+@frozen public enum EnqueueResult: ~Copyable {
+  /// The frame is on its way.
+  case accepted
+  /// The enqueue ring is full; the buffer is still the caller's.
+  case full(Buffer)
+}
+
+/// What became of a release.
+@frozen public enum ReleaseResult: ~Copyable {
+  /// The buffer is the pool's again.
+  case accepted
+  /// The release ring is full; the buffer is still the caller's.
+  case full(Buffer)
+}

@@ -1,0 +1,212 @@
+public import QorIQ
+
+/// What a guest is told when it attaches: its portals, its pools, its ways, its program.
+///
+/// The grant travels as one message over the control socket, together with a descriptor for each
+/// region. It is plain data of a fixed, versioned, big-endian form, so that a guest program needs
+/// no parser of plans.
+public struct GuestGrant: Sendable, Hashable {
+  /// The owner's name in the plan.
+  public var name: String
+  /// How many portals the window region holds.
+  public var portalCount: Int
+  /// Entries of each portal's enqueue ring.
+  public var enqueueRing: Int
+  /// Entries of each portal's dequeue ring.
+  public var dequeueRing: Int
+  /// The pools whose memory is mapped.
+  public var pools: [Pool]
+  /// The ways in and out.
+  public var paths: [Path]
+  /// What the plan wants to run here.
+  public var program: Program
+  /// Whether a descriptor for a capture of what arrives was sent along.
+  public var hasCapture: Bool
+
+  /// A pool as a guest sees it.
+  public struct Pool: Sendable, Hashable {
+    /// The pool.
+    public var bpid: BPID
+    /// The first buffer's address, as descriptors name it.
+    public var base: UInt64
+    /// How many buffers.
+    public var count: UInt32
+    /// Bytes of a buffer.
+    public var size: UInt32
+    /// Bytes from buffer to buffer.
+    public var stride: UInt32
+    /// Creates a pool.
+    public init(bpid: BPID, base: UInt64, count: UInt32, size: UInt32, stride: UInt32) {
+      self.bpid = bpid
+      self.base = base
+      self.count = count
+      self.size = size
+      self.stride = stride
+    }
+    /// The bytes of the whole pool.
+    public var byteCount: Int { Int(count) * Int(stride) }
+  }
+
+  /// A way in and out.
+  public struct Path: Sendable, Hashable {
+    /// The interface's or the peer's name.
+    public var name: String
+    /// Whether it leads to another owner.
+    public var isLink: Bool
+    /// The queues that receive; their context B is the path's index.
+    public var receive: QueueRange
+    /// The queue that transmits.
+    public var transmit: FQID
+    /// Creates a path.
+    public init(name: String, isLink: Bool, receive: QueueRange, transmit: FQID) {
+      self.name = name
+      self.isLink = isLink
+      self.receive = receive
+      self.transmit = transmit
+    }
+  }
+
+  /// The built-in programs.
+  public enum Program: Sendable, Hashable {
+    /// Swap addresses and send back.
+    case reflect
+    /// Take what arrives.
+    case sink
+    /// Send frames of `size` bytes on a path, between two IPv4 addresses in host order; reflect
+    /// what arrives on others.
+    case source(path: Int, frames: UInt64, size: UInt32, from: UInt32, to: UInt32)
+  }
+
+  /// Creates a grant.
+  public init(
+    name: String, portalCount: Int, enqueueRing: Int, dequeueRing: Int, pools: [Pool],
+    paths: [Path], program: Program, hasCapture: Bool
+  ) {
+    self.name = name
+    self.portalCount = portalCount
+    self.enqueueRing = enqueueRing
+    self.dequeueRing = dequeueRing
+    self.pools = pools
+    self.paths = paths
+    self.program = program
+    self.hasCapture = hasCapture
+  }
+}
+
+extension GuestGrant {
+  private static let magic: UInt64 = 0x6470_6161_6301  // "dpaac", version 1
+  /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
+  static let limit = 64
+
+  /// The grant as a message.
+  public var message: [UInt8] {
+    var bytes: [UInt8] = []
+    func put(_ value: UInt64) {
+      withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+    func put(_ text: String) {
+      put(UInt64(text.utf8.count))
+      bytes.append(contentsOf: text.utf8)
+    }
+    put(Self.magic)
+    put(name)
+    put(UInt64(portalCount))
+    put(UInt64(enqueueRing))
+    put(UInt64(dequeueRing))
+    put(hasCapture ? 1 : 0)
+    put(UInt64(pools.count))
+    for pool in pools {
+      put(UInt64(pool.bpid.rawValue))
+      put(pool.base)
+      put(UInt64(pool.count))
+      put(UInt64(pool.size))
+      put(UInt64(pool.stride))
+    }
+    put(UInt64(paths.count))
+    for path in paths {
+      put(path.name)
+      put(path.isLink ? 1 : 0)
+      put(UInt64(path.receive.first.rawValue))
+      put(UInt64(path.receive.count))
+      put(UInt64(path.transmit.rawValue))
+    }
+    switch program {
+    case .reflect: put(0)
+    case .sink: put(1)
+    case .source(let path, let frames, let size, let from, let to):
+      put(2)
+      put(UInt64(path))
+      put(frames)
+      put(UInt64(size))
+      put(UInt64(from))
+      put(UInt64(to))
+    }
+    return bytes
+  }
+
+  /// Reads a grant from a message; `nil` when it is not one of this version.
+  public init?(message: [UInt8]) {
+    var rest = message[...]
+    func number(atMost limit: UInt64 = .max) -> UInt64? {
+      guard rest.count >= 8 else { return nil }
+      let value = rest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+      rest = rest.dropFirst(8)
+      return value <= limit ? value : nil
+    }
+    func text() -> String? {
+      guard let count = number(atMost: UInt64(rest.count)), count <= rest.count else { return nil }
+      defer { rest = rest.dropFirst(Int(count)) }
+      return String(decoding: rest.prefix(Int(count)), as: UTF8.self)
+    }
+    func queue() -> FQID? { number(atMost: 0xff_ffff).map { FQID(UInt32($0)) } }
+    func ring() -> Int? {
+      number(atMost: 64).flatMap { $0 >= 8 && $0 & ($0 - 1) == 0 ? Int($0) : nil }
+    }
+    let limit = UInt64(Self.limit)
+    guard number() == Self.magic, let name = text(), let portalCount = number(atMost: limit),
+      portalCount >= 1, let enqueueRing = ring(), let dequeueRing = ring(),
+      let hasCapture = number(atMost: 1), let poolCount = number(atMost: limit)
+    else { return nil }
+    var pools: [Pool] = []
+    for _ in 0..<poolCount {
+      guard let bpid = number(atMost: 255), let base = number(atMost: 0xff_ffff_ffff),
+        let count = number(atMost: 1 << 24), let size = number(atMost: 1 << 20),
+        let stride = number(atMost: 1 << 21), count > 0, size > 0, stride >= size
+      else { return nil }
+      pools.append(
+        Pool(
+          bpid: BPID(UInt8(bpid)), base: base, count: UInt32(count), size: UInt32(size),
+          stride: UInt32(stride)))
+    }
+    guard let pathCount = number(atMost: limit) else { return nil }
+    var paths: [Path] = []
+    for _ in 0..<pathCount {
+      guard let name = text(), let isLink = number(atMost: 1), let first = queue(),
+        let count = number(atMost: 0xff_ffff), count > 0,
+        UInt64(first.rawValue) + count <= 1 << 24, let transmit = queue()
+      else { return nil }
+      paths.append(
+        Path(
+          name: name, isLink: isLink == 1,
+          receive: QueueRange(first: first, count: UInt32(count)), transmit: transmit))
+    }
+    let program: Program
+    switch number() {
+    case 0: program = .reflect
+    case 1: program = .sink
+    case 2:
+      guard let path = number(atMost: limit), path < paths.count, let frames = number(),
+        let size = number(atMost: 1 << 16), let from = number(atMost: UInt64(UInt32.max)),
+        let to = number(atMost: UInt64(UInt32.max))
+      else { return nil }
+      program = .source(
+        path: Int(path), frames: frames, size: UInt32(size), from: UInt32(from), to: UInt32(to))
+    default: return nil
+    }
+    guard rest.isEmpty else { return nil }
+    self.init(
+      name: name, portalCount: Int(portalCount), enqueueRing: enqueueRing,
+      dequeueRing: dequeueRing, pools: pools, paths: paths, program: program,
+      hasCapture: hasCapture == 1)
+  }
+}

@@ -1,0 +1,208 @@
+import CPortalShims
+import Glibc
+
+/// Why a guest could not attach or go on.
+public enum GuestError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Descriptor 3 is not the control socket that `dpaac run` passes.
+  case noControlSocket
+  /// The grant is not of a version that this library reads.
+  case badGrant
+  /// The number of descriptors does not fit the grant.
+  case missingDescriptors(expected: Int, received: Int)
+  /// A region is smaller than the grant says, or cannot be mapped.
+  case badRegion(String)
+  /// The plan's program needs a pool or a path that was not granted.
+  case missingResource(String)
+  /// A guest's capture could not be written; with the error number.
+  case capture(String, Int32)
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .noControlSocket:
+      "descriptor 3 is not a control socket: start this program with `dpaac run`"
+    case .badGrant: "the host speaks another version of the guest protocol"
+    case .missingDescriptors(let expected, let received):
+      "the host sent \(received) descriptors where \(expected) were expected"
+    case .badRegion(let name): "the \(name) region is too small or cannot be mapped"
+    case .missingResource(let what): "the plan grants no \(what)"
+    case .capture(let name, let error):
+      "\(name)'s capture is incomplete: \(String(cString: strerror(error)))"
+    }
+  }
+}
+
+/// The regions and portals of one owner, as its process holds them.
+///
+/// A session maps its own regions and nothing else: its portals, its pools and its status page.
+public struct GuestSession: ~Copyable {
+  /// What was granted.
+  public let grant: GuestGrant
+  /// The owner's name.
+  public var name: String { grant.name }
+  /// The portals; each belongs to one thread.
+  public var portals: PortalSet
+  /// The status page.
+  public let status: UnsafeMutableRawPointer
+  /// The capture of what arrives, when the host wants one.
+  public var capture: CaptureWriter?
+
+  let pools: UnsafeMutableBufferPointer<MappedPool>
+  /// The control socket; -1 when the owner runs in the engine's own process.
+  let control: Int32
+  /// The interrupt of each portal, readable when it fired.
+  let interrupts: [Int32]
+
+  /// The portals of a session.
+  public struct PortalSet: ~Copyable {
+    let storage: UnsafeMutableBufferPointer<Portal>
+    /// How many portals there are.
+    public var count: Int { storage.count }
+    /// One portal.
+    public subscript(index: Int) -> Portal {
+      _read {
+        precondition(storage.indices.contains(index), "no such portal")
+        yield storage[index]
+      }
+      _modify {
+        precondition(storage.indices.contains(index), "no such portal")
+        yield &storage[index]
+      }
+    }
+    deinit {
+      storage.deinitialize()
+      storage.deallocate()
+    }
+  }
+
+  // SAFETY: the caller keeps the mappings for the session's life and makes one session over them.
+  /// Makes a session over regions that are already mapped.
+  ///
+  /// - Parameters:
+  ///   - grant: What was granted.
+  ///   - window: The portal region.
+  ///   - status: The status page.
+  ///   - poolMemory: The memory of each pool of the grant, in order.
+  ///   - control: The control socket, or -1.
+  ///   - interrupts: A descriptor for each portal, or none to poll only.
+  ///   - capture: A descriptor for a capture, or -1.
+  ///   - runEngine: Runs a round of an engine that works on this very thread; `nil` when the
+  ///     engine has a thread or process of its own.
+  public init(
+    grant: GuestGrant, window: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer,
+    poolMemory: [UnsafeMutableRawPointer], control: Int32 = -1, interrupts: [Int32] = [],
+    capture: Int32 = -1, runEngine: (() -> Void)? = nil
+  ) {
+    precondition(poolMemory.count == grant.pools.count, "every granted pool has its memory")
+    self.grant = grant
+    self.status = status
+    self.control = control
+    self.interrupts = interrupts
+    self.capture = capture >= 0 ? CaptureWriter(descriptor: capture) : nil
+    pools = .allocate(capacity: grant.pools.count)
+    for (index, pool) in grant.pools.enumerated() {
+      pools.initializeElement(at: index, to: MappedPool(pool, memory: poolMemory[index]))
+    }
+    let storage = UnsafeMutableBufferPointer<Portal>.allocate(capacity: grant.portalCount)
+    for index in 0..<grant.portalCount {
+      storage.initializeElement(
+        at: index,
+        to: Portal(
+          region: window, index: index, grant: grant, pools: pools, status: status,
+          runEngine: runEngine))
+    }
+    portals = PortalSet(storage: storage)
+  }
+
+  deinit { pools.deallocate() }
+
+  /// Takes the grant and the regions from the control socket that `dpaac run` left on descriptor 3.
+  ///
+  /// From then on the process ends with the one that started it: a guest that waits for room in a
+  /// ring would wait for ever when there is no engine any more.
+  public static func attach() throws(GuestError) -> GuestSession {
+    _ = dpaac_end_with_parent()
+    return try attach(control: 3)
+  }
+
+  static func attach(control: Int32) throws(GuestError) -> GuestSession {
+    var message = [UInt8](repeating: 0, count: 1 << 16)
+    let received = ControlSocket.receive(from: control, into: &message)
+    guard let received else { throw .noControlSocket }
+    guard let grant = GuestGrant(message: Array(message.prefix(received.count))) else {
+      throw .badGrant
+    }
+    let expected = 2 + grant.pools.count + grant.portalCount + (grant.hasCapture ? 1 : 0)
+    guard received.descriptors.count == expected else {
+      throw .missingDescriptors(expected: expected, received: received.descriptors.count)
+    }
+    var descriptors = received.descriptors[...]
+    func map(_ name: String, _ size: Int) throws(GuestError) -> UnsafeMutableRawPointer {
+      let descriptor = descriptors.removeFirst()
+      defer { close(descriptor) }
+      var information = stat()
+      guard fstat(descriptor, &information) == 0, information.st_size >= size,
+        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+        memory != MAP_FAILED
+      else { throw .badRegion(name) }
+      return memory
+    }
+    let window = try map("portal", PortalWindow(portalCount: grant.portalCount).size)
+    let status = try map("status", GuestStatus.size)
+    var poolMemory: [UnsafeMutableRawPointer] = []
+    for pool in grant.pools {
+      poolMemory.append(try map("pool \(pool.bpid)", pool.byteCount))
+    }
+    let interrupts = Array(descriptors.prefix(grant.portalCount))
+    let capture = grant.hasCapture ? descriptors.last ?? -1 : -1
+    return GuestSession(
+      grant: grant, window: window, status: status, poolMemory: poolMemory, control: control,
+      interrupts: interrupts, capture: capture)
+  }
+
+  /// Tells the host what this guest is about.
+  public func report(_ state: GuestStatus.State) {
+    status.setCounter(GuestStatus.state, state.rawValue)
+  }
+
+  /// What the host wants of a guest.
+  public enum Request: Sendable {
+    /// Nothing new.
+    case none
+    /// Send nothing more of your own accord; go on answering.
+    case drain
+    /// End: the control socket is closed.
+    case end
+  }
+
+  /// The host's next request.
+  public func takeRequest() -> Request {
+    guard control >= 0 else { return .none }
+    var byte: UInt8 = 0
+    switch recv(control, &byte, 1, Int32(MSG_DONTWAIT)) {
+    case 0: return .end
+    case 1: return .drain
+    default: return errno == EAGAIN || errno == EINTR ? .none : .end
+    }
+  }
+
+  /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
+  ///
+  /// Returns at once when work is already there, or when there are no interrupts to wait for.
+  ///
+  /// - Parameter milliseconds: How long at most; -1 for ever.
+  public mutating func waitForWork(atMost milliseconds: Int32 = -1) {
+    guard !interrupts.isEmpty else { return }
+    for index in 0..<portals.count { portals[index].allowInterrupt(true) }
+    defer { for index in 0..<portals.count { portals[index].allowInterrupt(false) } }
+    for index in 0..<portals.count where portals[index].hasWork { return }
+    var descriptors = interrupts.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    descriptors.append(pollfd(fd: control, events: Int16(POLLIN), revents: 0))
+    _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
+    // As often as it fired; what a read leaves wakes this guest once more, for nothing.
+    var fired: UInt64 = 0
+    for descriptor in descriptors.dropLast() where descriptor.revents != 0 {
+      _ = read(descriptor.fd, &fired, 8)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/// The page in which a guest tells what it did: a state and counters that the guest alone writes.
+///
+/// They are the guest's word against the engine's: a run is conserved only when both agree.
+public enum GuestStatus {
+  /// Bytes of the page.
+  public static let size = 4096
+  /// Where the state lies.
+  public static let state = 0
+
+  /// What a guest says of itself.
+  public enum State: UInt64, Sendable {
+    /// Attached, not yet polling.
+    case starting = 0
+    /// Polling; a source has frames left to send.
+    case running = 1
+    /// Has nothing to send of its own accord; still answers.
+    case quiet = 2
+    /// Has ended by itself.
+    case ended = 3
+  }
+
+  /// A counter of frames.
+  public enum Counter: Int, Sendable, CaseIterable {
+    /// Frames taken from dequeue rings.
+    case received = 0
+    /// Their bytes.
+    case receivedBytes
+    /// Frames put on enqueue rings.
+    case sent
+    /// Their bytes.
+    case sentBytes
+    /// Frames that came back as enqueue rejections.
+    case rejected
+    /// Frames that the guest took and whose buffers it gave back.
+    case consumed
+    /// Frames that the guest made itself and sent.
+    case originated
+    /// Buffers acquired by command.
+    case acquired
+    /// Buffers released over the release ring.
+    case released
+
+    /// Where the counter lies.
+    @inlinable public var offset: Int { 64 + 8 * rawValue }
+  }
+
+  /// Where the counter of frames received on a path lies.
+  @inlinable public static func received(path: Int) -> Int { 1024 + 16 * path }
+  /// Where the counter of frames sent on a path lies.
+  @inlinable public static func sent(path: Int) -> Int { 1032 + 16 * path }
+}

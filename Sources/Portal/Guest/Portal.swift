@@ -1,0 +1,326 @@
+import CPortalShims
+public import QorIQ
+import Synchronization
+
+/// A guest's side of one software portal: QMan's rings and BMan's, on memory with the hardware's
+/// own layout.
+///
+/// Modes (Linux 6.1, `drivers/soc/fsl/qbman/qman.c`, register `CFG`): enqueue and release rings by
+/// valid bit with the consumer read from its cache-enabled line; dequeue and message rings pushed,
+/// found by valid bit, consumed through the index register.
+///
+/// A portal belongs to one thread. No call allocates, locks or waits, but for ``acquire(from:)``
+/// and ``queueFrameCount(of:)``, which are management commands and poll for their answer.
+public struct Portal: ~Copyable {
+  @usableFromInline let qman: UnsafeMutableRawPointer
+  @usableFromInline let qmanRegisters: UnsafeMutableRawPointer
+  @usableFromInline let bman: UnsafeMutableRawPointer
+  @usableFromInline let bmanRegisters: UnsafeMutableRawPointer
+  @usableFromInline let status: UnsafeMutableRawPointer
+  @usableFromInline let pools: UnsafeMutableBufferPointer<MappedPool>
+
+  @usableFromInline let eqcr: RingShape
+  @usableFromInline let dqrr: RingShape
+  @usableFromInline let rcr: RingShape
+  @usableFromInline let mr: RingShape
+  @usableFromInline var eqcrProducer: UInt32 = 0
+  @usableFromInline var eqcrCredit: UInt32 = 0
+  @usableFromInline var dqrrConsumer: UInt32 = 0
+  @usableFromInline var dqrrPublished: UInt32 = 0
+  @usableFromInline var mrConsumer: UInt32 = 0
+  @usableFromInline var rcrProducer: UInt32 = 0
+  @usableFromInline var rcrCredit: UInt32 = 0
+  var qmanCommandPolarity: UInt8 = PortalLayout.validBit
+  var bmanCommandPolarity: UInt8 = PortalLayout.validBit
+  /// The pool of an acquire command that BMan has not answered yet.
+  private var acquiring: BPID?
+  /// Whether QMan has not answered the last query yet.
+  private var isQuerying = false
+  private let runEngine: (() -> Void)?
+
+  // SAFETY: the caller keeps the region, the pools and the page mapped for the portal's life, and
+  // makes one portal for each index.
+  /// Attaches to a portal of an owner's region and starts static dequeue.
+  ///
+  /// - Parameters:
+  ///   - region: The start of the owner's portal region, `PortalWindow.size` bytes.
+  ///   - index: The portal's place in the region.
+  ///   - grant: What the owner was granted.
+  ///   - pools: The owner's pools; must outlive the portal.
+  ///   - status: The owner's status page.
+  ///   - runEngine: Runs a round of an engine that works on this very thread.
+  public init(
+    region: UnsafeMutableRawPointer, index: Int, grant: GuestGrant,
+    pools: UnsafeMutableBufferPointer<MappedPool>, status: UnsafeMutableRawPointer,
+    runEngine: (() -> Void)? = nil
+  ) {
+    self.runEngine = runEngine
+    let window = PortalWindow(portalCount: grant.portalCount)
+    qman = region + window.qmanCacheEnabled(index)
+    qmanRegisters = region + window.qmanCacheInhibited(index)
+    bman = region + window.bmanCacheEnabled(index)
+    bmanRegisters = region + window.bmanCacheInhibited(index)
+    eqcr = RingShape(size: grant.enqueueRing)
+    dqrr = RingShape(size: grant.dequeueRing)
+    mr = RingShape(size: PortalLayout.messageRingSize)
+    rcr = RingShape(size: PortalLayout.releaseRingSize)
+    self.pools = pools
+    self.status = status
+    // CFG: valid-bit enqueue (EPM 2), dequeue ring filled to its size less one, the rest zero:
+    // push mode, consumption through the index registers.
+    qmanRegisters.release32(
+      PortalLayout.QManRegister.configuration, 0x0200_0000 | min(dqrr.size - 1, 15) << 20)
+    qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, 1)
+    qmanRegisters.release32(
+      PortalLayout.QManRegister.interruptEnable,
+      PortalInterrupt.dequeue | PortalInterrupt.message)
+    qmanRegisters.release32(PortalLayout.QManRegister.sdqcr, StaticDequeue.dedicatedChannel)
+  }
+}
+
+// MARK: Frames
+
+extension Portal {
+  /// Puts a frame on the enqueue ring.
+  ///
+  /// Whether the queue accepts it shows later: a refused frame comes back from ``takeRejection()``.
+  @inlinable @inline(__always)
+  public mutating func enqueue(_ buffer: consuming Buffer, to queue: FQID) -> EnqueueResult {
+    if eqcrCredit == 0 {
+      let consumer = qman.acquire32(PortalLayout.QMan.eqcrConsumerLine)
+      eqcrCredit =
+        eqcr.size &- 1 &- eqcr.occupancy(producer: eqcrProducer, consumerRegister: consumer)
+      if eqcrCredit == 0 { return .full(buffer) }
+    }
+    let entry = PortalLayout.QMan.eqcr &+ eqcr.offset(eqcrProducer)
+    let verb = Verb.enqueue | eqcr.polarity(eqcrProducer)
+    let descriptor = buffer.take()
+    qman.store64(entry &+ 8, UInt64(queue.rawValue) &<< 32)
+    descriptor.write(to: qman, offset: entry &+ 16)
+    qman.release64(entry, UInt64(verb) &<< 56)
+    eqcrProducer &+= 1
+    eqcrCredit &-= 1
+    status.addCounter(GuestStatus.Counter.sent.offset, 1)
+    status.addCounter(GuestStatus.Counter.sentBytes.offset, UInt64(descriptor.length))
+    return .accepted
+  }
+
+  /// Takes the next frame from the dequeue ring; `nil` when it is empty.
+  @inlinable @inline(__always)
+  public mutating func dequeue() -> Buffer? {
+    while true {
+      let entry = PortalLayout.QMan.dqrr &+ dqrr.offset(dqrrConsumer)
+      let word = qman.acquire64(entry)
+      let verb = UInt8(truncatingIfNeeded: word &>> 56)
+      guard verb & 0x7f == Verb.dequeueResponse,
+        verb & PortalLayout.validBit == dqrr.polarity(dqrrConsumer)
+      else {
+        publishConsumption()
+        return nil
+      }
+      let identity = qman.load64(entry &+ 8)
+      let descriptor = FrameDescriptor(at: qman, offset: entry &+ 16)
+      dqrrConsumer &+= 1
+      if dqrrConsumer & 3 == 0 { publishConsumption() }
+      let flags = UInt8(truncatingIfNeeded: word &>> 48)
+      guard flags & DequeueStatus.frameValid != 0 else { continue }
+      let context = UInt32(truncatingIfNeeded: identity)
+      status.addCounter(GuestStatus.Counter.received.offset, 1)
+      status.addCounter(GuestStatus.Counter.receivedBytes.offset, UInt64(descriptor.length))
+      return buffer(
+        descriptor, queue: FQID(UInt32(truncatingIfNeeded: identity &>> 32) & 0xff_ffff),
+        context: context)
+    }
+  }
+
+  /// Takes the next refused frame from the message ring, with the rejection code; the buffer is
+  /// the caller's again.
+  public mutating func takeRejection() -> Rejection? {
+    while true {
+      let entry = PortalLayout.QMan.mr + mr.offset(mrConsumer)
+      let word = qman.acquire64(entry)
+      let verb = UInt8(truncatingIfNeeded: word >> 56)
+      guard verb & 0x7f != 0, verb & PortalLayout.validBit == mr.polarity(mrConsumer) else {
+        return nil
+      }
+      let identity = qman.load64(entry + 8)
+      let descriptor = FrameDescriptor(at: qman, offset: entry + 16)
+      mrConsumer &+= 1
+      qmanRegisters.release32(
+        PortalLayout.QManRegister.mrConsumer, mr.consumerRegister(mrConsumer))
+      guard verb & 0x20 == 0 else { continue }
+      status.addCounter(GuestStatus.Counter.rejected.offset, 1)
+      return Rejection(
+        buffer: buffer(
+          descriptor, queue: FQID(UInt32(truncatingIfNeeded: identity >> 32) & 0xff_ffff),
+          context: 0),
+        code: UInt8(truncatingIfNeeded: word >> 24) & 0xf0)
+    }
+  }
+
+  /// A frame that its queue refused.
+  public struct Rejection: ~Copyable {
+    /// The frame, which is the guest's again.
+    public var buffer: Buffer
+    /// Why: one of ``RejectionCode``.
+    public let code: UInt8
+    /// The frame, for who does not ask why.
+    public consuming func takeBuffer() -> Buffer { buffer }
+  }
+
+  /// Tells QMan which dequeue entries were taken.
+  @inlinable @inline(__always)
+  mutating func publishConsumption() {
+    guard dqrrPublished != dqrrConsumer else { return }
+    dqrrPublished = dqrrConsumer
+    qmanRegisters.release32(
+      PortalLayout.QManRegister.dqrrConsumer, dqrr.consumerRegister(dqrrConsumer))
+  }
+
+  @inlinable @inline(__always)
+  func buffer(_ descriptor: FrameDescriptor, queue: FQID, context: UInt32) -> Buffer {
+    for index in 0..<pools.count where pools[index].bpid == descriptor.bpid {
+      guard let memory = pools[index].pointer(to: descriptor.address) else { break }
+      return Buffer(
+        descriptor: descriptor, queue: queue, context: context,
+        capacity: Int(pools[index].size), memory: memory)
+    }
+    preconditionFailure("QMan delivered a buffer outside this guest's pools")
+  }
+}
+
+// MARK: Buffers
+
+extension Portal {
+  /// Gives a buffer back to its pool.
+  @inlinable public mutating func release(_ buffer: consuming Buffer) -> ReleaseResult {
+    if rcrCredit == 0 {
+      let consumer = bman.acquire32(PortalLayout.BMan.rcrConsumerLine)
+      rcrCredit = rcr.size &- 1 &- rcr.occupancy(producer: rcrProducer, consumerRegister: consumer)
+      if rcrCredit == 0 { return .full(buffer) }
+    }
+    let descriptor = buffer.take()
+    let entry = PortalLayout.BMan.rcr &+ rcr.offset(rcrProducer)
+    let verb = Verb.release | 1 | rcr.polarity(rcrProducer)
+    bman.release64(
+      entry,
+      UInt64(verb) &<< 56 | UInt64(descriptor.bpid.rawValue) &<< 48 | descriptor.address)
+    rcrProducer &+= 1
+    rcrCredit &-= 1
+    status.addCounter(GuestStatus.Counter.released.offset, 1)
+    return .accepted
+  }
+
+  /// Acquires a buffer from a pool by command; `nil` when the pool is empty or BMan does not answer.
+  ///
+  /// The answer takes a round trip to BMan; the call polls for it. An answer that comes too late is
+  /// not lost: the next call takes it first.
+  public mutating func acquire(from pool: BPID) -> Buffer? {
+    let verb = Verb.acquire | 1
+    while true {
+      let asked = acquiring ?? pool
+      if acquiring == nil {
+        bman.release64(
+          PortalLayout.BMan.command,
+          UInt64(verb | bmanCommandPolarity) << 56 | UInt64(pool.rawValue) << 48)
+        acquiring = pool
+      }
+      let response =
+        bmanCommandPolarity == 0 ? PortalLayout.BMan.response0 : PortalLayout.BMan.response1
+      guard let word = poll(bman, response) else { return nil }
+      acquiring = nil
+      bmanCommandPolarity ^= PortalLayout.validBit
+      guard UInt8(truncatingIfNeeded: word >> 56) & 0x7f == verb else {
+        if asked == pool { return nil }
+        continue
+      }
+      status.addCounter(GuestStatus.Counter.acquired.offset, 1)
+      let buffer = buffer(
+        FrameDescriptor(bpid: asked, address: word & 0xffff_ffff_ffff, offset: 0, length: 0),
+        queue: 0, context: 0)
+      if asked == pool { return buffer }
+      giveBack(buffer)
+    }
+  }
+
+  /// Releases a buffer, however long the release ring is full.
+  public mutating func giveBack(_ buffer: consuming Buffer) {
+    var buffer = buffer
+    while true {
+      switch release(buffer) {
+      case .accepted: return
+      case .full(let again):
+        buffer = again
+        letEngineRun()
+      }
+    }
+  }
+
+  /// How many frames wait in a queue of this owner; `nil` when there is no such queue or QMan does
+  /// not answer.
+  public mutating func queueFrameCount(of queue: FQID) -> UInt32? {
+    // The answer to an earlier question that came too late is of no use, but its place is.
+    if isQuerying, answerToQuery() == nil { return nil }
+    qman.release64(
+      PortalLayout.QMan.command,
+      UInt64(Verb.queryQueueState | qmanCommandPolarity) << 56 | UInt64(queue.rawValue))
+    isQuerying = true
+    return answerToQuery().flatMap { $0 }
+  }
+
+  /// The frame count in QMan's answer, `.some(nil)` when it knows no such queue; `nil` when it
+  /// does not answer.
+  private mutating func answerToQuery() -> UInt32?? {
+    let response =
+      qmanCommandPolarity == 0 ? PortalLayout.QMan.response0 : PortalLayout.QMan.response1
+    guard let word = poll(qman, response) else { return nil }
+    isQuerying = false
+    qmanCommandPolarity ^= PortalLayout.validBit
+    guard UInt8(truncatingIfNeeded: word >> 48) == CommandResult.ok else { return .some(nil) }
+    return UInt32(truncatingIfNeeded: qman.load64(response + 40)) & 0xff_ffff
+  }
+
+  /// Waits for a response register to become valid.
+  private func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
+    var rounds = 0
+    while rounds < 2_000_000 {
+      let word = window.acquire64(response)
+      if UInt8(truncatingIfNeeded: word >> 56) & 0x7f != 0 { return word }
+      rounds += 1
+      // The engine may need this very CPU to answer.
+      if rounds & 63 == 0 { letEngineRun() } else { dpaac_pause() }
+    }
+    return nil
+  }
+
+  /// Gives the engine time, for who waits for room in a ring: a round of its own when it works on
+  /// this very thread, the rest of this thread's time slice otherwise.
+  public func letEngineRun() {
+    if let runEngine { runEngine() } else { sched_yield() }
+  }
+}
+
+// MARK: Interrupts
+
+extension Portal {
+  /// Whether a frame or a message waits.
+  public var hasWork: Bool {
+    let entry = PortalLayout.QMan.dqrr + dqrr.offset(dqrrConsumer)
+    let verb = UInt8(truncatingIfNeeded: qman.acquire64(entry) >> 56)
+    if verb & 0x7f != 0, verb & PortalLayout.validBit == dqrr.polarity(dqrrConsumer) {
+      return true
+    }
+    let message = UInt8(
+      truncatingIfNeeded: qman.acquire64(PortalLayout.QMan.mr + mr.offset(mrConsumer)) >> 56)
+    return message & 0x7f != 0 && message & PortalLayout.validBit == mr.polarity(mrConsumer)
+  }
+
+  /// Allows or inhibits the portal's interrupt. After allowing it, look at ``hasWork`` once more
+  /// before sleeping: what arrived in between raised nothing.
+  public mutating func allowInterrupt(_ allowed: Bool) {
+    publishConsumption()
+    qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, allowed ? 0 : 1)
+    // The caller's next look at the rings must not be taken before QMan can see the permission.
+    if allowed { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+  }
+}

@@ -1,0 +1,93 @@
+/// Changes that the built-in programs make to Ethernet frames in place.
+enum FrameEdits {
+  /// Swaps source and destination of every header that has them: Ethernet, IPv4 or IPv6, and the
+  /// ports of TCP and UDP. Checksums stay right, since they add up the same words.
+  static func swapAddresses(_ frame: UnsafeMutableRawBufferPointer) {
+    guard frame.count >= 14 else { return }
+    swap(frame, 0, 6, count: 6)
+    var offset = 12
+    var type = half(frame, offset)
+    // A priority tag, a VLAN tag, or a provider's tag in front of one.
+    while type == 0x8100 || type == 0x88a8, frame.count >= offset + 6 {
+      offset += 4
+      type = half(frame, offset)
+    }
+    offset += 2
+    switch type {
+    case 0x0800:
+      guard frame.count >= offset + 20 else { return }
+      let headerLength = Int(frame[offset] & 0xf) * 4
+      guard frame[offset] >> 4 == 4, headerLength >= 20 else { return }
+      swap(frame, offset + 12, offset + 16, count: 4)
+      // Only the first fragment has ports.
+      guard half(frame, offset + 6) & 0x1fff == 0 else { return }
+      swapPorts(frame, offset + headerLength, protocolNumber: frame[offset + 9])
+    case 0x86dd:
+      guard frame.count >= offset + 40, frame[offset] >> 4 == 6 else { return }
+      swap(frame, offset + 8, offset + 24, count: 16)
+      swapPorts(frame, offset + 40, protocolNumber: frame[offset + 6])
+    default: break
+    }
+  }
+
+  private static func swapPorts(
+    _ frame: UnsafeMutableRawBufferPointer, _ offset: Int, protocolNumber: UInt8
+  ) {
+    guard protocolNumber == 6 || protocolNumber == 17, frame.count >= offset + 4 else { return }
+    swap(frame, offset, offset + 2, count: 2)
+  }
+
+  private static func swap(
+    _ frame: UnsafeMutableRawBufferPointer, _ left: Int, _ right: Int, count: Int
+  ) {
+    for index in 0..<count { frame.swapAt(left + index, right + index) }
+  }
+
+  private static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
+    UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+  }
+
+  /// Fills a frame with Ethernet, IPv4 and UDP headers and a sequence number.
+  ///
+  /// The MAC addresses are local ones with the IPv4 address inside.
+  ///
+  /// - Parameters:
+  ///   - frame: At least 60 bytes.
+  ///   - from: The IPv4 source in host order.
+  ///   - to: The IPv4 destination in host order.
+  ///   - sequence: A number, for who wants to find gaps: bytes 42 to 49.
+  static func fillProbe(
+    _ frame: UnsafeMutableRawBufferPointer, from: UInt32, to: UInt32, sequence: UInt64
+  ) {
+    precondition(frame.count >= 60, "an Ethernet frame has at least 60 bytes")
+    frame.initializeMemory(as: UInt8.self, repeating: 0)
+    let length = frame.count
+    func put(_ value: UInt16, at offset: Int) {
+      frame.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
+    func put(_ address: UInt32, at offset: Int) {
+      frame.storeBytes(of: address.bigEndian, toByteOffset: offset, as: UInt32.self)
+    }
+    frame[0] = 0x02
+    put(to, at: 2)
+    frame[6] = 0x02
+    put(from, at: 8)
+    put(0x0800 as UInt16, at: 12)
+    frame[14] = 0x45
+    put(UInt16(truncatingIfNeeded: length - 14), at: 16)
+    frame[22] = 64
+    frame[23] = 17
+    put(from, at: 26)
+    put(to, at: 30)
+    var sum: UInt32 = 0
+    for offset in stride(from: 14, to: 34, by: 2) {
+      sum += UInt32(frame[offset]) << 8 | UInt32(frame[offset + 1])
+    }
+    while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
+    put(~UInt16(truncatingIfNeeded: sum), at: 24)
+    put(40_000 as UInt16, at: 34)
+    put(9 as UInt16, at: 36)  // the discard service
+    put(UInt16(truncatingIfNeeded: length - 34), at: 38)
+    frame.storeBytes(of: sequence.bigEndian, toByteOffset: 42, as: UInt64.self)
+  }
+}
