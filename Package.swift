@@ -6,6 +6,8 @@ let package = Package(
   products: [
     .library(name: "DeviceTree", targets: ["DeviceTree", "Diagnostics"]),
     .library(name: "DPAAPortal", targets: ["DPAAPortal"]),
+    .library(
+      name: "DPAARuntime", targets: ["DPAARuntime", "DPAAPortal", "Partitioning", "QorIQ"]),
   ],
   targets: [
     // MARK: system libraries and C
@@ -30,6 +32,11 @@ let package = Package(
       ]),
     // MARK: the runtime
     .target(name: "DPAAPortal", dependencies: ["CPortalShims", "QorIQ"], path: "Sources/Portal"),
+    .target(
+      name: "DPAARuntime",
+      dependencies: ["CPortalShims", "DPAAPortal", "Diagnostics", "Partitioning", "QorIQ"],
+      path: "Sources/Runtime"),
+
     // MARK: commands
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
@@ -43,6 +50,11 @@ let package = Package(
     .testTarget(
       name: "DPAAPortalTests",
       dependencies: ["CPortalShims", "DPAAPortal", "QorIQ", "TestSupport"]),
+    .testTarget(
+      name: "DPAARuntimeTests",
+      dependencies: [
+        "DPAAPortal", "DPAARuntime", "Diagnostics", "Partitioning", "QorIQ", "TestSupport",
+      ]),
     .testTarget(
       name: "LoweringTests",
       dependencies: [

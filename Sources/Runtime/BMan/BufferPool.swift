@@ -1,0 +1,126 @@
+import DPAAPortal
+import QorIQ
+
+/// A buffer pool: which buffers are free, and who holds each of the others.
+///
+/// Last in, first out, so that a buffer is used again while it is still in the cache. One byte for
+/// each buffer names its holder; a release or an enqueue of a buffer that its sender does not hold
+/// is refused, which rules out double release, double enqueue and foreign buffers at once.
+struct BufferPool: BitwiseCopyable {
+  /// The holder of a free buffer.
+  static let free: UInt8 = 0
+  /// The holder of a buffer that is in a queue or on a port.
+  static let engine: UInt8 = 255
+  /// The holder byte of an owner.
+  static func holder(_ owner: Int) -> UInt8 { UInt8(truncatingIfNeeded: owner &+ 1) }
+
+  let bpid: BPID
+  let owner: Int
+  let base: UInt64
+  let byteCount: UInt64
+  let count: UInt32
+  let size: UInt32
+  let stride: UInt32
+  let memory: UnsafeMutableRawPointer
+  private let holders: UnsafeMutablePointer<UInt8>
+  private let freeList: UnsafeMutablePointer<UInt32>
+  private(set) var freeCount: UInt32
+  private(set) var lowestFree: UInt32
+  /// When somebody began to wait for a buffer, in nanoseconds; 0 when nobody waits.
+  var waitingSince: UInt64 = 0
+  /// Nobody waits for this pool any more, until it has recovered.
+  var isGivenUp = false
+
+  // SAFETY: `memory` covers `count * stride` bytes, `holders` and `freeList` cover `count` records;
+  // all outlive the pool. Only the engine's thread calls in.
+  /// Seeds the pool with all its buffers.
+  init(
+    _ pool: GuestGrant.Pool, owner: Int, memory: UnsafeMutableRawPointer,
+    holders: UnsafeMutablePointer<UInt8>, freeList: UnsafeMutablePointer<UInt32>
+  ) {
+    bpid = pool.bpid
+    self.owner = owner
+    base = pool.base
+    byteCount = UInt64(pool.byteCount)
+    count = pool.count
+    size = pool.size
+    stride = pool.stride
+    self.memory = memory
+    self.holders = holders
+    self.freeList = freeList
+    freeCount = pool.count
+    lowestFree = pool.count
+    // The first buffer is taken first.
+    for index in 0..<Int(count) {
+      freeList[index] = count - 1 - UInt32(index)
+      holders[index] = Self.free
+    }
+  }
+
+  /// Takes a free buffer for a holder; `nil` when the pool is empty.
+  @inline(__always)
+  mutating func acquire(for holder: UInt8) -> UInt32? {
+    guard freeCount > 0 else { return nil }
+    freeCount &-= 1
+    if freeCount < lowestFree { lowestFree = freeCount }
+    let buffer = freeList[Int(freeCount)]
+    holders[Int(buffer)] = holder
+    return buffer
+  }
+
+  /// Gives a buffer back if the holder holds it.
+  @inline(__always)
+  mutating func release(_ buffer: UInt32, from holder: UInt8) -> Bool {
+    guard holders[Int(buffer)] == holder else { return false }
+    holders[Int(buffer)] = Self.free
+    freeList[Int(freeCount)] = buffer
+    freeCount &+= 1
+    if isGivenUp, freeCount >= count / 4 { isGivenUp = false }
+    return true
+  }
+
+  /// Hands a buffer from one holder to another if the first holds it.
+  @inline(__always)
+  func transfer(_ buffer: UInt32, from: UInt8, to: UInt8) -> Bool {
+    guard holders[Int(buffer)] == from else { return false }
+    holders[Int(buffer)] = to
+    return true
+  }
+
+  /// The buffer that starts at an address; `nil` outside the pool and between buffers.
+  @inline(__always)
+  func buffer(at address: UInt64) -> UInt32? {
+    let offset = address &- base
+    guard offset < byteCount else { return nil }
+    // Both fit in 32 bits for pools below 4 GiB: the shorter division is the quicker one.
+    let (quotient, remainder): (UInt64, UInt64) =
+      byteCount <= UInt64(UInt32.max)
+      ? {
+        let result = UInt32(truncatingIfNeeded: offset).quotientAndRemainder(dividingBy: stride)
+        return (UInt64(result.quotient), UInt64(result.remainder))
+      }() : offset.quotientAndRemainder(dividingBy: UInt64(stride))
+    return remainder == 0 ? UInt32(truncatingIfNeeded: quotient) : nil
+  }
+
+  /// The address of a buffer, as descriptors name it.
+  @inline(__always)
+  func address(of buffer: UInt32) -> UInt64 { base &+ UInt64(buffer) &* UInt64(stride) }
+
+  /// Where a buffer lies in the engine's memory.
+  @inline(__always)
+  func pointer(to buffer: UInt32) -> UnsafeMutableRawPointer {
+    memory + Int(buffer) &* Int(stride)
+  }
+
+  /// Takes every buffer back that a holder has; how many there were.
+  mutating func reclaim(from holder: UInt8) -> UInt32 {
+    var reclaimed: UInt32 = 0
+    for buffer in 0..<count where release(buffer, from: holder) { reclaimed += 1 }
+    return reclaimed
+  }
+
+  /// How many buffers a holder has.
+  func heldCount(by holder: UInt8) -> Int {
+    (0..<Int(count)).count { holders[$0] == holder }
+  }
+}

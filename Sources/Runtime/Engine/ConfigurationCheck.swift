@@ -1,0 +1,83 @@
+import DPAAPortal
+import Partitioning
+import QorIQ
+
+extension RuntimeConfiguration {
+  /// Refuses what would have the engine reach outside its tables, or one owner into another's.
+  ///
+  /// A checked partition passes; a configuration that a program wrote itself may not.
+  ///
+  /// - Throws: ``EngineError/badConfiguration(_:)`` with the first contradiction.
+  func check() throws(EngineError) {
+    guard owners.count <= 64 else {
+      throw .badConfiguration("\(owners.count) owners, of which at most 64 can run")
+    }
+    var ranges: [(range: QueueRange, owner: String)] = []
+    var channels: Set<ChannelID> = []
+    /// A channel has one portal or port that serves it.
+    func claim(_ channel: ChannelID) throws(EngineError) {
+      guard channels.insert(channel).inserted else {
+        throw .badConfiguration("channel \(channel) is served twice")
+      }
+    }
+    for owner in owners {
+      for ring in [owner.rings.enqueue, owner.rings.dequeue]
+      where !(8...64).contains(ring) || ring & (ring - 1) != 0 {
+        throw .badConfiguration("\(owner.name) has a ring of \(ring) entries")
+      }
+      for range in owner.queues {
+        guard range.first.rawValue > 0 else {
+          throw .badConfiguration("\(owner.name) owns queue 0, which no frame queue may be")
+        }
+        if let other = ranges.first(where: { $0.range.intersection(range) != nil }) {
+          throw .badConfiguration("\(owner.name) and \(other.owner) both own queues of \(range)")
+        }
+        ranges.append((range, owner.name))
+      }
+      for pool in owner.pools
+      where pool.bufferCount == 0 || pool.bufferCount > 1 << 24 || pool.bufferSize > 1 << 20
+        || pool.bufferStride < pool.bufferSize || pool.bufferStride > 1 << 21
+        || pool.memory.size > 1 << 40 || pool.base > 1 << 40 - pool.memory.size
+      {
+        throw .badConfiguration("pool \(pool.bpid) cannot lie where it is to lie")
+      }
+      for portal in owner.portals { try claim(ChannelID(UInt16(portal.rawValue))) }
+      for path in owner.paths {
+        try check(path.receive, isOf: owner)
+        try check(QueueRange(first: path.transmit, count: 1), isOf: owner)
+        guard !path.isLink || links.contains(where: { $0.transmit == path.transmit }) else {
+          throw .badConfiguration("\(owner.name) has a path to no link: \(path.name)")
+        }
+        for channel in path.channels
+        where !owner.portals.contains(where: { UInt16($0.rawValue) == channel.rawValue }) {
+          throw .badConfiguration("\(owner.name) has no portal of channel \(channel)")
+        }
+      }
+    }
+    for interface in interfaces {
+      try claim(interface.transmitChannel)
+      for rule in interface.rules { try check(rule.receive, isOf: owner(rule.owner)) }
+      guard case .offlineHop(let hop) = interface.delivery else { continue }
+      try claim(hop.port.channel)
+      try check(QueueRange(first: hop.queue, count: 1), isOf: owner(hop.receivingOwner))
+    }
+    for link in links {
+      try claim(link.port.channel)
+      try check(QueueRange(first: link.transmit, count: 1), isOf: owner(link.from))
+      try check(QueueRange(first: link.receive, count: 1), isOf: owner(link.to))
+    }
+  }
+
+  private func owner(_ index: Int) throws(EngineError) -> Owner {
+    guard owners.indices.contains(index) else {
+      throw .badConfiguration("there is no owner \(index)")
+    }
+    return owners[index]
+  }
+
+  private func check(_ range: QueueRange, isOf owner: Owner) throws(EngineError) {
+    guard owner.queues.contains(where: { $0.contains(range) }) else {
+      throw .badConfiguration("queues \(range) are not \(owner.name)'s")
+    }
+  }
+}

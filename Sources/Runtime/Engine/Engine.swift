@@ -1,0 +1,183 @@
+import CPortalShims
+public import DPAAPortal
+import Glibc
+import Partitioning
+
+/// What a run may choose beside the configuration.
+public struct EngineOptions: Sendable {
+  /// The capture that each interface plays, by name, as paths that can be opened.
+  public var replays: [String: String]
+  /// An open, empty file for what each interface transmits, by name; the engine closes them.
+  public var outputs: [String: Int32]
+  /// How often each capture is played.
+  public var repeats: UInt64
+  /// Frames per second and interface; 0 for as fast as they are taken.
+  public var rate: UInt64
+
+  /// Creates options; the defaults play nothing and keep nothing.
+  public init(
+    replays: [String: String] = [:], outputs: [String: Int32] = [:], repeats: UInt64 = 1,
+    rate: UInt64 = 0
+  ) {
+    self.replays = replays
+    self.outputs = outputs
+    self.repeats = repeats
+    self.rate = rate
+  }
+}
+
+// SAFETY: `tables` is touched by one thread at a time: by the caller before `start()` and after
+// `join()`, by the engine's thread in between.
+/// The trusted party that plays QMan, BMan and FMan for the owners of a configuration.
+///
+/// Either on a thread of its own (``start()``), or inline on the caller's (``round()``), for
+/// single-core use and for tests.
+public final class Engine: @unchecked Sendable {
+  /// What the engine runs.
+  public let configuration: RuntimeConfiguration
+  /// How to steer it from another thread.
+  public let control = EngineControl()
+
+  let memory: [OwnerMemory]
+  let counters: Counters
+  private var tables: EngineTables
+  private let clock: @Sendable () -> UInt64
+  private var thread: pthread_t?
+
+  /// Makes the regions of every owner and puts pools, queues and portals into service.
+  ///
+  /// - Parameters:
+  ///   - configuration: What to run; a configuration that contradicts itself is refused.
+  ///   - options: Captures and speed.
+  ///   - interrupts: Whether guests may sleep until their portal's interrupt.
+  ///   - clock: Nanoseconds that only grow; a simulation passes virtual time.
+  /// - Throws: ``EngineError`` for want of memory, a bad capture or a bad configuration.
+  public init(
+    _ configuration: RuntimeConfiguration, options: EngineOptions = EngineOptions(),
+    interrupts: Bool = false, clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds
+  ) throws(EngineError) {
+    try configuration.check()
+    self.configuration = configuration
+    self.clock = clock
+    var memory: [OwnerMemory] = []
+    for owner in configuration.owners {
+      var pools: [SharedRegion] = []
+      for pool in owner.pools {
+        let size = Int(pool.bufferCount) * Int(pool.bufferStride)
+        pools.append(try SharedRegion(name: "\(owner.name)-pool\(pool.bpid)", size: size))
+      }
+      let window = PortalWindow(portalCount: owner.portals.count)
+      var lines: [InterruptLine] = []
+      for _ in owner.portals where interrupts { lines.append(try InterruptLine()) }
+      memory.append(
+        OwnerMemory(
+          window: try SharedRegion(name: "\(owner.name)-portals", size: window.size),
+          status: try SharedRegion(name: "\(owner.name)-status", size: GuestStatus.size),
+          pools: pools, interrupts: lines))
+    }
+    let size = Counters.size(
+      owners: configuration.owners.count, ports: configuration.interfaces.count)
+    let counterRegion = try SharedRegion(name: "counters", size: size)
+    counters = Counters(memory: counterRegion.memory, owners: configuration.owners.count)
+    self.memory = memory
+    tables = try EngineTables(
+      configuration, memory: memory, counterRegion: counterRegion, options: options)
+  }
+
+  /// Runs one round on the caller's thread; `false` when nothing was to be done.
+  @discardableResult
+  public func round() -> Bool { tables.round(control, now: clock()) }
+
+  /// Attaches an owner in the engine's own process, over the very regions that a process of its
+  /// own would map: for examples, tests and simulation. Once for each owner.
+  ///
+  /// - Parameters:
+  ///   - index: The owner.
+  ///   - isInline: Whether the guest runs on the thread that calls ``round()``: whenever it waits
+  ///     for the engine, it runs a round itself. The session then keeps the engine alive.
+  /// - Returns: The owner's session.
+  /// - Throws: ``EngineError`` when the owner's program has no way to where it sends.
+  public func attach(owner index: Int, isInline: Bool = false) throws(EngineError) -> GuestSession {
+    GuestSession(
+      grant: try configuration.grant(ofOwner: index, hasCapture: false),
+      window: memory[index].window.memory, status: memory[index].status.memory,
+      poolMemory: memory[index].pools.map(\.memory),
+      runEngine: isInline ? { self.round() } : nil)
+  }
+
+  /// Starts the engine's own thread.
+  public func start() {
+    precondition(thread == nil, "the engine runs already")
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(self)
+    let result = pthread_create(
+      &thread, nil,
+      { context in
+        if let context { Unmanaged<Engine>.fromOpaque(context).takeRetainedValue().loop() }
+        return nil
+      }, context.toOpaque())
+    precondition(result == 0, "the kernel refused a thread")
+    self.thread = thread
+  }
+
+  /// Whether the engine's own thread runs.
+  var isRunning: Bool { thread != nil }
+
+  /// Ends the engine's thread and waits for it.
+  public func join() {
+    control.stop()
+    if let thread { pthread_join(thread, nil) }
+    thread = nil
+    for index in 0..<tables.ports.count { tables.ports[index].flush() }
+  }
+
+  /// Polls until it is told to stop. An idle engine yields, then naps: guests on the same core
+  /// need the time, and a nap of 50 µs is short against a scheduler's slice.
+  private func loop() {
+    var idleRounds = 0
+    while !control.isStopRequested {
+      if tables.round(control, now: clock()) {
+        idleRounds = 0
+        continue
+      }
+      idleRounds += 1
+      if idleRounds < 200 {
+        dpaac_pause()
+      } else if idleRounds < 1000 {
+        sched_yield()
+      } else {
+        usleep(50)
+      }
+    }
+  }
+
+  /// The first error that a port met when writing its capture.
+  func writeError() -> (port: String, error: Int32)? {
+    for index in 0..<tables.ports.count {
+      let error = tables.ports[index].writeError()
+      if error != 0 { return (tables.ports[index].name, error) }
+    }
+    return nil
+  }
+
+  /// A pool's state, for reports.
+  struct PoolState {
+    var free: UInt32
+    var lowestFree: UInt32
+  }
+
+  /// The state of the pools in the order of owners and their pools; after ``join()``.
+  func poolStates() -> [PoolState] {
+    (0..<tables.pools.count).map {
+      PoolState(free: tables.pools.base[$0].freeCount, lowestFree: tables.pools.base[$0].lowestFree)
+    }
+  }
+
+  /// The queues that ever held a frame: number, frames that entered, frames that are in it.
+  func usedQueues() -> [(fqid: UInt32, enqueued: UInt64, count: UInt32)] {
+    (0..<tables.qman.queues.count).compactMap {
+      let queue = tables.qman.queues.base[$0]
+      return queue.enqueued == 0 ? nil : (UInt32($0), queue.enqueued, queue.count)
+    }
+  }
+}

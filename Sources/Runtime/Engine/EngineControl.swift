@@ -1,0 +1,44 @@
+import Synchronization
+
+/// The few words by which the control thread steers the engine's thread and learns where it is.
+public final class EngineControl: Sendable {
+  private let stopRequested = Atomic<Bool>(false)
+  private let inputRequested = Atomic<Bool>(false)
+  private let goneOwners = Atomic<UInt64>(0)
+  private let reclaimedOwners = Atomic<UInt64>(0)
+  private let inputsDone = Atomic<Bool>(false)
+  private let quietRounds = Atomic<UInt64>(0)
+
+  init() {}
+
+  /// Lets the ports play their captures, or stops them.
+  public func setInput(_ allowed: Bool) { inputRequested.store(allowed, ordering: .releasing) }
+  var isInputAllowed: Bool { inputRequested.load(ordering: .acquiring) }
+
+  /// Ends the engine's loop.
+  public func stop() { stopRequested.store(true, ordering: .releasing) }
+  var isStopRequested: Bool { stopRequested.load(ordering: .acquiring) }
+
+  /// Says that an owner's process has ended: what it held is to be taken back.
+  public func markGone(owner: Int) {
+    goneOwners.bitwiseOr(1 << UInt64(owner), ordering: .acquiringAndReleasing)
+  }
+  var gone: UInt64 { goneOwners.load(ordering: .acquiring) }
+
+  /// Whether everything that a gone owner held has been taken back.
+  public func isReclaimed(owner: Int) -> Bool {
+    reclaimedOwners.load(ordering: .acquiring) & 1 << UInt64(owner) != 0
+  }
+  func markReclaimed(owner: Int) {
+    reclaimedOwners.bitwiseOr(1 << UInt64(owner), ordering: .acquiringAndReleasing)
+  }
+
+  /// Whether every capture has been played.
+  public var areInputsDone: Bool { inputsDone.load(ordering: .acquiring) }
+  func setInputsDone(_ done: Bool) { inputsDone.store(done, ordering: .releasing) }
+
+  /// How many rounds found nothing to do and no buffer in use. When it grows while all guests are
+  /// quiet, nothing is under way any more.
+  public var quietRoundCount: UInt64 { quietRounds.load(ordering: .acquiring) }
+  func countQuietRound() { quietRounds.wrappingAdd(1, ordering: .releasing) }
+}

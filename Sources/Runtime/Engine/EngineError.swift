@@ -1,0 +1,36 @@
+import Glibc
+
+/// Why an engine could not be made or a run could not begin.
+public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The kernel refused memory for a region or table; with the error number.
+  case noMemory(String, Int32)
+  /// The configuration contradicts itself, so it did not come from a checked partition.
+  case badConfiguration(String)
+  /// A capture is to be played into an interface that there is not; with those that there are.
+  case noInterface(String, [String])
+  /// A file cannot be read or written; with the error number.
+  case file(String, Int32)
+  /// A capture that is to be played would be written by the same run.
+  case overwritesInput(String)
+  /// A capture is not what it should be: what and where.
+  case badCapture(path: String, offset: Int, problem: String)
+  /// A guest could not be started or did not attach.
+  case guest(String, String)
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .noMemory(let what, let error):
+      "no memory for the \(what) region: \(String(cString: strerror(error)))"
+    case .badConfiguration(let what): "the configuration contradicts itself: \(what)"
+    case .noInterface(let name, let known):
+      "the plan has no interface \(name) to play a capture into; "
+        + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
+    case .file(let path, let error): "\(path): \(String(cString: strerror(error)))"
+    case .overwritesInput(let path):
+      "\(path): the run would overwrite the capture that it plays; choose another folder for -o"
+    case .badCapture(let path, let offset, let problem): "\(path): byte \(offset): \(problem)"
+    case .guest(let name, let problem): "\(name): \(problem)"
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import DPAAPortal
+import Glibc
+import QorIQ
+
+/// The stages of a round that move frames between the wire, queues and pools.
+extension EngineTables {
+  /// How long a port waits for a buffer before it drops: longer than a scheduler keeps a busy
+  /// guest waiting on a shared core, short enough that a guest that stopped does not hold up the
+  /// others for long; after that nobody waits for that pool until a quarter of it is free again.
+  private static let patience: UInt64 = 50_000_000
+
+  /// Takes frames from the wire: parse, classify, buffer, copy, enqueue.
+  mutating func receive(_ index: Int, now: UInt64) -> Bool {
+    var taken = 0
+    var bytes = 0
+    while taken < Self.burst, let frame = ports[index].peek(now: now) {
+      guard accept(frame, from: index, now: now) else { break }
+      ports[index].advance()
+      taken &+= 1
+      bytes &+= frame.bytes.count
+    }
+    guard taken > 0 else { return false }
+    counters.add(.received, index, UInt64(taken))
+    counters.add(.receivedBytes, index, UInt64(bytes))
+    return true
+  }
+
+  /// Brings one frame into its owner's queue or drops it with its reason; `false` when the port
+  /// should wait for a buffer.
+  @inline(__always)
+  private mutating func accept(_ frame: CaptureReader.Frame, from index: Int, now: UInt64) -> Bool {
+    let interface = interfaces.base[index]
+    guard frame.wireLength <= frame.bytes.count else {
+      counters.drop(.frameCut, interface.defaultOwner)
+      return true
+    }
+    guard frame.bytes.count >= 14, let start = frame.bytes.baseAddress else {
+      counters.drop(.frameTooShort, interface.defaultOwner)
+      return true
+    }
+    let parsed = ParsedFrame(start, count: frame.bytes.count)
+    let rule = ports.classifiers[index].classify(parsed)
+    guard !isGone(rule.owner) else {
+      counters.drop(.ownerGone, rule.owner)
+      return true
+    }
+    let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != rule.owner
+    let storing = takesHop ? interface.receivingOwner : rule.owner
+    let queue =
+      takesHop ? interface.hopQueue : ports.classifiers[index].queue(rule, parsed, keyGen)
+    return place(frame.bytes, in: storing, queue: queue, chargedTo: rule.owner, now: now)
+  }
+
+  /// Copies a frame into a buffer of an owner and enqueues it; `false` to wait for a buffer.
+  @inline(__always)
+  private mutating func place(
+    _ frame: UnsafeRawBufferPointer, in owner: Int, queue: UInt32, chargedTo charged: Int,
+    now: UInt64
+  ) -> Bool {
+    let entry = owners.base[owner]
+    let needed = frame.count &+ Buffer.headroom
+    var fitting = -1
+    // Ascending by size: the smallest that fits; a larger one when that is empty.
+    for index in entry.firstPool..<entry.firstPool &+ entry.poolCount
+    where needed <= Int(pools.base[index].size) {
+      if fitting < 0 { fitting = index }
+      guard let buffer = pools.base[index].acquire(for: BufferPool.engine) else { continue }
+      pools.base[fitting].waitingSince = 0
+      let memory = pools.base[index].pointer(to: buffer) + Buffer.headroom
+      if let start = frame.baseAddress { memory.copyMemory(from: start, byteCount: frame.count) }
+      let descriptor = FrameDescriptor(
+        bpid: pools.base[index].bpid, address: pools.base[index].address(of: buffer),
+        offset: UInt32(Buffer.headroom), length: UInt32(frame.count)
+      ).stamped(liodnOffset: entry.liodnOffset)
+      if case .accepted = qman.enqueue(descriptor, to: queue) { return true }
+      _ = pools.base[index].release(buffer, from: BufferPool.engine)
+      counters.drop(.queueRefused, charged)
+      return true
+    }
+    guard fitting >= 0 else {
+      counters.drop(.frameTooLarge, charged)
+      return true
+    }
+    if shouldWait(for: fitting, now: now) { return false }
+    counters.drop(.poolDepleted, charged)
+    return true
+  }
+
+  /// Whether it is worth waiting for a buffer of a pool that is empty.
+  private func shouldWait(for index: Int, now: UInt64) -> Bool {
+    let pool = pools.base + index
+    guard !pool.pointee.isGivenUp else { return false }
+    if pool.pointee.waitingSince == 0 { pool.pointee.waitingSince = now }
+    if now &- pool.pointee.waitingSince < Self.patience { return true }
+    pool.pointee.waitingSince = 0
+    pool.pointee.isGivenUp = true
+    return false
+  }
+
+  /// Puts what waits in a port's transmit queues on the wire; the buffers go back to their pools.
+  mutating func transmit(_ index: Int) -> Bool {
+    let channel = interfaces.base[index].transmitChannel
+    var sent = 0
+    var bytes = 0
+    var now: UInt64 = 0
+    while sent < Self.burst, let fqid = qman.select(channel) {
+      if now == 0 { now = wallClockNanoseconds() }
+      let queue = qman.queues.base + Int(fqid)
+      var turn = 0
+      while turn < Self.turn, queue.pointee.count > 0 {
+        let frame = qman.pop(queue)
+        ports[index].transmit(self.bytes(of: frame), now: now)
+        bytes &+= Int(frame.length)
+        free(frame)
+        turn &+= 1
+        sent &+= 1
+      }
+      qman.reschedule(fqid)
+    }
+    guard sent > 0 else { return false }
+    counters.add(.transmitted, index, UInt64(sent))
+    counters.add(.transmittedBytes, index, UInt64(bytes))
+    return true
+  }
+
+  // MARK: Offline ports
+
+  /// Moves frames on: each is copied into a buffer of its receiver and its own is freed.
+  mutating func forward(_ index: Int, now: UInt64) -> Bool {
+    let route = offlinePorts.base[index]
+    var moved = 0
+    while moved < Self.burst, let fqid = qman.select(route.channel) {
+      let queue = qman.queues.base + Int(fqid)
+      var turn = 0
+      while turn < Self.turn, queue.pointee.count > 0 {
+        let frame = queue.pointee.first
+        guard forward(frame, route, now: now) else {
+          qman.reschedule(fqid)
+          return moved > 0
+        }
+        _ = qman.pop(queue)
+        free(frame)
+        turn &+= 1
+        moved &+= 1
+      }
+      qman.reschedule(fqid)
+    }
+    return moved > 0
+  }
+
+  /// Brings one frame to its receiver or drops it; `false` to wait for a buffer.
+  @inline(__always)
+  private mutating func forward(_ frame: FrameDescriptor, _ route: OfflineRoute, now: UInt64)
+    -> Bool
+  {
+    let bytes = bytes(of: frame)
+    var owner = route.owner
+    var queue = route.queue
+    if route.interface >= 0, let start = bytes.baseAddress {
+      let parsed = ParsedFrame(start, count: bytes.count)
+      let rule = ports.classifiers[route.interface].classify(parsed)
+      owner = rule.owner
+      queue = ports.classifiers[route.interface].queue(rule, parsed, keyGen)
+    }
+    guard !isGone(owner) else {
+      counters.drop(.ownerGone, owner)
+      return true
+    }
+    return place(bytes, in: owner, queue: queue, chargedTo: owner, now: now)
+  }
+}

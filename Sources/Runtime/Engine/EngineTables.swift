@@ -1,0 +1,239 @@
+import DPAAPortal
+import Glibc
+import Partitioning
+import QorIQ
+
+/// Where the memory of an owner lies that the engine shares with it.
+struct OwnerMemory {
+  var window: SharedRegion
+  var status: SharedRegion
+  var pools: [SharedRegion]
+  /// The interrupt of each portal; empty for polling only.
+  var interrupts: [InterruptLine]
+}
+
+// SAFETY: tables and regions live as long as the value; one thread works on it at a time.
+/// Everything that the engine's loop works on, flat and allocated at the start.
+struct EngineTables: ~Copyable {
+  var qman: QueueManager
+  let pools: FlatTable<BufferPool>
+  let portals: FlatTable<EnginePortal>
+  let offlinePorts: FlatTable<OfflineRoute>
+  let owners: FlatTable<OwnerEntry>
+  let interfaces: FlatTable<InterfaceEntry>
+  let ports: NetworkPortList
+  let keyGen: KeyGen
+  /// The pool table's index of each BPID; 255 for none.
+  let poolIndex: FlatTable<UInt8>
+  let counters: Counters
+  /// The engine's end of each portal's interrupt; -1 for none.
+  let interrupts: FlatTable<Int32>
+  /// Owners whose processes have ended and whose holdings were taken back, one bit each.
+  var gone: UInt64 = 0
+
+  private let holders: FlatTable<UInt8>
+  private let freeLists: FlatTable<UInt32>
+  private let regions: [OwnerMemory]
+  private let counterRegion: SharedRegion
+
+  /// An owner's pools and portals, as runs in their tables, and its identity.
+  struct OwnerEntry: BitwiseCopyable {
+    var firstPool: Int
+    var poolCount: Int
+    var firstPortal: Int
+    var portalCount: Int
+    var liodnOffset: UInt16
+  }
+
+  /// A network interface: its transmit channel and how its frames reach their owners.
+  struct InterfaceEntry: BitwiseCopyable {
+    var transmitChannel: Int
+    /// The owner whose pools the receive port uses; -1 when storage profiles choose (FMan v3).
+    var receivingOwner: Int
+    /// The queue to the offline port for everybody else's frames.
+    var hopQueue: UInt32
+    /// Who is charged with frames that cannot be classified.
+    var defaultOwner: Int
+  }
+
+  /// What an offline port does with the frames of its channel.
+  struct OfflineRoute: BitwiseCopyable {
+    var channel: Int
+    /// The interface whose rules decide; -1 for a link.
+    var interface: Int
+    /// The link's receiver and its queue.
+    var owner: Int
+    var queue: UInt32
+  }
+
+  init(
+    _ configuration: RuntimeConfiguration, memory: [OwnerMemory], counterRegion: SharedRegion,
+    options: EngineOptions
+  ) throws(EngineError) {
+    let owners = configuration.owners
+    let layout = ChannelLayout(configuration)
+    let allPools = owners.flatMap(\.pools)
+    let frames = allPools.reduce(0) { $0 + Int($1.bufferCount) }
+    let lastQueue = owners.flatMap(\.queues).map(\.last.rawValue).max() ?? 0
+    // Locals first: a value that cannot be copied must not be half made when something throws.
+    let qman = try QueueManager(
+      queueCount: Int(lastQueue) + 1, frameCapacity: frames, channelCount: layout.count)
+    let keyGen = try KeyGen()
+    let pools = try FlatTable<BufferPool>(count: allPools.count)
+    let poolIndex = try FlatTable<UInt8>(count: 256)
+    let holders = try FlatTable<UInt8>(count: frames)
+    let freeLists = try FlatTable<UInt32>(count: frames)
+    let portalCount = owners.reduce(0) { $0 + $1.portals.count }
+    let portals = try FlatTable<EnginePortal>(count: portalCount)
+    let interrupts = try FlatTable<Int32>(count: portalCount)
+    let ownerEntries = try FlatTable<OwnerEntry>(count: owners.count)
+    let interfaces = try FlatTable<InterfaceEntry>(count: configuration.interfaces.count)
+
+    // Pools and portals, owner by owner.
+    poolIndex.base.update(repeating: 255, count: 256)
+    var (nextPool, nextPortal, nextBuffer) = (0, 0, 0)
+    for (index, owner) in owners.enumerated() {
+      ownerEntries.base[index] = OwnerEntry(
+        firstPool: nextPool, poolCount: owner.pools.count, firstPortal: nextPortal,
+        portalCount: owner.portals.count, liodnOffset: owner.liodnOffset)
+      for (place, pool) in owner.pools.enumerated() {
+        guard poolIndex.base[Int(pool.bpid.rawValue)] == 255 else {
+          throw .badConfiguration("pool \(pool.bpid) has two owners")
+        }
+        poolIndex.base[Int(pool.bpid.rawValue)] = UInt8(nextPool)
+        pools.base[nextPool] = BufferPool(
+          GuestGrant.Pool(pool), owner: index, memory: memory[index].pools[place].memory,
+          holders: holders.base + nextBuffer, freeList: freeLists.base + nextBuffer)
+        nextPool += 1
+        nextBuffer += Int(pool.bufferCount)
+      }
+      for (place, portal) in owner.portals.enumerated() {
+        portals.base[nextPortal] = EnginePortal(
+          region: memory[index].window.memory, index: place, portalCount: owner.portals.count,
+          rings: (owner.rings.enqueue, owner.rings.dequeue), owner: index,
+          channel: try layout.index(of: ChannelID(UInt16(portal.rawValue))))
+        interrupts.base[nextPortal] =
+          memory[index].interrupts.isEmpty ? -1 : memory[index].interrupts[place].engineDescriptor
+        nextPortal += 1
+      }
+    }
+
+    // Interfaces and offline ports.
+    var routes: [OfflineRoute] = []
+    for (index, interface) in configuration.interfaces.enumerated() {
+      var entry = InterfaceEntry(
+        transmitChannel: try layout.index(of: interface.transmitChannel), receivingOwner: -1,
+        hopQueue: 0, defaultOwner: interface.rules.last?.owner ?? 0)
+      if case .offlineHop(let hop) = interface.delivery {
+        entry.receivingOwner = hop.receivingOwner
+        entry.hopQueue = hop.queue.rawValue
+        routes.append(
+          OfflineRoute(
+            channel: try layout.index(of: hop.port.channel), interface: index, owner: 0, queue: 0))
+      }
+      interfaces.base[index] = entry
+    }
+    for link in configuration.links {
+      routes.append(
+        OfflineRoute(
+          channel: try layout.index(of: link.port.channel), interface: -1, owner: link.to,
+          queue: link.receive.rawValue))
+    }
+    let offlinePorts = try FlatTable<OfflineRoute>(count: routes.count)
+    for (index, route) in routes.enumerated() { offlinePorts.base[index] = route }
+    try Self.putQueuesIntoService(configuration, layout, qman)
+    let ports = try NetworkPortList(configuration, options)
+
+    self.qman = qman
+    self.keyGen = keyGen
+    self.pools = pools
+    self.poolIndex = poolIndex
+    self.holders = holders
+    self.freeLists = freeLists
+    self.portals = portals
+    self.interrupts = interrupts
+    self.owners = ownerEntries
+    self.interfaces = interfaces
+    self.offlinePorts = offlinePorts
+    self.ports = ports
+    counters = Counters(memory: counterRegion.memory, owners: owners.count)
+    self.counterRegion = counterRegion
+    regions = memory
+  }
+
+  /// Receive queues on their owners' portals, transmit queues on the ports that they lead to.
+  private static func putQueuesIntoService(
+    _ configuration: RuntimeConfiguration, _ layout: ChannelLayout,
+    _ qman: borrowing QueueManager
+  ) throws(EngineError) {
+    func service(
+      _ range: QueueRange, _ owner: Int, _ channels: [ChannelID], _ contextB: Int
+    ) throws(EngineError) {
+      guard Int(range.last.rawValue) < qman.queues.count, !channels.isEmpty else {
+        throw .badConfiguration("queues \(range) have no owner or no channel")
+      }
+      var indexes: [Int] = []
+      for channel in channels { indexes.append(try layout.index(of: channel)) }
+      qman.initialize(
+        range, owner: owner, channel: { indexes[$0 % indexes.count] }, workQueue: 3,
+        contextB: UInt32(contextB))
+    }
+    for (index, owner) in configuration.owners.enumerated() {
+      for range in owner.queues { qman.own(range, owner: index) }
+    }
+    for (index, owner) in configuration.owners.enumerated() {
+      for (place, path) in owner.paths.enumerated() {
+        try service(path.receive, index, path.channels, place)
+        guard !path.isLink else { continue }
+        guard let interface = configuration.interfaces.first(where: { $0.name == path.name })
+        else { throw .badConfiguration("\(owner.name) has a path to no interface: \(path.name)") }
+        try service(
+          QueueRange(first: path.transmit, count: 1), index, [interface.transmitChannel], place)
+      }
+    }
+    for interface in configuration.interfaces {
+      guard case .offlineHop(let hop) = interface.delivery else { continue }
+      try service(
+        QueueRange(first: hop.queue, count: 1), hop.receivingOwner, [hop.port.channel], 0)
+    }
+    for link in configuration.links {
+      try service(QueueRange(first: link.transmit, count: 1), link.from, [link.port.channel], 0)
+    }
+  }
+}
+
+/// The channels that are used, numbered from 0.
+struct ChannelLayout {
+  private let indexes: [ChannelID: Int]
+
+  init(_ configuration: RuntimeConfiguration) {
+    var indexes: [ChannelID: Int] = [:]
+    func add(_ channel: ChannelID) { indexes[channel] = indexes[channel] ?? indexes.count }
+    for owner in configuration.owners {
+      for portal in owner.portals { add(ChannelID(UInt16(portal.rawValue))) }
+    }
+    for interface in configuration.interfaces {
+      add(interface.transmitChannel)
+      if case .offlineHop(let hop) = interface.delivery { add(hop.port.channel) }
+    }
+    for link in configuration.links { add(link.port.channel) }
+    self.indexes = indexes
+  }
+
+  var count: Int { indexes.count }
+
+  func index(of channel: ChannelID) throws(EngineError) -> Int {
+    guard let index = indexes[channel] else {
+      throw .badConfiguration("no portal or port serves channel \(channel)")
+    }
+    return index
+  }
+}
+
+extension GuestGrant.Pool {
+  init(_ pool: PoolAssignment) {
+    self.init(
+      bpid: pool.bpid, base: pool.base, count: pool.bufferCount, size: pool.bufferSize,
+      stride: pool.bufferStride)
+  }
+}

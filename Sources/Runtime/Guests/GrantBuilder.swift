@@ -1,0 +1,46 @@
+import DPAAPortal
+import Partitioning
+import QorIQ
+
+extension RuntimeConfiguration {
+  /// What an owner is told when it attaches.
+  func grant(ofOwner index: Int, hasCapture: Bool) throws(EngineError) -> GuestGrant {
+    let owner = owners[index]
+    let program: GuestGrant.Program
+    switch owner.program {
+    case .reflect: program = .reflect
+    case .sink: program = .sink
+    case .source(let source):
+      guard let path = owner.paths.firstIndex(where: { $0.name == source.path }) else {
+        throw .badConfiguration("\(owner.name) sends to \(source.path), to which it has no way")
+      }
+      let peer = owner.paths[path].isLink ? owners.firstIndex { $0.name == source.path } : nil
+      program = .source(
+        path: path, frames: source.frames, size: source.size, from: address(ofOwner: index),
+        to: peer.map { address(ofOwner: $0) } ?? Self.wireAddress)
+    }
+    return GuestGrant(
+      name: owner.name, portalCount: owner.portals.count, enqueueRing: owner.rings.enqueue,
+      dequeueRing: owner.rings.dequeue, pools: owner.pools.map { GuestGrant.Pool($0) },
+      paths: owner.paths.map {
+        GuestGrant.Path(
+          name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit)
+      }, program: program, hasCapture: hasCapture)
+  }
+
+  /// 198.18.0.2, of the block for benchmarks (RFC 2544): where probes to a wire go.
+  static let wireAddress: UInt32 = 0xc612_0002
+
+  /// The IPv4 address by which rules find an owner: the first that leads to it, or the first host
+  /// of the first network; 198.18.1.*n* when no rule names an IPv4 destination.
+  func address(ofOwner index: Int) -> UInt32 {
+    for interface in interfaces {
+      for rule in interface.rules where rule.owner == index {
+        for case .ipv4Destination(let network) in rule.conditions {
+          return network.length == 32 ? network.address : network.address | 1
+        }
+      }
+    }
+    return 0xc612_0100 | UInt32(index & 0xff)
+  }
+}

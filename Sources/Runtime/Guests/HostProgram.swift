@@ -1,0 +1,71 @@
+import Diagnostics
+import Glibc
+
+/// The main program of a host that was generated from a plan.
+public enum HostProgram {
+  /// Runs a configuration as `dpaac run` does and ends the process: 0, 1 when frames are not
+  /// conserved or the run cannot begin, 64 for bad usage.
+  ///
+  /// - Parameters:
+  ///   - configuration: What to run.
+  ///   - directory: What the plan's capture paths are relative to.
+  ///   - guestExecutable: The guests' program.
+  public static func main(
+    configuration: RuntimeConfiguration, directory: String, guestExecutable: String
+  ) -> Never {
+    var options = RunOptions(directory: directory, guestProgram: [guestExecutable])
+    options.isLive = isatty(2) == 1
+    var isJSON = false
+    var arguments = CommandLine.arguments.dropFirst()
+    func value<Value: LosslessStringConvertible>(_ option: String, _ type: Value.Type) -> Value {
+      guard let text = arguments.popFirst(), let value = Value(text) else {
+        fail(64, "\(option) needs a value")
+      }
+      return value
+    }
+    while let argument = arguments.popFirst() {
+      switch argument {
+      case "-o", "--output": options.outputDirectory = value(argument, String.self)
+      case "--repeat": options.repeats = value(argument, UInt64.self)
+      case "--rate": options.rate = value(argument, UInt64.self)
+      case "--format":
+        switch value(argument, String.self) {
+        case "json": isJSON = true
+        case "text": isJSON = false
+        default: fail(64, "--format is text or json")
+        }
+      case "-h", "--help":
+        print(usage)
+        exit(0)
+      default: fail(64, "unknown argument \(argument)\n\(usage)")
+      }
+    }
+    finish(configuration, options: options, isJSON: isJSON)
+  }
+
+  /// Runs a configuration, prints the report and ends the process.
+  public static func finish(
+    _ configuration: RuntimeConfiguration, options: RunOptions, isJSON: Bool
+  ) -> Never {
+    do throws(EngineError) {
+      let report = try RunSession.run(configuration, options: options)
+      print(isJSON ? report.json.text : report.text, terminator: isJSON ? "\n" : "")
+      exit(report.isConserved ? 0 : 1)
+    } catch {
+      fail(1, "\(error)")
+    }
+  }
+
+  private static let usage = """
+    usage: host [-o DIR] [--repeat N] [--rate FRAMES-PER-SECOND] [--format text|json]
+      -o DIR      leave a capture for every partition and interface in DIR
+      --repeat N  play each capture N times
+      --rate R    play at most R frames per second on each interface
+    """
+
+  private static func fail(_ code: Int32, _ message: String) -> Never {
+    let line = "error: \(message)\n"
+    _ = line.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
+    exit(code)
+  }
+}

@@ -1,0 +1,238 @@
+import CPortalShims
+import DPAAPortal
+import Glibc
+import Partitioning
+
+/// A run from start to end: guests as processes of their own, the engine on its thread, and this
+/// thread to watch both.
+public struct RunSession: ~Copyable {
+  private let configuration: RuntimeConfiguration
+  private let options: RunOptions
+  private let engine: Engine
+  private var guests: [GuestProcess] = []
+  private var signals: Int32 = -1
+  private var expectedFrames: [String: UInt64] = [:]
+  /// When a signal asked to end the run; 0 while none did.
+  private var interruptedAt: UInt64 = 0
+  /// Owners that did not end as they were asked.
+  private var gone: Set<Int> = []
+  private let captures: CaptureFiles
+  /// A capture for each owner's process, until they are started; none unless they are wanted.
+  private var guestCaptures: [Int32] = []
+  private let display: LiveDisplay
+
+  /// Runs a configuration and reports.
+  ///
+  /// Nothing is started or written when a capture is missing or corrupt.
+  ///
+  /// - Throws: ``EngineError`` when the run cannot begin.
+  public static func run(
+    _ configuration: RuntimeConfiguration, options: RunOptions
+  ) throws(EngineError) -> RunReport {
+    var session = try RunSession(configuration, options)
+    do throws(EngineError) {
+      try session.startGuests()
+    } catch {
+      session.endGuests(within: 0)
+      session.engine.join()
+      session.captures.remove()
+      throw error
+    }
+    session.engine.control.setInput(true)
+    session.watch()
+    session.endGuests(within: options.patience)
+    return session.finish()
+  }
+
+  private init(_ configuration: RuntimeConfiguration, _ options: RunOptions) throws(EngineError) {
+    self.configuration = configuration
+    self.options = options
+    display = LiveDisplay(configuration, isShown: options.isLive)
+    var engineOptions = EngineOptions(repeats: options.repeats, rate: options.rate)
+    for interface in configuration.interfaces {
+      guard let replay = options.replays[interface.name] ?? interface.replay else { continue }
+      let path = options.resolve(replay)
+      engineOptions.replays[interface.name] = path
+      // Counted here, from the file itself, and compared with what the port says it received.
+      // More than 64 bits can count are never played, so they may wrap.
+      expectedFrames[interface.name] =
+        UInt64(try CaptureReader.frameCount(ofFile: path)) &* options.repeats
+    }
+    for name in options.replays.keys
+    where !configuration.interfaces.contains(where: { $0.name == name }) {
+      throw .noInterface(name, configuration.interfaces.map(\.name))
+    }
+    var captures = CaptureFiles(protecting: Array(engineOptions.replays.values))
+    var guestCaptures: [Int32] = []
+    do throws(EngineError) {
+      if let directory = options.outputDirectory {
+        try captures.makeDirectory(directory)
+        for interface in configuration.interfaces {
+          engineOptions.outputs[interface.name] = try captures.open(
+            "\(directory)/\(interface.name).pcap")
+        }
+        for owner in configuration.owners {
+          guestCaptures.append(try captures.open("\(directory)/\(owner.name).pcap"))
+        }
+      }
+      engine = try Engine(configuration, options: engineOptions, interrupts: true)
+      // Nothing can be refused any more: now what earlier runs left may go.
+      captures.empty()
+    } catch {
+      captures.remove()
+      throw error
+    }
+    self.captures = captures
+    self.guestCaptures = guestCaptures
+  }
+
+  // MARK: Guests
+
+  private mutating func startGuests() throws(EngineError) {
+    // Read from a descriptor instead: no Swift code ever runs in a signal handler.
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGTERM)
+    sigaddset(&set, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    // Who started this program may have SIGCHLD ignored: no end of a guest could be waited for.
+    signal(SIGCHLD, SIG_DFL)
+    signals = signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
+    defer {
+      for capture in guestCaptures { close(capture) }
+      guestCaptures = []
+    }
+    for index in configuration.owners.indices {
+      let capture = guestCaptures.isEmpty ? [] : [guestCaptures[index]]
+      let memory = engine.memory[index]
+      let descriptors =
+        [memory.window.descriptor, memory.status.descriptor] + memory.pools.map(\.descriptor)
+        + memory.interrupts.map(\.guestDescriptor) + capture
+      let grant = try configuration.grant(ofOwner: index, hasCapture: !capture.isEmpty)
+      guests.append(
+        try GuestProcess(
+          owner: index, program: options.guestProgram, grant: grant, descriptors: descriptors))
+    }
+    engine.start()
+    let deadline = monotonicNanoseconds() + 20_000_000_000
+    while guests.contains(where: { state(of: $0) == .starting }) {
+      for index in guests.indices where guests[index].reap() {
+        let ending = guests[index].ending?.description ?? ""
+        throw .guest(guests[index].name, "\(ending) before it attached to its portals")
+      }
+      guard monotonicNanoseconds() < deadline else {
+        let late = guests.first { state(of: $0) == .starting }?.name ?? ""
+        throw .guest(late, "did not attach to its portals within 20 s")
+      }
+      usleep(500)
+    }
+  }
+
+  private func state(of guest: GuestProcess) -> GuestStatus.State {
+    GuestStatus.State(
+      rawValue: engine.memory[guest.owner].status.memory.counter(GuestStatus.state)) ?? .running
+  }
+
+  /// Whether no living guest will send anything of its own accord.
+  private var areGuestsQuiet: Bool {
+    guests.allSatisfy { $0.ending != nil || state(of: $0) != .running }
+  }
+
+  // MARK: Watching
+
+  /// Waits until everything has been played and answered, nothing moves any more, or a signal.
+  private mutating func watch() {
+    var lastProgress = monotonicNanoseconds()
+    var lastTotal: UInt64 = 0
+    var quietSince: UInt64?
+    while true {
+      waitForEvent(milliseconds: 20)
+      noticeEndings()
+      let now = monotonicNanoseconds()
+      display.draw(engine, now: now)
+      let isInputOver = interruptedAt != 0 || engine.control.areInputsDone
+      if isInputOver, areGuestsQuiet {
+        // Two looks: the engine must have found nothing after the guests were seen quiet.
+        let rounds = engine.control.quietRoundCount
+        if let quiet = quietSince, rounds > quiet + 1 { break }
+        quietSince = quietSince ?? rounds
+      } else {
+        quietSince = nil
+      }
+      let total = engine.counters.progress(configuration)
+      if total != lastTotal { (lastTotal, lastProgress) = (total, now) }
+      if !isInputOver { lastProgress = now }
+      if now - lastProgress > options.patience * 1_000_000 { break }
+      if interruptedAt != 0, now - interruptedAt > 5 * options.patience * 1_000_000 { break }
+    }
+    display.clear()
+  }
+
+  private mutating func waitForEvent(milliseconds: Int32) {
+    var descriptors = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
+    for guest in guests where guest.ending == nil {
+      descriptors.append(
+        pollfd(fd: guest.endedDescriptor, events: Int16(POLLIN), revents: 0))
+    }
+    _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
+    guard descriptors[0].revents != 0 else { return }
+    var information = signalfd_siginfo()
+    _ = read(signals, &information, MemoryLayout<signalfd_siginfo>.size)
+    // However often it is asked: the time to drain runs from the first.
+    guard interruptedAt == 0 else { return }
+    interruptedAt = monotonicNanoseconds()
+    engine.control.setInput(false)
+    for guest in guests where guest.ending == nil { guest.askToDrain() }
+  }
+
+  /// Has the engine take back what guests held that have ended.
+  private mutating func noticeEndings() {
+    for index in guests.indices where guests[index].reap() {
+      gone.insert(guests[index].owner)
+      engine.control.markGone(owner: guests[index].owner)
+    }
+  }
+
+  /// Asks all guests to end, and kills those that do not.
+  private mutating func endGuests(within milliseconds: UInt64) {
+    for index in guests.indices { guests[index].askToEnd() }
+    let deadline = monotonicNanoseconds() + milliseconds * 1_000_000
+    while guests.contains(where: { $0.ending == nil }) {
+      for index in guests.indices where guests[index].reap() {
+        // Ended as it was asked to: it held nothing any more, or the pools will tell.
+        guard guests[index].ending != .code(0) else { continue }
+        gone.insert(guests[index].owner)
+        engine.control.markGone(owner: guests[index].owner)
+      }
+      if monotonicNanoseconds() >= deadline {
+        for guest in guests where guest.ending == nil { guest.kill() }
+      }
+      usleep(1000)
+    }
+    for owner in gone {
+      while !engine.control.isReclaimed(owner: owner), engine.isRunning { usleep(100) }
+    }
+  }
+
+  // MARK: The end
+
+  private consuming func finish() -> RunReport {
+    engine.join()
+    for index in guests.indices { guests[index].close() }
+    if signals >= 0 { close(signals) }
+    var witness = RunWitness()
+    witness.playedFrames = interruptedAt != 0 ? nil : expectedFrames
+    for guest in guests where gone.contains(guest.owner) {
+      witness.endings[guest.owner] = guest.ending?.description
+    }
+    if let directory = options.outputDirectory {
+      for interface in configuration.interfaces {
+        // What the file really holds, as any reader would count it.
+        let path = "\(directory)/\(interface.name).pcap"
+        witness.writtenFrames[interface.name] =
+          UInt64((try? CaptureReader.frameCount(ofFile: path)) ?? 0)
+      }
+    }
+    return RunReport(engine, witness: witness)
+  }
+}

@@ -1,0 +1,123 @@
+import DPAAPortal
+import Partitioning
+
+/// A network port on a host: a capture that is played into it and a capture of what it transmits.
+struct NetworkPort: ~Copyable {
+  let name: String
+  private var reader: CaptureReader?
+  private var repeatsLeft: UInt64
+  private var writer: CaptureWriter?
+  /// Nanoseconds between frames; 0 plays as fast as pools and queues take them.
+  private let interval: UInt64
+  private var nextAt: UInt64 = 0
+
+  /// Creates a port.
+  ///
+  /// - Parameters:
+  ///   - name: The interface.
+  ///   - replay: The capture to play; `nil` for a port that only transmits.
+  ///   - repeats: How often it is played.
+  ///   - rate: Frames per second; 0 for no limit.
+  ///   - output: An open, empty file for what is transmitted; -1 for none.
+  /// - Throws: ``EngineError`` when the capture cannot be read or is corrupt.
+  init(name: String, replay: String?, repeats: UInt64, rate: UInt64, output: Int32)
+    throws(EngineError)
+  {
+    self.name = name
+    if let replay {
+      reader = try CaptureReader(path: replay)
+    } else {
+      reader = nil
+    }
+    repeatsLeft = repeats
+    interval = rate == 0 ? 0 : max(1, 1_000_000_000 / rate)
+    writer = output >= 0 ? CaptureWriter(descriptor: output) : nil
+  }
+
+  /// The frame that arrives now; `nil` when none does.
+  mutating func peek(now: UInt64) -> CaptureReader.Frame? {
+    guard reader != nil, repeatsLeft > 0 else { return nil }
+    if interval != 0 {
+      if nextAt == 0 { nextAt = now }
+      guard now >= nextAt else { return nil }
+    }
+    if let frame = reader?.peek() { return frame }
+    repeatsLeft -= 1
+    guard repeatsLeft > 0 else { return nil }
+    reader?.rewind()
+    guard let frame = reader?.peek() else {
+      repeatsLeft = 0
+      return nil
+    }
+    return frame
+  }
+
+  /// Passes over the frame that ``peek(now:)`` showed.
+  @inline(__always)
+  mutating func advance() {
+    reader?.advance()
+    nextAt &+= interval
+  }
+
+  /// Whether nothing will arrive any more.
+  var isDone: Bool { reader == nil || repeatsLeft == 0 }
+
+  /// Puts a frame on the wire.
+  @inline(__always)
+  mutating func transmit(_ frame: UnsafeRawBufferPointer, now: UInt64) {
+    writer?.write(frame, nanoseconds: now)
+  }
+
+  /// Writes out what is gathered.
+  mutating func flush() { writer?.flush() }
+
+  /// The error number of the first write that failed; 0 when all is well.
+  mutating func writeError() -> Int32 { writer?.errorNumber ?? 0 }
+}
+
+// SAFETY: the storage lives as long as the list and is fully initialised.
+/// The network ports of a configuration with their classifiers, in the interfaces' order.
+struct NetworkPortList: ~Copyable {
+  let storage: UnsafeMutableBufferPointer<NetworkPort>
+  let classifiers: UnsafeMutableBufferPointer<Classifier>
+
+  init(_ configuration: RuntimeConfiguration, _ options: EngineOptions) throws(EngineError) {
+    let interfaces = configuration.interfaces
+    // Locals first: what throws when all properties are set is torn down as if it were whole.
+    let storage = UnsafeMutableBufferPointer<NetworkPort>.allocate(capacity: interfaces.count)
+    let classifiers = UnsafeMutableBufferPointer<Classifier>.allocate(capacity: interfaces.count)
+    for (index, interface) in interfaces.enumerated() {
+      do throws(EngineError) {
+        let port = try NetworkPort(
+          name: interface.name, replay: options.replays[interface.name],
+          repeats: options.repeats, rate: options.rate,
+          output: options.outputs[interface.name] ?? -1)
+        classifiers.initializeElement(at: index, to: try Classifier(interface.rules))
+        storage.initializeElement(at: index, to: port)
+      } catch {
+        for made in 0..<index {
+          storage.deinitializeElement(at: made)
+          classifiers.deinitializeElement(at: made)
+        }
+        storage.deallocate()
+        classifiers.deallocate()
+        throw error
+      }
+    }
+    self.storage = storage
+    self.classifiers = classifiers
+  }
+
+  deinit {
+    storage.deinitialize()
+    storage.deallocate()
+    classifiers.deinitialize()
+    classifiers.deallocate()
+  }
+
+  var count: Int { storage.count }
+  subscript(index: Int) -> NetworkPort {
+    @inline(__always) _read { yield storage[index] }
+    @inline(__always) nonmutating _modify { yield &storage[index] }
+  }
+}

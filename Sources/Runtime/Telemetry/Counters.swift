@@ -1,0 +1,126 @@
+import DPAAPortal
+
+/// Why a frame, or what a guest wrote, came to nothing.
+public enum DropReason: Int, Sendable, CaseIterable {
+  /// No free buffer in any pool of the owner that would hold the frame.
+  case poolDepleted
+  /// The frame is larger than the largest buffer of its owner, less the headroom.
+  case frameTooLarge
+  /// The frame is shorter than an Ethernet header.
+  case frameTooShort
+  /// The capture holds less of the frame than was on the wire.
+  case frameCut
+  /// The queue is out of service, or no more frames can be queued.
+  case queueRefused
+  /// The owner has ended or was killed.
+  case ownerGone
+  /// A guest enqueued to a queue that is not its own.
+  case foreignQueue
+  /// A guest enqueued a buffer that it does not hold.
+  case foreignBuffer
+  /// A guest enqueued a descriptor whose format, offset or length is impossible.
+  case badDescriptor
+  /// A guest wrote an enqueue verb that does not exist.
+  case unknownVerb
+
+  /// The reason as tables and JSON print it.
+  public var name: String {
+    switch self {
+    case .poolDepleted: "pool-depleted"
+    case .frameTooLarge: "frame-too-large"
+    case .frameTooShort: "frame-too-short"
+    case .frameCut: "frame-cut"
+    case .queueRefused: "queue-refused"
+    case .ownerGone: "owner-gone"
+    case .foreignQueue: "foreign-queue"
+    case .foreignBuffer: "foreign-buffer"
+    case .badDescriptor: "bad-descriptor"
+    case .unknownVerb: "unknown-verb"
+    }
+  }
+
+  /// Whether the frame went back to the guest that wrote it, as an enqueue rejection.
+  public var isRejection: Bool {
+    switch self {
+    case .foreignQueue, .foreignBuffer, .badDescriptor, .unknownVerb: true
+    default: false
+    }
+  }
+}
+
+// SAFETY: offsets are computed from the counts that sized the region; the region outlives the
+// counters.
+/// The engine's counters, in a page of their own that other threads and processes may read while
+/// it runs. Each has one writer, the engine.
+struct Counters {
+  private let memory: UnsafeMutableRawPointer
+  private let ownerCount: Int
+
+  /// A counter of an owner.
+  enum Owner: Int, CaseIterable {
+    /// Frames put on its dequeue rings.
+    case delivered
+    /// Enqueue entries taken from its portals.
+    case taken
+    /// Buffers it released that it did not hold, and commands for pools that are not its own.
+    case strayBuffers
+    /// Buffers taken back after it ended.
+    case reclaimed
+  }
+
+  /// A counter of a network port.
+  enum Port: Int, CaseIterable {
+    case received
+    case receivedBytes
+    case transmitted
+    case transmittedBytes
+  }
+
+  private static let perOwner = Owner.allCases.count + DropReason.allCases.count
+  private static let perPort = Port.allCases.count
+
+  static func size(owners: Int, ports: Int) -> Int { 8 * (owners * perOwner + ports * perPort) }
+
+  init(memory: UnsafeMutableRawPointer, owners: Int) {
+    self.memory = memory
+    ownerCount = owners
+  }
+
+  @inline(__always)
+  func add(_ counter: Owner, _ owner: Int, _ amount: UInt64 = 1) {
+    memory.addCounter(8 &* (owner &* Self.perOwner &+ counter.rawValue), amount)
+  }
+  @inline(__always)
+  func drop(_ reason: DropReason, _ owner: Int, _ amount: UInt64 = 1) {
+    memory.addCounter(
+      8 &* (owner &* Self.perOwner &+ Owner.allCases.count &+ reason.rawValue), amount)
+  }
+  @inline(__always)
+  func add(_ counter: Port, _ port: Int, _ amount: UInt64 = 1) {
+    memory.addCounter(
+      8 &* (ownerCount &* Self.perOwner &+ port &* Self.perPort &+ counter.rawValue), amount)
+  }
+
+  /// A number that grows whenever any frame moves.
+  func progress(_ configuration: RuntimeConfiguration) -> UInt64 {
+    var total: UInt64 = 0
+    for owner in configuration.owners.indices {
+      total &+= value(.delivered, owner) &+ value(.taken, owner)
+      for reason in DropReason.allCases { total &+= dropped(reason, owner) }
+    }
+    for port in configuration.interfaces.indices {
+      total &+= value(.received, port) &+ value(.transmitted, port)
+    }
+    return total
+  }
+
+  func value(_ counter: Owner, _ owner: Int) -> UInt64 {
+    memory.counter(8 * (owner * Self.perOwner + counter.rawValue))
+  }
+  func dropped(_ reason: DropReason, _ owner: Int) -> UInt64 {
+    memory.counter(8 * (owner * Self.perOwner + Owner.allCases.count + reason.rawValue))
+  }
+  func value(_ counter: Port, _ port: Int) -> UInt64 {
+    memory.counter(8 * (ownerCount * Self.perOwner + port * Self.perPort + counter.rawValue))
+  }
+}

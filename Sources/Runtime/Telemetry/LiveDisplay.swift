@@ -1,0 +1,65 @@
+import Diagnostics
+import Glibc
+import Partitioning
+
+/// A table on standard error that is redrawn in place while a run goes on.
+final class LiveDisplay {
+  private let configuration: RuntimeConfiguration
+  private let isShown: Bool
+  private var lines = 0
+  private var lastDrawn: UInt64 = 0
+  private var lastFrames: [UInt64] = []
+
+  /// Half a second between pictures: fast enough to watch, slow enough to read.
+  private static let interval: UInt64 = 500_000_000
+
+  init(_ configuration: RuntimeConfiguration, isShown: Bool) {
+    self.configuration = configuration
+    self.isShown = isShown
+  }
+
+  /// Draws the table if it is time.
+  func draw(_ engine: Engine, now: UInt64) {
+    guard isShown, lastDrawn == 0 || now - lastDrawn >= Self.interval else { return }
+    let seconds = Double(now - lastDrawn) / 1e9
+    var frames: [UInt64] = []
+    var table = TextTable([
+      ("partition", .left), ("delivered", .right), ("taken", .right), ("dropped", .right),
+      ("frames/s", .right),
+    ])
+    for (index, owner) in configuration.owners.enumerated() {
+      let delivered = engine.counters.value(.delivered, index)
+      let taken = engine.counters.value(.taken, index)
+      let dropped = DropReason.allCases.reduce(0) { $0 + engine.counters.dropped($1, index) }
+      frames.append(delivered + taken)
+      let rate =
+        lastFrames.indices.contains(index)
+        ? UInt64(Double(frames[index] - lastFrames[index]) / seconds) : 0
+      table.add([owner.name, "\(delivered)", "\(taken)", "\(dropped)", "\(rate)"])
+    }
+    for (index, interface) in configuration.interfaces.enumerated() {
+      table.add([
+        interface.name, "\(engine.counters.value(.transmitted, index))",
+        "\(engine.counters.value(.received, index))", "", "",
+      ])
+    }
+    clear()
+    let text = table.text
+    lines = text.count { $0 == "\n" }
+    show(text)
+    lastFrames = frames
+    lastDrawn = now
+  }
+
+  /// Removes the table, so that the final one stands alone.
+  func clear() {
+    guard isShown, lines > 0 else { return }
+    show("\u{1B}[\(lines)A\u{1B}[J")
+    lines = 0
+  }
+
+  private func show(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+  }
+}

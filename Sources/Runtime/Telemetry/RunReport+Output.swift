@@ -1,0 +1,146 @@
+public import Diagnostics
+import QorIQ
+
+extension RunReport {
+  /// The report for people: tables for partitions, flows, interfaces, pools and queues, the sum.
+  public var text: String {
+    var text = "\(name)\n\n"
+    var partitions = TextTable([
+      ("partition", .left), ("program", .left), ("received", .right), ("sent", .right),
+      ("dropped", .right), ("reasons", .left),
+    ])
+    for owner in owners {
+      let dropped = owner.drops.reduce(0) { $0 + $1.count }
+      var reasons = owner.drops.map { "\($0.count) \($0.reason.name)" }
+      if owner.lost > 0 { reasons.append("\(owner.lost) lost with it") }
+      if owner.strayBuffers > 0 { reasons.append("\(owner.strayBuffers) stray buffers refused") }
+      if owner.reclaimed > 0 { reasons.append("\(owner.reclaimed) buffers taken back") }
+      if let ending = owner.ending { reasons.append(ending) }
+      partitions.add([
+        owner.name, owner.program, "\(owner.received)", "\(owner.sent)", "\(dropped)",
+        reasons.joined(separator: ", "),
+      ])
+    }
+    text += partitions.text + "\n"
+
+    var ways = TextTable([("flow", .left), ("frames", .right)])
+    for flow in flows { ways.add(["\(flow.from) -> \(flow.to)", "\(flow.frames)"]) }
+    text += ways.text + "\n"
+
+    var ports = TextTable([
+      ("interface", .left), ("in", .right), ("bytes", .right), ("out", .right), ("bytes", .right),
+    ])
+    for port in interfaces {
+      ports.add([
+        port.name, "\(port.received)", "\(port.receivedBytes)", "\(port.transmitted)",
+        "\(port.transmittedBytes)",
+      ])
+    }
+    text += ports.text + "\n"
+
+    var poolTable = TextTable([
+      ("pool", .right), ("owner", .left), ("buffers", .right), ("in use", .right),
+    ])
+    for pool in pools {
+      poolTable.add(["\(pool.bpid)", pool.owner, "\(pool.buffers)", "\(pool.inUse)"])
+    }
+    text += poolTable.text + "\n"
+
+    var queueTable = TextTable([
+      ("queues", .left), ("owner", .left), ("role", .left), ("used", .right), ("frames", .right),
+      ("queued", .right),
+    ])
+    for group in queueGroups {
+      let range = QueueRange(
+        first: group[0].fqid,
+        count: group[group.count - 1].fqid.rawValue - group[0].fqid.rawValue + 1)
+      queueTable.add([
+        "\(range)", group[0].owner, group[0].role, "\(group.count)",
+        "\(group.reduce(0) { $0 + $1.frames })", "\(group.reduce(0) { $0 + UInt64($1.queued) })",
+      ])
+    }
+    text += queueTable.text + "\n" + balanceText
+    return text
+  }
+
+  /// The sum in words, and what does not add up.
+  private var balanceText: String {
+    var parts = ["\(balance.toWire) to the wire", "\(balance.toGuests) to guests"]
+    for (count, what) in [
+      (balance.dropped, "dropped"), (balance.rejected, "sent back"),
+      (balance.lost, "lost with guests"),
+      (balance.queued, "still queued"),
+    ] where count > 0 || what == "dropped" {
+      parts.append("\(count) \(what)")
+    }
+    var text = "\(balance.fromWire) from the wire + \(balance.fromGuests) from guests"
+    text += " = " + parts.joined(separator: " + ") + "\n"
+    for discrepancy in discrepancies { text += "not accounted for: \(discrepancy)\n" }
+    return text + "conserved: \(isConserved ? "yes" : "no")\n"
+  }
+
+  /// Neighbouring queues of one owner and role.
+  private var queueGroups: [[QueueReport]] {
+    queues.reduce(into: []) { groups, queue in
+      if let last = groups.last?.last, last.owner == queue.owner, last.role == queue.role {
+        groups[groups.count - 1].append(queue)
+      } else {
+        groups.append([queue])
+      }
+    }
+  }
+
+  /// The report for programs.
+  public var json: JSONValue {
+    [
+      "plan": .string(name), "conserved": .bool(isConserved),
+      "partitions": .array(
+        owners.map { owner in
+          [
+            "name": .string(owner.name), "program": .string(owner.program),
+            "received": JSONValue(owner.received), "sent": JSONValue(owner.sent),
+            "drops": .object(owner.drops.map { .init($0.reason.name, JSONValue($0.count)) }),
+            "lost": JSONValue(owner.lost), "strayBuffers": JSONValue(owner.strayBuffers),
+            "reclaimed": JSONValue(owner.reclaimed),
+            "ending": owner.ending.map { .string($0) } ?? .null,
+          ]
+        }),
+      "flows": .array(
+        flows.map {
+          ["from": .string($0.from), "to": .string($0.to), "frames": JSONValue($0.frames)]
+        }),
+      "interfaces": .array(
+        interfaces.map {
+          [
+            "name": .string($0.name), "received": JSONValue($0.received),
+            "receivedBytes": JSONValue($0.receivedBytes),
+            "transmitted": JSONValue($0.transmitted),
+            "transmittedBytes": JSONValue($0.transmittedBytes),
+          ]
+        }),
+      "pools": .array(
+        pools.map {
+          [
+            "bpid": JSONValue($0.bpid.rawValue), "owner": .string($0.owner),
+            "buffers": JSONValue($0.buffers), "inUse": JSONValue($0.inUse),
+            "lowestFree": JSONValue($0.lowestFree),
+          ]
+        }),
+      "queues": .array(
+        queues.map {
+          [
+            "fqid": JSONValue($0.fqid.rawValue), "owner": .string($0.owner),
+            "role": .string($0.role), "frames": JSONValue($0.frames),
+            "queued": JSONValue($0.queued),
+          ]
+        }),
+      "balance": [
+        "fromWire": JSONValue(balance.fromWire), "fromGuests": JSONValue(balance.fromGuests),
+        "toWire": JSONValue(balance.toWire), "toGuests": JSONValue(balance.toGuests),
+        "dropped": JSONValue(balance.dropped), "rejected": JSONValue(balance.rejected),
+        "lost": JSONValue(balance.lost), "queued": JSONValue(balance.queued),
+      ],
+      "discrepancies": .array(discrepancies.map { .string($0) }),
+    ]
+  }
+}

@@ -1,0 +1,294 @@
+import DPAAPortal
+import Partitioning
+public import QorIQ
+
+/// What came of a run: every frame and buffer accounted for, or a list of what is not.
+///
+/// The sum is made of what guests counted in their own pages and of what the capture files hold,
+/// against the engine's drops: the engine does not vouch for itself.
+public struct RunReport: Sendable {
+  /// The plan's name.
+  public let name: String
+  /// The owners in the configuration's order.
+  public let owners: [OwnerReport]
+  /// The interfaces in the configuration's order.
+  public let interfaces: [InterfaceReport]
+  /// The pools, owner by owner.
+  public let pools: [PoolReport]
+  /// The queues that ever held a frame, ascending.
+  public let queues: [QueueReport]
+  /// The ways that frames took, owner by owner.
+  public let flows: [FlowReport]
+  /// The sum.
+  public let balance: Balance
+  /// What does not add up; empty when every frame and buffer is accounted for.
+  public let discrepancies: [String]
+
+  /// Whether every frame and buffer is accounted for.
+  public var isConserved: Bool { discrepancies.isEmpty }
+
+  /// One owner's frames.
+  public struct OwnerReport: Sendable {
+    /// The owner.
+    public let name: String
+    /// What ran in it.
+    public let program: String
+    /// Frames that it says it took from its portals.
+    public let received: UInt64
+    /// Frames that it says it put on its portals.
+    public let sent: UInt64
+    /// Frames for or from it that came to nothing, by reason.
+    public let drops: [(reason: DropReason, count: UInt64)]
+    /// Frames delivered to it that it never counted, because it was killed.
+    public let lost: UInt64
+    /// Buffers that it tried to release or acquire and that were not its own.
+    public let strayBuffers: UInt64
+    /// Buffers taken back from it after it ended.
+    public let reclaimed: UInt64
+    /// How its process ended, when not as asked.
+    public let ending: String?
+  }
+
+  /// One interface's frames.
+  public struct InterfaceReport: Sendable {
+    /// The interface.
+    public let name: String
+    /// Frames that arrived.
+    public let received: UInt64
+    /// Their bytes.
+    public let receivedBytes: UInt64
+    /// Frames put on the wire.
+    public let transmitted: UInt64
+    /// Their bytes.
+    public let transmittedBytes: UInt64
+  }
+
+  /// One pool's buffers.
+  public struct PoolReport: Sendable {
+    /// The pool.
+    public let bpid: BPID
+    /// Its owner.
+    public let owner: String
+    /// Buffers that it was seeded with.
+    public let buffers: UInt32
+    /// Buffers that had not come back at the end.
+    public let inUse: UInt32
+    /// The fewest that were ever free.
+    public let lowestFree: UInt32
+  }
+
+  /// One queue's frames.
+  public struct QueueReport: Sendable {
+    /// The queue.
+    public let fqid: FQID
+    /// Its owner.
+    public let owner: String
+    /// What it is for: `receive fm1-10g0`.
+    public let role: String
+    /// Frames that entered it.
+    public let frames: UInt64
+    /// Frames that are still in it.
+    public let queued: UInt32
+  }
+
+  /// Frames that went one way.
+  public struct FlowReport: Sendable {
+    /// Where they came from.
+    public let from: String
+    /// Where they went.
+    public let to: String
+    /// How many, as the owner at the guest's end counted.
+    public let frames: UInt64
+  }
+
+  /// The sum of all frames.
+  public struct Balance: Sendable {
+    /// Frames in the capture files that were played.
+    public var fromWire: UInt64 = 0
+    /// Frames that guests say they sent.
+    public var fromGuests: UInt64 = 0
+    /// Frames in the capture files that were written.
+    public var toWire: UInt64 = 0
+    /// Frames that guests say they received.
+    public var toGuests: UInt64 = 0
+    /// Frames dropped with a reason.
+    public var dropped: UInt64 = 0
+    /// Frames that went back to the guest that sent them.
+    public var rejected: UInt64 = 0
+    /// Frames that were delivered to guests which were killed before they counted them.
+    public var lost: UInt64 = 0
+    /// Frames still in queues.
+    public var queued: UInt64 = 0
+
+    /// Whether both sides are equal.
+    public var isEven: Bool {
+      fromWire &+ fromGuests == toWire &+ toGuests &+ dropped &+ rejected &+ lost &+ queued
+    }
+  }
+}
+
+/// What a run knows beside the engine's counters.
+struct RunWitness {
+  /// Frames of the captures that were to be played, times how often; `nil` when the run was
+  /// ended before all were played.
+  var playedFrames: [String: UInt64]?
+  /// Frames found in the files that were written, by interface; missing without an output folder.
+  var writtenFrames: [String: UInt64] = [:]
+  /// How each owner's process ended, by owner; missing for those that ended as asked.
+  var endings: [Int: String] = [:]
+}
+
+extension RunReport {
+  /// Sums up an engine that has been joined.
+  init(_ engine: Engine, witness: RunWitness) {
+    let configuration = engine.configuration
+    let counters = engine.counters
+    var balance = Balance()
+    var discrepancies: [String] = []
+    func compare(_ what: String, _ left: UInt64, _ right: UInt64) {
+      if left != right { discrepancies.append("\(what): \(left) against \(right)") }
+    }
+
+    var owners: [OwnerReport] = []
+    for (index, owner) in configuration.owners.enumerated() {
+      let status = engine.memory[index].status.memory
+      let isGone = witness.endings[index] != nil
+      let received = status.counter(GuestStatus.Counter.received.offset)
+      let delivered = counters.value(.delivered, index)
+      let taken = counters.value(.taken, index)
+      // A guest that was killed may have put a frame on its ring and not counted it, or the other
+      // way round: for its last entries the ring is the witness.
+      let sent = isGone ? taken : status.counter(GuestStatus.Counter.sent.offset)
+      let drops = DropReason.allCases.compactMap { reason -> (DropReason, UInt64)? in
+        let count = counters.dropped(reason, index)
+        return count == 0 ? nil : (reason, count)
+      }
+      let rejected = drops.filter(\.0.isRejection).reduce(0) { $0 + $1.1 }
+      var lost: UInt64 = 0
+      if isGone {
+        let ringEntries = UInt64(owner.portals.count * owner.rings.dequeue)
+        if delivered >= received, delivered - received <= ringEntries {
+          lost = delivered - received
+        } else {
+          compare("frames delivered to \(owner.name), and what it counted", delivered, received)
+        }
+      } else {
+        compare("frames delivered to \(owner.name), and what it counted", delivered, received)
+        compare("frames taken from \(owner.name), and what it counted", taken, sent)
+        compare(
+          "frames sent back to \(owner.name), and what it counted", rejected,
+          status.counter(GuestStatus.Counter.rejected.offset))
+      }
+      // A guest's numbers are whatever it wrote: the sum may wrap, and is uneven then.
+      balance.fromGuests &+= sent
+      balance.toGuests &+= received
+      balance.lost += lost
+      balance.rejected += rejected
+      balance.dropped += drops.filter { !$0.0.isRejection }.reduce(0) { $0 + $1.1 }
+      owners.append(
+        OwnerReport(
+          name: owner.name, program: owner.program.name, received: received, sent: sent,
+          drops: drops, lost: lost, strayBuffers: counters.value(.strayBuffers, index),
+          reclaimed: counters.value(.reclaimed, index), ending: witness.endings[index]))
+    }
+
+    var interfaces: [InterfaceReport] = []
+    for (index, interface) in configuration.interfaces.enumerated() {
+      let report = InterfaceReport(
+        name: interface.name, received: counters.value(.received, index),
+        receivedBytes: counters.value(.receivedBytes, index),
+        transmitted: counters.value(.transmitted, index),
+        transmittedBytes: counters.value(.transmittedBytes, index))
+      let played = witness.playedFrames.map { $0[interface.name] ?? 0 } ?? report.received
+      let written = witness.writtenFrames[interface.name] ?? report.transmitted
+      compare("frames in \(interface.name)'s capture, and frames received", played, report.received)
+      compare("frames sent on \(interface.name), and in its file", report.transmitted, written)
+      balance.fromWire += played
+      balance.toWire += written
+      interfaces.append(report)
+    }
+
+    let states = engine.poolStates()
+    var pools: [PoolReport] = []
+    for owner in configuration.owners {
+      for pool in owner.pools {
+        let state = states[pools.count]
+        let inUse = pool.bufferCount - state.free
+        if inUse > 0 {
+          discrepancies.append("pool \(pool.bpid): \(inUse) buffers did not come back")
+        }
+        pools.append(
+          PoolReport(
+            bpid: pool.bpid, owner: owner.name, buffers: pool.bufferCount, inUse: inUse,
+            lowestFree: state.lowestFree))
+      }
+    }
+
+    let roles = configuration.queueRoles()
+    queues = engine.usedQueues().map { queue in
+      let (owner, role) = roles(FQID(queue.fqid))
+      balance.queued += UInt64(queue.count)
+      return QueueReport(
+        fqid: FQID(queue.fqid), owner: owner, role: role, frames: queue.enqueued,
+        queued: queue.count)
+    }
+
+    var flows: [FlowReport] = []
+    for (index, owner) in configuration.owners.enumerated() {
+      let status = engine.memory[index].status.memory
+      for (place, path) in owner.paths.enumerated() {
+        let received = status.counter(GuestStatus.received(path: place))
+        let sent = status.counter(GuestStatus.sent(path: place))
+        // A link's frames are counted where they arrive.
+        flows.append(FlowReport(from: path.name, to: owner.name, frames: received))
+        if !path.isLink { flows.append(FlowReport(from: owner.name, to: path.name, frames: sent)) }
+      }
+    }
+    if !balance.isEven { discrepancies.append("the sum of all frames is uneven") }
+    if let (port, error) = engine.writeError() {
+      discrepancies.append("\(port): writing its capture failed with error \(error)")
+    }
+    name = configuration.name
+    self.owners = owners
+    self.interfaces = interfaces
+    self.pools = pools
+    self.flows = flows
+    self.balance = balance
+    self.discrepancies = discrepancies
+  }
+}
+
+extension GuestProgram {
+  /// The program's name in plans.
+  var name: String {
+    switch self {
+    case .reflect: "reflect"
+    case .sink: "sink"
+    case .source: "source"
+    }
+  }
+}
+
+extension RuntimeConfiguration {
+  /// What each queue is for: its owner and its role.
+  func queueRoles() -> (FQID) -> (owner: String, role: String) {
+    { fqid in
+      for (index, owner) in owners.enumerated() {
+        for path in owner.paths {
+          let what = path.isLink ? "link \(path.name)" : path.name
+          if path.receive.contains(fqid) { return (owner.name, "receive \(what)") }
+          if path.transmit == fqid { return (owner.name, "transmit \(what)") }
+        }
+        for interface in interfaces {
+          if case .offlineHop(let hop) = interface.delivery, hop.queue == fqid,
+            hop.receivingOwner == index
+          {
+            return (owner.name, "hop of \(interface.name)")
+          }
+        }
+        if owner.queues.contains(where: { $0.contains(fqid) }) { return (owner.name, "unused") }
+      }
+      return ("nobody", "unknown")
+    }
+  }
+}

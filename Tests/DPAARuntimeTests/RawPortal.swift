@@ -1,0 +1,160 @@
+import Partitioning
+
+@testable import DPAARuntime
+
+/// A client of one portal that talks bytes, as the manual describes them: it uses nothing of the
+/// guest library, so what both misunderstand does not cancel out.
+final class RawPortal {
+  let qman: UnsafeMutableRawPointer
+  let registers: UnsafeMutableRawPointer
+  let bman: UnsafeMutableRawPointer
+  let bmanRegisters: UnsafeMutableRawPointer
+  let rings: RingSizes
+  private let engine: Engine
+  private(set) var enqueued = 0
+  private(set) var released = 0
+  private(set) var dequeued = 0
+  private(set) var messages = 0
+  private var qmanPolarity: UInt8 = 0x80
+  private var bmanPolarity: UInt8 = 0x80
+
+  init(_ engine: Engine, owner: Int, portal: Int = 0) {
+    self.engine = engine
+    let configuration = engine.configuration.owners[owner]
+    rings = configuration.rings
+    let region = engine.memory[owner].window.memory
+    let count = configuration.portals.count
+    qman = region + 0x4000 * portal
+    bman = region + 0x4000 * (count + portal)
+    registers = region + 0x8000 * count + 0x1000 * portal
+    bmanRegisters = region + 0x8000 * count + 0x1000 * (count + portal)
+    // SDQCR: the dedicated channel, up to three frames.
+    setRegister(0x54, 0x2100_8000)
+  }
+
+  // MARK: Bytes
+
+  /// Writes bytes, the first of them last: it bears the valid bit.
+  static func write(_ bytes: [UInt8], at address: UnsafeMutableRawPointer) {
+    for place in bytes.indices.reversed() {
+      address.storeBytes(of: bytes[place], toByteOffset: place, as: UInt8.self)
+    }
+  }
+
+  /// The 64 bytes of a line.
+  static func line(_ address: UnsafeMutableRawPointer) -> [UInt8] {
+    (0..<64).map { address.load(fromByteOffset: $0, as: UInt8.self) }
+  }
+
+  /// A register of QMan's.
+  func register(_ offset: Int) -> UInt32 { Self.number(Self.line(registers + offset)[0..<4]) }
+
+  /// Writes a register of QMan's.
+  func setRegister(_ offset: Int, _ value: UInt32) {
+    withUnsafeBytes(of: value.bigEndian) {
+      (registers + offset).copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: 4)
+    }
+  }
+
+  /// A big-endian number.
+  static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    bytes.reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  // MARK: Frames
+
+  /// The bytes of an enqueue command without its valid bit.
+  static func enqueueCommand(
+    _ frame: [UInt8], to fqid: UInt32, tag: UInt32 = 0, verb: UInt8 = 1
+  ) -> [UInt8] {
+    let identity = [fqid, tag].flatMap { word in [24, 16, 8, 0].map { UInt8(word >> $0 & 0xff) } }
+    return [verb, 0, 0x12, 0x34, 0, 0, 0, 0] + identity + frame
+  }
+
+  /// The bytes of a descriptor.
+  static func descriptor(
+    bpid: UInt8, address: UInt64, offset: UInt32 = 64, length: UInt32 = 60, format: UInt32 = 0
+  ) -> [UInt8] {
+    let word = format << 29 | offset << 20 | length
+    return [0, bpid, 0] + [32, 24, 16, 8, 0].map { UInt8(address >> $0 & 0xff) }
+      + [24, 16, 8, 0].map { UInt8(word >> $0 & 0xff) } + [0xc0, 0xff, 0xee, 1]
+  }
+
+  /// Puts an enqueue command on the ring.
+  func enqueue(_ command: [UInt8]) {
+    var command = command
+    if enqueued / rings.enqueue % 2 == 0 { command[0] |= 0x80 }
+    Self.write(command, at: qman + 64 * (enqueued % rings.enqueue))
+    enqueued += 1
+  }
+
+  /// The next entry of the dequeue ring; `nil` when there is none.
+  func dequeue() -> [UInt8]? {
+    let line = Self.line(qman + 0x1000 + 64 * (dequeued % rings.dequeue))
+    let polarity: UInt8 = dequeued / rings.dequeue % 2 == 0 ? 0x80 : 0
+    guard line[0] & 0x7f == 0x60, line[0] & 0x80 == polarity else { return nil }
+    dequeued += 1
+    return line
+  }
+
+  /// Tells QMan which dequeue entries were taken.
+  func consume() { setRegister(0x44, UInt32(dequeued % rings.dequeue)) }
+
+  /// The next message; `nil` when there is none.
+  func message() -> [UInt8]? {
+    let line = Self.line(qman + 0x2000 + 64 * (messages % 8))
+    let polarity: UInt8 = messages / 8 % 2 == 0 ? 0x80 : 0
+    guard line[0] & 0x7f != 0, line[0] & 0x80 == polarity else { return nil }
+    messages += 1
+    return line
+  }
+
+  /// Tells QMan which messages were taken.
+  func consumeMessages() { setRegister(0x84, UInt32(messages % 8)) }
+
+  // MARK: Commands
+
+  /// Has QMan carry out a command; its response.
+  func qmanCommand(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    bytes[0] |= qmanPolarity
+    Self.write(bytes, at: qman + 0x3800)
+    engine.round()
+    let response = Self.line(qman + (qmanPolarity == 0 ? 0x3900 : 0x3940))
+    qmanPolarity ^= 0x80
+    return response
+  }
+
+  /// Has BMan carry out a command; its response.
+  func bmanCommand(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    bytes[0] |= bmanPolarity
+    Self.write(bytes, at: bman)
+    engine.round()
+    let response = Self.line(bman + (bmanPolarity == 0 ? 0x100 : 0x140))
+    bmanPolarity ^= 0x80
+    return response
+  }
+
+  /// Acquires buffers; none when there are fewer.
+  func acquire(_ count: UInt8, from pool: UInt8) -> [UInt64] {
+    let response = bmanCommand([0x10 | count, pool])
+    return (0..<Int(response[0] & 0xf)).map { Self.address(response[(8 * $0)..<(8 * $0 + 8)]) }
+  }
+
+  /// The 40 bits of a buffer's address from its eight bytes; LIODN and BPID stand in front.
+  static func address(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.dropFirst(3).reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// Puts a release command on the ring: the pool in front of each address.
+  func release(verb: UInt8, _ buffers: [(pool: UInt8, address: UInt64)]) {
+    var bytes = buffers.flatMap { buffer in
+      [0, buffer.pool] + [40, 32, 24, 16, 8, 0].map { UInt8(buffer.address >> $0 & 0xff) }
+    }
+    if bytes.isEmpty { bytes = [0, 0] }
+    bytes[0] = verb | (released / 8 % 2 == 0 ? 0x80 : 0)
+    Self.write(bytes, at: bman + 0x1000 + 64 * (released % 8))
+    released += 1
+  }
+}
