@@ -9,6 +9,9 @@ let package = Package(
     .library(
       name: "DPAARuntime", targets: ["DPAARuntime", "DPAAPortal", "Partitioning", "QorIQ"]),
   ],
+  dependencies: [
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+  ],
   targets: [
     // MARK: system libraries and C
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -19,6 +22,15 @@ let package = Package(
     .target(
       name: "BoardLibrary", path: "boards", exclude: ["p4080ds.dts", "t4240qds.dts"],
       resources: [.embedInCode("p4080ds.yaml"), .embedInCode("t4240qds.yaml")]),
+    .target(
+      name: "TemplateLibrary", path: "templates",
+      resources: [
+        .embedInCode("package.swift.mustache"), .embedInCode("owner.swift.mustache"),
+        .embedInCode("configuration.swift.mustache"), .embedInCode("host.swift.mustache"),
+        .embedInCode("guest-package.swift.mustache"), .embedInCode("guest-main.swift.mustache"),
+        .embedInCode("guest.swift.mustache"), .embedInCode("launch.sh.mustache"),
+      ]),
+
     // MARK: the compiler
     .target(name: "Diagnostics"),
     .target(name: "QorIQ"),
@@ -30,6 +42,13 @@ let package = Package(
       dependencies: [
         "BoardLibrary", "Diagnostics", "Documents", "DeviceTree", "QorIQ", "Partitioning",
       ]),
+    .target(
+      name: "Codegen",
+      dependencies: [
+        "DeviceTree", "Diagnostics", "Documents", "Partitioning", "QorIQ", "TemplateLibrary",
+        .product(name: "Mustache", package: "swift-mustache"),
+      ]),
+
     // MARK: the runtime
     .target(name: "DPAAPortal", dependencies: ["CPortalShims", "QorIQ"], path: "Sources/Portal"),
     .target(
@@ -43,6 +62,12 @@ let package = Package(
     .executableTarget(name: "dpaac-guest", dependencies: ["DPAAPortal"]),
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(
+      name: "CodegenTests",
+      dependencies: [
+        "Codegen", "DPAARuntime", "DeviceTree", "Diagnostics", "Lowering", "Partitioning", "QorIQ",
+        "TemplateLibrary", "TestSupport",
+      ]),
     .testTarget(
       name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),

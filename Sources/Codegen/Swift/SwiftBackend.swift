@@ -1,0 +1,205 @@
+public import Partitioning
+import QorIQ
+import TemplateLibrary
+
+/// Prints a Swift package that runs the partition: `swift/`, to be run by `swift run` in it.
+///
+/// The package has the configuration as named constants and as the value that the runtime takes,
+/// the host's main program, and below `Guest/` a package of its own for the guests' program, which
+/// links the portal library and nothing else.
+public struct SwiftBackend: Backend {
+  /// Creates the backend.
+  public init() {}
+
+  /// `swift`
+  public var name: String { "swift" }
+
+  /// The manifests and sources of both packages.
+  public func artifacts(
+    for partition: Partition, options: GenerationOptions
+  ) throws(GenerationError) -> [Artifact] {
+    var artifacts: [Artifact] = []
+    for source in SwiftSources(partition: partition, options: options).all() {
+      artifacts.append(
+        Artifact(
+          "swift/\(source.path)", text: try source.render(), isStub: source.template == .guest))
+    }
+    return artifacts
+  }
+}
+
+/// All files of the package, a function per kind.
+struct SwiftSources {
+  let partition: Partition
+  let options: GenerationOptions
+  /// The Swift name of each owner.
+  let identifiers: [String]
+  private let banner: String
+
+  init(partition: Partition, options: GenerationOptions) {
+    self.partition = partition
+    self.options = options
+    banner = options.banner(for: partition)
+    var names = SwiftNames()
+    identifiers = partition.owners.map { names.identifier(for: $0.name) }
+  }
+
+  func all() -> [TemplatedFile] {
+    [package(), configuration(), host(), guestPackage(), guestMain()]
+      + partition.owners.indices.map(owner)
+      + partition.owners.indices.filter { !partition.owners[$0].isHost }.map(guest)
+  }
+
+  private func package() -> TemplatedFile {
+    TemplatedFile(
+      path: "Package.swift", template: .package,
+      context: [
+        "banner": banner, "name": swiftLiteral(partition.name),
+        "packagePath": swiftLiteral(
+          relativePath(from: "\(options.outputDirectory)/swift", to: options.packagePath)),
+      ])
+  }
+
+  private func guestPackage() -> TemplatedFile {
+    TemplatedFile(
+      path: "Guest/Package.swift", template: .guestPackage,
+      context: [
+        "banner": banner,
+        "packagePath": swiftLiteral(
+          relativePath(from: "\(options.outputDirectory)/swift/Guest", to: options.packagePath)),
+      ])
+  }
+
+  private func host() -> TemplatedFile {
+    TemplatedFile(
+      path: "Sources/host/main.swift", template: .host,
+      context: [
+        "banner": banner,
+        "planDirectory": swiftLiteral(
+          relativePath(from: "\(options.outputDirectory)/swift", to: options.planDirectory)),
+      ])
+  }
+
+  private func guestMain() -> TemplatedFile {
+    let guests = partition.owners.indices.filter { !partition.owners[$0].isHost }
+    return TemplatedFile(
+      path: "Guest/Sources/guest/main.swift", template: .guestMain,
+      context: [
+        "banner": banner,
+        "guests": guests.map { index in
+          ["name": swiftLiteral(partition.owners[index].name), "function": guestFunction(index)]
+        },
+      ])
+  }
+
+  private func guest(_ index: Int) -> TemplatedFile {
+    let owner = partition.owners[index]
+    let portals = owner.portals.map(\.description).joined(separator: ", ")
+    return TemplatedFile(
+      path: "Guest/Sources/guest/\(identifiers[index]).swift", template: .guest,
+      context: [
+        "banner": options.stubBanner(for: partition), "title": owner.name,
+        "portals": "\(owner.portals.count == 1 ? "portal" : "portals") \(portals)",
+        "program": owner.program.word, "function": guestFunction(index),
+      ])
+  }
+
+  /// `runGuest1` for `guest1`.
+  private func guestFunction(_ index: Int) -> String {
+    "run\(identifiers[index].prefix(1).uppercased())\(identifiers[index].dropFirst())"
+  }
+
+  /// The Swift names of an owner's paths, in order.
+  func pathIdentifiers(of owner: Owner) -> [String] {
+    var names = SwiftNames(taken: ["owned", "receive", "transmit"])
+    return owner.paths.map { names.identifier(for: $0.name) }
+  }
+
+  private func owner(_ index: Int) -> TemplatedFile {
+    let owner = partition.owners[index]
+    let paths = zip(owner.paths, pathIdentifiers(of: owner)).map { path, identifier in
+      [
+        "identifier": identifier, "name": path.name, "nameLiteral": swiftLiteral(path.name),
+        "title": path.isLink ? "the partition \(path.name)" : "the interface \(path.name)",
+        "isLink": String(path.isLink), "receive": swiftLiteral(path.receive),
+        "receiveText": path.receive.description, "transmit": path.transmit.description,
+        "channels": path.channels.map(\.description).joined(separator: ", "),
+      ]
+    }
+    let pools = owner.pools.map { pool in
+      [
+        "identifier": "pool\(pool.bpid)", "bpid": pool.bpid.description,
+        "text": "Pool \(pool.bpid): \(pool.bufferCount) buffers of \(pool.bufferSize) bytes",
+        "count": String(pool.bufferCount), "size": String(pool.bufferSize),
+        "stride": String(pool.bufferStride), "base": swiftHexLiteral(pool.base),
+      ]
+    }
+    return TemplatedFile(
+      path: "Sources/Configuration/\(identifiers[index]).swift", template: .owner,
+      context: [
+        "banner": banner, "identifier": identifiers[index], "title": owner.name,
+        "nameLiteral": swiftLiteral(owner.name), "isHost": String(owner.isHost),
+        "cpus": owner.cpus.map(\.description).joined(separator: ", "),
+        "portals": owner.portals.map(\.description).joined(separator: ", "),
+        "memorySize": "\(owner.memory.size >> 20) MiB",
+        "memoryBase": swiftHexLiteral(owner.memory.base),
+        "memoryBytes": swiftHexLiteral(owner.memory.size),
+        "owned": owner.queues.map(swiftLiteral).joined(separator: ", "),
+        "ownedText": owner.queues.map(\.description).joined(separator: ", "),
+        "primary": paths.prefix(1).map { $0 }, "paths": paths, "pools": pools,
+        "rings": swiftLiteral(owner.rings), "liodnOffset": String(owner.liodnOffset),
+        "os": swiftLiteral(owner.os), "program": swiftLiteral(owner.program),
+      ])
+  }
+
+  private func configuration() -> TemplatedFile {
+    var names = SwiftNames(taken: ["configuration"])
+    let interfaces = partition.interfaces.map { interface in
+      (interface, names.identifier(for: interface.name))
+    }
+    return TemplatedFile(
+      path: "Sources/Configuration/Configuration.swift", template: .configuration,
+      context: [
+        "banner": banner, "name": partition.name, "nameLiteral": swiftLiteral(partition.name),
+        "owners": identifiers, "interfaces": interfaces.map(\.1),
+        "links": partition.links.map(link),
+        "interfaceValues": interfaces.map { interface, identifier in
+          [
+            "identifier": identifier, "name": interface.name,
+            "nameLiteral": swiftLiteral(interface.name), "fman": String(interface.fman),
+            "transmitChannel": interface.transmitChannel.description,
+            "rules": interface.rules.enumerated().map { number, rule in
+              self.rule(rule, identifier: "\(identifier)Rule\(number + 1)")
+            },
+            "delivery": swiftLiteral(interface.delivery),
+            "replay": interface.replay.map(swiftLiteral) ?? "nil",
+          ] as [String: Any]
+        },
+      ])
+  }
+
+  private func link(_ link: Link) -> [String: Any] {
+    let names = [link.from, link.to].map { partition.owners[$0].name }
+    return [
+      "text": "From \(names[0]) to \(names[1]).", "from": String(link.from), "to": String(link.to),
+      "transmit": link.transmit.description, "receive": link.receive.description,
+      "fman": String(link.fman), "port": swiftLiteral(link.port),
+    ]
+  }
+
+  /// A value of its own for each rule: the compiler's time for one literal of them all would grow
+  /// faster than their number.
+  private func rule(_ rule: FlowRule, identifier: String) -> [String: Any] {
+    let owner = partition.owners[rule.owner].name
+    return [
+      "identifier": identifier,
+      "text": rule.conditions.isEmpty
+        ? "Everything else goes to \(owner)."
+        : "\(rule.conditions.map(\.planText).joined(separator: ", ")) goes to \(owner).",
+      "conditions": rule.conditions.map(swiftLiteral), "owner": String(rule.owner),
+      "receive": swiftLiteral(rule.receive),
+      "spread": rule.spread.map(swiftLiteral) ?? "nil",
+      "storageProfile": rule.storageProfile.map(String.init) ?? "nil",
+    ]
+  }
+}

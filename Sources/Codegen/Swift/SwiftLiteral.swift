@@ -1,0 +1,143 @@
+import Partitioning
+import QorIQ
+
+// Values of the model as Swift expressions, an overload for each type.
+
+func swiftLiteral(_ text: String) -> String {
+  var literal = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": literal += "\\\""
+    case "\\": literal += "\\\\"
+    case "\n": literal += "\\n"
+    case "\r": literal += "\\r"
+    case "\t": literal += "\\t"
+    case "\0"..<" ", "\u{7f}": literal += "\\u{\(String(scalar.value, radix: 16))}"
+    default: literal.unicodeScalars.append(scalar)
+    }
+  }
+  return literal + "\""
+}
+
+/// A number in hexadecimal, in groups of four digits.
+func swiftHexLiteral(_ number: some FixedWidthInteger & UnsignedInteger) -> String {
+  var digits = Substring(String(number, radix: 16))
+  var groups: [Substring] = []
+  while !digits.isEmpty {
+    groups.insert(digits.suffix(4), at: 0)
+    digits = digits.dropLast(4)
+  }
+  return "0x" + groups.joined(separator: "_")
+}
+
+func swiftLiteral(_ range: QueueRange) -> String {
+  "QueueRange(first: \(range.first), count: \(range.count))"
+}
+
+func swiftLiteral(_ rings: RingSizes) -> String {
+  "RingSizes(enqueue: \(rings.enqueue), dequeue: \(rings.dequeue))"
+}
+
+func swiftLiteral(_ os: GuestOS) -> String {
+  switch os {
+  case .linuxSDK: ".linuxSDK"
+  case .linuxMainline: ".linuxMainline"
+  case .bare: ".bare"
+  }
+}
+
+func swiftLiteral(_ program: GuestProgram) -> String {
+  switch program {
+  case .reflect: ".reflect"
+  case .sink: ".sink"
+  case .source(let source):
+    ".source(.init(path: \(swiftLiteral(source.path)), frames: \(source.frames), "
+      + "size: \(source.size)))"
+  }
+}
+
+extension GuestProgram {
+  /// The program as plans name it.
+  var word: String {
+    switch self {
+    case .reflect: "reflect"
+    case .sink: "sink"
+    case .source: "source"
+    }
+  }
+}
+
+func swiftLiteral(_ spread: FlowRule.Spread) -> String {
+  switch spread {
+  case .fiveTuple: ".fiveTuple"
+  case .addressPair: ".addressPair"
+  }
+}
+
+func swiftLiteral(_ port: OfflinePort) -> String {
+  "OfflinePort(port: \(port.port), channel: \(port.channel))"
+}
+
+func swiftLiteral(_ delivery: SharedInterface.Delivery) -> String {
+  switch delivery {
+  case .storageProfiles: ".storageProfiles"
+  case .offlineHop(let hop):
+    """
+    .offlineHop(
+        .init(
+          receivingOwner: \(hop.receivingOwner), queue: \(hop.queue), fman: \(hop.fman),
+          port: \(swiftLiteral(hop.port))))
+    """
+  }
+}
+
+func swiftLiteral(_ condition: MatchCondition) -> String {
+  switch condition {
+  case .ethernetDestination(let address): ".ethernetDestination(\(swiftHexLiteral(address)))"
+  case .ethernetSource(let address): ".ethernetSource(\(swiftHexLiteral(address)))"
+  case .etherType(let type): ".etherType(\(swiftHexLiteral(type)))"
+  case .vlan(let id): ".vlan(\(id))"
+  case .ipv4Source(let prefix): ".ipv4Source(\(swiftLiteral(prefix)))"
+  case .ipv4Destination(let prefix): ".ipv4Destination(\(swiftLiteral(prefix)))"
+  case .ipv6Source(let prefix): ".ipv6Source(\(swiftLiteral(prefix)))"
+  case .ipv6Destination(let prefix): ".ipv6Destination(\(swiftLiteral(prefix)))"
+  case .ipProtocol(let number): ".ipProtocol(\(number))"
+  case .l4Source(let port): ".l4Source(\(port))"
+  case .l4Destination(let port): ".l4Destination(\(port))"
+  }
+}
+
+func swiftLiteral(_ prefix: IPv4Prefix) -> String {
+  "IPv4Prefix(address: \(swiftHexLiteral(prefix.address)), length: \(prefix.length))"
+}
+
+func swiftLiteral(_ prefix: IPv6Prefix) -> String {
+  "IPv6Prefix(high: \(swiftHexLiteral(prefix.high)), low: \(swiftHexLiteral(prefix.low)), "
+    + "length: \(prefix.length))"
+}
+
+extension MatchCondition {
+  /// The condition as plans write it.
+  var planText: String {
+    switch self {
+    case .ethernetDestination(let address): "eth.dst \(Self.macText(address))"
+    case .ethernetSource(let address): "eth.src \(Self.macText(address))"
+    case .etherType(let type): "eth.type \(swiftHexLiteral(type))"
+    case .vlan(let id): "vlan.id \(id)"
+    case .ipv4Source(let prefix): "ipv4.src \(prefix)"
+    case .ipv4Destination(let prefix): "ipv4.dst \(prefix)"
+    case .ipv6Source(let prefix): "ipv6.src \(prefix)"
+    case .ipv6Destination(let prefix): "ipv6.dst \(prefix)"
+    case .ipProtocol(let number): "ip.proto \(number)"
+    case .l4Source(let port): "l4.src \(port)"
+    case .l4Destination(let port): "l4.dst \(port)"
+    }
+  }
+
+  private static func macText(_ address: UInt64) -> String {
+    stride(from: 40, through: 0, by: -8).map {
+      let octet = String(address >> UInt64($0) & 0xff, radix: 16)
+      return octet.count == 1 ? "0\(octet)" : octet
+    }.joined(separator: ":")
+  }
+}

@@ -1,0 +1,63 @@
+import DPAARuntime
+import Foundation
+import Partitioning
+import QorIQ
+import TestSupport
+import Testing
+
+@testable import Codegen
+
+/// Compiles what is generated; minutes, so only on demand.
+@Suite(
+  .serialized, .timeLimit(.minutes(15)),
+  .enabled(
+    if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
+    "heavy: set DPAAC_HEAVY_TESTS=1"))
+struct SwiftPackageTests {
+  @Test func `heavy: a generated package's configuration is the partition's`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    for partition in try judgedPartitions() {
+      try generate(partition, in: directory.path)
+      // In place of the host, a program that shows the value.
+      let main = "import Configuration\nimport DPAARuntime\ndump(configuration)\n"
+      try directory.write("out/swift/Sources/host/main.swift", Data(main.utf8))
+      let outcome = try Tool.swift.run(["run", "-q"], in: "\(directory.path)/out/swift")
+      #expect(outcome.status == 0, "\(outcome.errorText)")
+      var expected = ""
+      dump(RuntimeConfiguration(partition), to: &expected)
+      #expect(outcome.text == expected)
+    }
+  }
+
+  @Test(arguments: Example.names)
+  func `heavy: an example's package builds without a warning and runs as dpaac run does`(
+    example: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try FileManager.default.copyItem(
+      atPath: "\(Checkout.path)/examples/kvm-forum/traffic.pcap",
+      toPath: "\(directory.path)/traffic.pcap")
+    try generate(Example.partition(example), in: directory.path)
+    let package = "\(directory.path)/out/swift"
+    let build = try Tool.swift.run(["build"], in: package)
+    #expect(build.status == 0, "\(build.text)\(build.errorText)")
+    #expect(!build.text.contains("warning:"))
+    let run = try Tool.swift.run(["run", "-q"], in: package)
+    #expect(run.status == 0, "\(run.errorText)")
+    #expect(run.text.contains("conserved: yes"))
+    let dpaac = Tool(Checkout.product("dpaac"), package: "dpaac")
+    let direct = try dpaac.run(["run", "\(Checkout.path)/examples/\(example).yaml"])
+    #expect(run.text == direct.text)
+  }
+
+  private func generate(_ partition: Partition, in directory: String) throws {
+    let options = GenerationOptions(
+      planName: "plan.yaml", planDirectory: directory, outputDirectory: "\(directory)/out")
+    try? FileManager.default.removeItem(atPath: "\(directory)/out/swift/Sources")
+    let generator = try Generator(only: ["swift"])
+    try generator.write(
+      generator.artifacts(for: partition, options: options), to: options.outputDirectory)
+  }
+}
