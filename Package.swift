@@ -10,6 +10,7 @@ let package = Package(
       name: "DPAARuntime", targets: ["DPAARuntime", "DPAAPortal", "Partitioning", "QorIQ"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
   ],
   targets: [
@@ -60,6 +61,14 @@ let package = Package(
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
     .executableTarget(name: "dpaac-guest", dependencies: ["DPAAPortal"]),
+    .executableTarget(
+      name: "dpaac",
+      dependencies: [
+        "Codegen", "DPAAPortal", "DPAARuntime", "DeviceTreeCommands", "Diagnostics", "Lowering",
+        "Partitioning", "QorIQ",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -72,6 +81,9 @@ let package = Package(
       name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
+    .testTarget(
+      name: "DpaacTests",
+      dependencies: ["dpaac", "dpaac-dt", "dpaac-guest", "TestSupport"]),
     .testTarget(
       name: "DPAAPortalTests",
       dependencies: ["CPortalShims", "DPAAPortal", "QorIQ", "TestSupport"]),

@@ -1,0 +1,66 @@
+import ArgumentParser
+import DPAARuntime
+import Diagnostics
+import Lowering
+import Glibc
+
+/// `dpaac run`: the plan at work.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a plan: the engine, each guest as a process of its own, real packets.",
+    discussion: """
+      Plays the plan's captures into its interfaces, shows a live table on a terminal, and ends \
+      with a table for every partition, flow, interface, pool and queue. Exits 1 when a frame or \
+      a buffer is not accounted for. SIGTERM and Ctrl-C stop the input and drain.
+
+        dpaac run office.yaml
+        dpaac run office.yaml -o captures --repeat 100 --rate 50000
+        dpaac run office.yaml --port fm1-10g0=other.pcap --format json
+      """)
+
+  @OptionGroup var arguments: PlanArguments
+
+  @Option(
+    name: .shortAndLong, help: "Leave a capture of every partition and interface here.",
+    completion: .directory)
+  var output: String?
+
+  @Option(name: .customLong("repeat"), help: "Play each capture this often.")
+  var repeats: UInt64 = 1
+
+  @Option(help: "Frames per second on each interface; 0 for as fast as they are taken.")
+  var rate: UInt64 = 0
+
+  @Option(
+    name: .customLong("port"),
+    help: ArgumentHelp("Play a capture into an interface.", valueName: "interface=file"))
+  var ports: [String] = []
+
+  func validate() throws {
+    for port in ports where !port.dropFirst().dropLast().contains("=") {
+      throw ValidationError("--port \(port): write it as interface=file, as in fm1-10g0=in.pcap")
+    }
+    guard repeats >= 1 else { throw ValidationError("--repeat must be at least 1") }
+  }
+
+  func run() throws {
+    let (partition, result) = try arguments.load()
+    if !result.diagnostics.isEmpty { arguments.show(result.diagnostics) }
+    var options = RunOptions(
+      directory: arguments.directory,
+      guestProgram: RunOptions.builtInGuest(beside: Terminal.executablePath))
+    options.outputDirectory = output
+    options.repeats = repeats
+    options.rate = rate
+    options.isLive = isatty(2) == 1
+    for port in ports {
+      let parts = port.split(separator: "=", maxSplits: 1)
+      // Given on the command line, so it is seen from here and not from the plan.
+      let path = String(parts[1])
+      options.replays[String(parts[0])] = path.hasPrefix("/") ? path : Terminal.here + "/" + path
+    }
+    HostProgram.finish(
+      RuntimeConfiguration(partition), options: options, isJSON: arguments.format == .json)
+  }
+}

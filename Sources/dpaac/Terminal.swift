@@ -1,0 +1,42 @@
+import Glibc
+
+/// Standard output and standard error: data on the one, talk on the other.
+enum Terminal {
+  /// Whether standard error is a terminal that shows colours.
+  static var errorIsTerminal: Bool { isatty(2) == 1 && getenv("NO_COLOR") == nil }
+
+  /// Writes data.
+  static func print(_ text: String) { write(text, to: 1) }
+
+  /// Writes talk.
+  static func complain(_ text: String) { write(text, to: 2) }
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    var text = text
+    text.withUTF8 { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.write(
+          descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0, errno == EINTR { continue }
+        // A reader that went away, as in `dpaac … | head`, wants no more.
+        guard count > 0 else { return }
+        rest = rest[(rest.startIndex + count)...]
+      }
+    }
+  }
+
+  /// The working directory.
+  static var here: String {
+    guard let path = getcwd(nil, 0) else { return "." }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  /// The path of this very program.
+  static var executablePath: String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : "/proc/self/exe"
+  }
+}

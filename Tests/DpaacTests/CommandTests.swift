@@ -1,0 +1,128 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The commands as a user types them.
+@Suite(.timeLimit(.minutes(5))) struct CommandTests {
+  @Test func `two guests with the same queues: both places, the overlap, a free range, no files`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let plan = try Dpaac.variant(
+      in: directory, replacing: "queues: 201-400", with: "queues: 150-400")
+    let lines = try String(contentsOfFile: plan, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    func place(_ text: String) throws -> String {
+      let line = try #require(lines.firstIndex { $0.contains(text) })
+      let column = try #require(lines[line].range(of: text))
+      let offset = lines[line].distance(from: lines[line].startIndex, to: column.lowerBound)
+      return "\(plan):\(line + 1):\(offset + "queues: ".count + 1)"
+    }
+    let check = try Dpaac.tool.run(["check", plan])
+    #expect(check.status == 1)
+    #expect(check.errorText.contains(try place("queues: 150-400") + ": error: "))
+    #expect(check.errorText.contains(try place("queues: 101-200") + ": note: "))
+    for text in ["guest2", "guest1", "150-400", "101-200", "150-200", "[queue-overlap]", "fix: "] {
+      #expect(check.errorText.contains(text), "the finding does not say \(text)")
+    }
+    let output = "\(directory.path)/out"
+    let generate = try Dpaac.tool.run(["generate", plan, "-o", output])
+    #expect(generate.status == 1)
+    #expect(!FileManager.default.fileExists(atPath: output))
+    let run = try Dpaac.tool.run(["run", plan, "-o", output])
+    #expect(run.status == 1)
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
+  @Test func `findings for programs are JSON with places`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let plan = try Dpaac.variant(in: directory, replacing: "portals: 4", with: "portls: 4")
+    let outcome = try Dpaac.tool.run(["check", plan, "--format", "json"])
+    #expect(outcome.status == 1)
+    let findings = try #require(
+      Dpaac.report(outcome.text)["diagnostics"] as? [[String: Any]])
+    let place = try #require(findings.first?["place"] as? [String: Any])
+    #expect(place["file"] as? String == plan)
+    #expect(place["line"] as? Int ?? 0 > 1)
+  }
+
+  @Test func `a copied binary does everything alone, from any directory`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let copy = Tool("\(directory.path)/copied", package: "dpaac itself")
+    try FileManager.default.copyItem(atPath: Dpaac.tool.name, toPath: copy.name)
+    for arguments in [
+      ["board", "p4080ds"], ["check", Dpaac.example], ["plan", Dpaac.example],
+      ["generate", Dpaac.example, "-o", "\(directory.path)/out"], ["run", Dpaac.example],
+      ["explain"], ["dtc", "-q", "-o", "/dev/null", "\(Checkout.path)/boards/p4080ds.dts"],
+    ] {
+      let outcome = try copy.run(arguments, in: "/")
+      #expect(outcome.status == 0, "\(arguments): \(outcome.errorText)")
+    }
+  }
+
+  @Test func `the device tree tools keep their own options`() throws {
+    let source = "/dts-v1/; / { x = <1 2>; };"
+    let blob = try Dpaac.tool.run(
+      ["dtc", "-I", "dts", "-O", "dtb", "-"], input: Array(source.utf8))
+    #expect(blob.status == 0, "\(blob.errorText)")
+    let value = try Dpaac.tool.run(["fdtget", "-", "/", "x"], input: Array(blob.output))
+    #expect(value.text == "1 2\n", "\(value.errorText)")
+    let broken = try Dpaac.tool.run(["dtc", "-"], input: Array("/dts-v1/; / { x = <; };".utf8))
+    #expect(broken.status == 1)
+  }
+
+  @Test func `a plan may come from standard input`() throws {
+    let plan = try #require(FileManager.default.contents(atPath: Dpaac.example))
+    let outcome = try Dpaac.tool.run(["check", "-"], input: Array(plan))
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+  }
+
+  @Test(arguments: [
+    ["frobnicate"], ["check"], ["generate", "plan.yaml"], ["run", "plan.yaml", "--port", "x"],
+    ["check", "plan.yaml", "--format", "xml"],
+  ])
+  func `bad usage exits with 64 and says how to do better`(arguments: [String]) throws {
+    let outcome = try Dpaac.tool.run(arguments)
+    #expect(outcome.status == 64)
+    #expect(outcome.errorText.contains("Usage: "))
+  }
+
+  @Test(arguments: ["board", "check", "plan", "generate", "run", "explain"])
+  func `every command's help has an example`(command: String) throws {
+    let outcome = try Dpaac.tool.run([command, "--help"])
+    #expect(outcome.status == 0)
+    #expect(outcome.text.contains("  dpaac \(command)"))
+  }
+
+  @Test(arguments: ["no-such-plan.yaml", "/", "/proc/self/mem"])
+  func `a plan that cannot be read is a finding, not a crash`(path: String) throws {
+    let outcome = try Dpaac.tool.run(["check", path])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("error: "))
+  }
+
+  @Test func `a guest program links no engine, no planner and no parser`() throws {
+    let binary = try #require(
+      FileManager.default.contents(atPath: "\(Dpaac.products)/dpaac-guest"))
+    // Swift's mangled names begin with the length and name of the module; C names stand as they are.
+    for name in ["10DPAAPortal", "5QorIQ"] {
+      #expect(binary.range(of: Data(name.utf8)) != nil, "this is not the guest program")
+    }
+    let foreign = [
+      "11DPAARuntime", "12Partitioning", "8Lowering", "9Documents", "10DeviceTree", "7Codegen",
+      "14ArgumentParser", "10Foundation", "11Diagnostics", "yaml_parser", "xmlNew",
+    ]
+    for name in foreign {
+      #expect(binary.range(of: Data(name.utf8)) == nil, "dpaac-guest holds \(name)")
+    }
+  }
+
+  @Test func `a guest without a host says what it is for`() throws {
+    let outcome = try Tool("\(Dpaac.products)/dpaac-guest", package: "dpaac itself").run([])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("dpaac run"))
+  }
+}

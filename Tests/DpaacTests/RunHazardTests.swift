@@ -1,0 +1,95 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `dpaac run` under circumstances that nobody wishes for.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RunHazardTests {
+  @Test func `a run does not overwrite the capture that it plays`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let output = "\(directory.path)/fm1-10g0.pcap"
+    try FileManager.default.copyItem(atPath: RunTests.capture, toPath: output)
+    let outcome = try Dpaac.tool.run([
+      "run", Dpaac.example, "-o", directory.path, "--port", "fm1-10g0=\(output)",
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("\(output): the run would overwrite the capture"))
+    #expect(FileManager.default.contentsEqual(atPath: output, andPath: RunTests.capture))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).count == 1)
+  }
+
+  @Test func `a run that cannot begin leaves the captures of the one before`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let before = Data("what a run before this one left".utf8)
+    let output = try directory.write("fm1-10g0.pcap", before)
+    // A folder where the run wants to write guest1's capture.
+    try FileManager.default.createDirectory(
+      atPath: "\(directory.path)/host.pcap", withIntermediateDirectories: false)
+    let outcome = try Dpaac.tool.run([
+      "run", Dpaac.example, "-o", directory.path,
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("host.pcap: Is a directory"))
+    #expect(FileManager.default.contents(atPath: output) == before)
+  }
+
+  @Test func `a run ends although its parent ignores SIGCHLD`() throws {
+    let outcome = try Tool("timeout", package: "coreutils").run([
+      "--signal=KILL", "30", "env", "--ignore-signal=CHLD", Dpaac.tool.name, "run", Dpaac.example,
+    ])
+    #expect(outcome.status == 0)
+    #expect(outcome.text.contains("conserved: yes"))
+  }
+
+  @Test func `no guest outlives an engine that is killed`() throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
+    process.arguments = ["run", Dpaac.example, "--repeat", "100000", "--format", "json"]
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    var guests: [Int32] = []
+    while guests.count < 4, process.isRunning {
+      usleep(1000)
+      guests = (try? Dpaac.guests(of: process.processIdentifier)) ?? []
+    }
+    // In full swing: guests wait for room in their rings.
+    usleep(500_000)
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    for _ in 0..<5000 where guests.contains(where: { kill($0, 0) == 0 }) { usleep(1000) }
+    for guest in guests {
+      #expect(kill(guest, 0) != 0, "a guest runs on without an engine")
+      kill(guest, SIGKILL)
+    }
+  }
+
+  @Test func `a guest whose capture cannot be written says so`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(directory.path)/guestN.pcap", withDestinationPath: "/dev/full")
+    let outcome = try Dpaac.tool.run(["run", Dpaac.example, "-o", directory.path])
+    #expect(
+      outcome.errorText.contains("guestN's capture is incomplete: No space left on device"))
+    #expect(outcome.text.contains("exited with code 1"))
+    #expect(outcome.text.contains("conserved: yes"))
+  }
+
+  @Test func `a capture for an interface that is not there names those that are`() throws {
+    let outcome = try Dpaac.tool.run([
+      "run", Dpaac.example, "--port", "fm1-10g9=\(RunTests.capture)",
+    ])
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errorText
+        == "error: the plan has no interface fm1-10g9 to play a capture into; it has fm1-10g0\n")
+  }
+
+  @Test func `an empty output folder is not the root of the file system`() throws {
+    let outcome = try Dpaac.tool.run(["run", Dpaac.example, "-o", ""])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("No such file or directory"))
+  }
+}
