@@ -39,8 +39,8 @@ public struct RunSession: ~Copyable {
       throw error
     }
     session.engine.control.setInput(true)
-    session.watch()
-    session.endGuests(within: options.patience)
+    let isAtRest = session.watch()
+    session.endGuests(within: options.patience, isCut: !isAtRest)
     return session.finish()
   }
 
@@ -140,8 +140,10 @@ public struct RunSession: ~Copyable {
 
   // MARK: Watching
 
-  /// Waits until everything has been played and answered, nothing moves any more, or a signal.
-  private mutating func watch() {
+  /// Waits until everything has been played and answered, nothing moves any more, or a signal;
+  /// `false` when frames still moved as the time to drain was up.
+  private mutating func watch() -> Bool {
+    defer { display.clear() }
     var lastProgress = monotonicNanoseconds()
     var lastTotal: UInt64 = 0
     var quietSince: UInt64?
@@ -154,7 +156,7 @@ public struct RunSession: ~Copyable {
       if isInputOver, areGuestsQuiet {
         // Two looks: the engine must have found nothing after the guests were seen quiet.
         let rounds = engine.control.quietRoundCount
-        if let quiet = quietSince, rounds > quiet + 1 { break }
+        if let quiet = quietSince, rounds > quiet + 1 { return true }
         quietSince = quietSince ?? rounds
       } else {
         quietSince = nil
@@ -162,10 +164,9 @@ public struct RunSession: ~Copyable {
       let total = engine.counters.progress(configuration)
       if total != lastTotal { (lastTotal, lastProgress) = (total, now) }
       if !isInputOver { lastProgress = now }
-      if now - lastProgress > options.patience * 1_000_000 { break }
-      if interruptedAt != 0, now - interruptedAt > 5 * options.patience * 1_000_000 { break }
+      if now - lastProgress > options.patience * 1_000_000 { return true }
+      if interruptedAt != 0, now - interruptedAt > 5 * options.patience * 1_000_000 { return false }
     }
-    display.clear()
   }
 
   private mutating func waitForEvent(milliseconds: Int32) {
@@ -194,13 +195,17 @@ public struct RunSession: ~Copyable {
   }
 
   /// Asks all guests to end, and kills those that do not.
-  private mutating func endGuests(within milliseconds: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - milliseconds: How long they may take.
+  ///   - isCut: Whether they end in the midst of their work, so that what they hold is taken back.
+  private mutating func endGuests(within milliseconds: UInt64, isCut: Bool = false) {
     for index in guests.indices { guests[index].askToEnd() }
     let deadline = monotonicNanoseconds() + milliseconds * 1_000_000
     while guests.contains(where: { $0.ending == nil }) {
       for index in guests.indices where guests[index].reap() {
         // Ended as it was asked to: it held nothing any more, or the pools will tell.
-        guard guests[index].ending != .code(0) else { continue }
+        guard isCut || guests[index].ending != .code(0) else { continue }
         gone.insert(guests[index].owner)
         engine.control.markGone(owner: guests[index].owner)
       }
@@ -212,6 +217,12 @@ public struct RunSession: ~Copyable {
     for owner in gone {
       while !engine.control.isReclaimed(owner: owner), engine.isRunning { usleep(100) }
     }
+    // What they had sent is still on its way.
+    let rounds = engine.control.quietRoundCount
+    let rest = monotonicNanoseconds() + milliseconds * 1_000_000
+    while !gone.isEmpty, engine.control.quietRoundCount < rounds + 2,
+      monotonicNanoseconds() < rest
+    { usleep(100) }
   }
 
   // MARK: The end
