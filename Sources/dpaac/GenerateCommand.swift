@@ -35,7 +35,7 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let (partition, result) = try arguments.load()
-    if !result.diagnostics.isEmpty { arguments.show(result.diagnostics) }
+    arguments.warn(result.diagnostics)
     var staleFiles: [StaleFile] = []
     do throws(GenerationError) {
       let generator = try Generator(only: only)

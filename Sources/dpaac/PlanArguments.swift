@@ -34,15 +34,19 @@ struct PlanArguments: ParsableArguments {
     return (partition, result)
   }
 
-  /// Prints findings in the chosen format.
+  /// Prints warnings beside a command's own output: for people, and never into its data.
+  func warn(_ diagnostics: DiagnosticBag) {
+    Terminal.complain(DiagnosticRenderer(colour: Terminal.errorIsTerminal).render(diagnostics))
+  }
+
+  /// Prints findings in the chosen format, where they are all that a command has to say.
   func show(_ diagnostics: DiagnosticBag) {
     switch format {
     case .json:
       let findings = JSONValue.array(diagnostics.sorted.map(\.json))
       Terminal.print((["diagnostics": findings] as JSONValue).text + "\n")
     case .text:
-      Terminal.complain(
-        DiagnosticRenderer(colour: Terminal.errorIsTerminal).render(diagnostics))
+      warn(diagnostics)
     }
   }
 

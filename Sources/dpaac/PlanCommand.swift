@@ -18,10 +18,9 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let (partition, result) = try arguments.load()
+    arguments.warn(result.diagnostics)
     switch arguments.format {
-    case .text:
-      if !result.diagnostics.isEmpty { arguments.show(result.diagnostics) }
-      Terminal.print(PartitionSummary(partition).text)
+    case .text: Terminal.print(PartitionSummary(partition).text)
     case .json: Terminal.print(PartitionSummary(partition).json.text + "\n")
     }
   }

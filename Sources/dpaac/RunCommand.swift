@@ -46,7 +46,7 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let (partition, result) = try arguments.load()
-    if !result.diagnostics.isEmpty { arguments.show(result.diagnostics) }
+    arguments.warn(result.diagnostics)
     var options = RunOptions(
       directory: arguments.directory,
       guestProgram: RunOptions.builtInGuest(beside: Terminal.executablePath))

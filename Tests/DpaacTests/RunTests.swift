@@ -149,6 +149,21 @@ import Testing
     #expect(first.text.contains("conserved: yes"))
   }
 
+  @Test func `what is sound runs: a partition without any way just waits`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let plan = try Dpaac.variant(
+      in: directory, replacing: "\ninterfaces:",
+      with: "\n  idle: {cpus: [12], memory: 64 MiB, portals: [20], queues: 2001-2010, pools: []}\n"
+        + "\ninterfaces:")
+    let outcome = try Dpaac.tool.run(["run", plan, "--format", "json"])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    // The warning stays out of the data.
+    #expect(outcome.errorText.contains("[partition-idle]"))
+    let idle = try Dpaac.partition("idle", of: Dpaac.report(outcome.text))
+    #expect(idle["received"] as? Int == 0)
+  }
+
   static let badCaptures: [(name: String, change: @Sendable (inout Data) -> Void, says: String)] = [
     ("truncated", { $0 = $0.dropLast(10) }, "bytes announced, but"),
     ("magic", { $0[0] = 0 }, "not a pcap file"),
