@@ -89,10 +89,14 @@ struct DTCCommand {
         tree = BlobReader().read(bytes, name: options.input, into: &bag)
       } else {
         format = .dts
-        let result = SourceReader(includePaths: options.includePaths).readReportingFiles(
-          SourceFile(name: options.input, bytes: bytes), into: &bag)
-        tree = result.tree
-        files = result.files
+        let preprocessor = SourcePreprocessor(includePaths: options.includePaths)
+        let source = SourceFile(name: options.input, bytes: bytes)
+        if let source = preprocessor.expand(source, into: &bag) {
+          let result = SourceReader(includePaths: options.includePaths).readReportingFiles(
+            source, into: &bag)
+          tree = result.tree
+          files = preprocessor.files(of: source) + result.files.dropFirst()
+        }
       }
     }
     if !bag.isEmpty && options.quietness < (bag.hasErrors ? 2 : 1) {

@@ -11,7 +11,7 @@ struct FindingPrinter {
   func text(_ bag: DiagnosticBag) -> String {
     var text = ""
     for finding in bag.sorted where finding.severity == .error ? quietness < 2 : quietness < 1 {
-      text += line(finding)
+      text += line(finding.atOrigin)
     }
     return text
   }

@@ -36,6 +36,7 @@ public struct DiagnosticRenderer: Sendable {
 
   /// The text of one finding, ending in a line break.
   public func render(_ diagnostic: Diagnostic) -> String {
+    let diagnostic = diagnostic.atOrigin
     let place = diagnostic.span.map { "\(bold($0.location)): " } ?? ""
     let severity = paint(diagnostic.severity.rawValue, diagnostic.severity)
     var text = "\(place)\(severity): \(bold(diagnostic.message)) [\(diagnostic.code)]\n"

@@ -107,7 +107,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 
 extension Diagnostic {
   /// The finding for programs: code, severity, message, place, notes and fixes.
-  public var json: JSONValue {
+  public var json: JSONValue { atOrigin.ownJSON }
+
+  private var ownJSON: JSONValue {
     func place(_ span: SourceSpan?) -> JSONValue {
       guard let span else { return .null }
       return [

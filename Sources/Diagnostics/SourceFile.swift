@@ -9,13 +9,16 @@ public final class SourceFile: Sendable {
   public let bytes: [UInt8]
   /// The byte offset at which each line starts; the first is 0.
   let lineStarts: [Int]
+  /// How the bytes came to be, when a preprocessor made them.
+  public let expansion: SourceExpansion?
 
   /// Creates a file from its bytes.
   ///
   /// - Complexity: O(*n*) in the number of bytes, for the line table.
-  public init(name: String, bytes: [UInt8]) {
+  public init(name: String, bytes: [UInt8], expansion: SourceExpansion? = nil) {
     self.name = name
     self.bytes = bytes
+    self.expansion = expansion
     var starts = [0]
     for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
       starts.append(offset + 1)
@@ -46,7 +49,8 @@ public final class SourceFile: Sendable {
   public func offset(line: Int, column: Int) -> Int {
     guard line >= 1 else { return 0 }
     guard line <= lineStarts.count else { return bytes.count }
-    return min(lineStarts[line - 1] + max(column - 1, 0), lineEnd(line))
+    let start = lineStarts[line - 1]
+    return start + min(max(column, 1) - 1, lineEnd(line) - start)
   }
 
   /// The text of a one-based line without its line break; empty past the end.

@@ -55,7 +55,10 @@ struct Scanner {
   }
 
   /// Where to report: in the file that a line marker names, if there is one before the token.
-  func reportSpan(_ token: Token) -> SourceSpan { lineMarkers.map(span(token), file: token.file) }
+  func reportSpan(_ token: Token) -> SourceSpan {
+    let span = span(token)
+    return span.file.expansion == nil ? lineMarkers.map(span, file: token.file) : span
+  }
 
   /// Continues at a token that was read already, in another mode.
   mutating func rescan(_ token: Token, as mode: Mode) {

@@ -74,7 +74,8 @@ public enum BoardSource: Sendable, Hashable {
       let tree =
         isBlob
         ? BlobReader().read(file.bytes, name: path, into: &bag)
-        : SourceReader().read(file, into: &bag)
+        : SourcePreprocessor().expand(file, into: &bag)
+          .flatMap { SourceReader().read($0, into: &bag) }
       return tree.flatMap { BoardLowering.lower($0, name: path.stem, into: &bag) }
     }
   }
