@@ -19,6 +19,10 @@ struct Scanner {
 
   /// The deepest nesting of includes.
   private static let maximumIncludes = 200
+  /// The most files that one source may be made of, and the most bytes: files that include others
+  /// twice each would double with every level.
+  private static let maximumFiles = 10_000
+  private static let maximumSize = 1 << 30
 
   private(set) var files: [SourceFile]
   var bag = DiagnosticBag()
@@ -32,6 +36,7 @@ struct Scanner {
   private let loader: FileLoader
   private let classes = ByteClass.table
   private var lineMarkers = LineMarkers()
+  private var size = 0
   /// Whether a comment or string swallowed the rest of a file, so what follows means nothing.
   private(set) var isBroken = false
 
@@ -376,6 +381,15 @@ struct Scanner {
     guard outer.count < Self.maximumIncludes else {
       return bag.error(
         "include-depth", "includes are nested more than \(Self.maximumIncludes) deep", at: place)
+    }
+    size += found.bytes.count
+    guard files.count < Self.maximumFiles, size <= Self.maximumSize else {
+      bag.error(
+        "include-limit", "gave up after \(files.count) included files of \(size) bytes", at: place)
+      outer = []
+      position = bytes.count
+      isBroken = true
+      return
     }
     outer.append(Frame(file: file, position: position, identity: self.identity))
     file = Int32(files.count)
