@@ -64,8 +64,8 @@ let package = Package(
     .executableTarget(
       name: "dpaac",
       dependencies: [
-        "Codegen", "DPAAPortal", "DPAARuntime", "DeviceTreeCommands", "Diagnostics", "Lowering",
-        "Partitioning", "QorIQ",
+        "Codegen", "DPAAPortal", "DPAARuntime", "DeviceTree", "DeviceTreeCommands", "Diagnostics",
+        "Lowering", "Partitioning", "QorIQ",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
