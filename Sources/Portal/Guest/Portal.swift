@@ -32,6 +32,9 @@ public struct Portal: ~Copyable {
   @usableFromInline var rcrCredit: UInt32 = 0
   var qmanCommandPolarity: UInt8 = PortalLayout.validBit
   var bmanCommandPolarity: UInt8 = PortalLayout.validBit
+  /// How often a management command looks for its answer before it gives up: some tenths of a
+  /// second on an idle machine, and as many turns of the scheduler on a busy one.
+  var answerPolls = 2_000_000
   /// The pool of an acquire command that BMan has not answered yet.
   private var acquiring: BPID?
   /// Whether QMan has not answered the last query yet.
@@ -283,7 +286,7 @@ extension Portal {
   /// Waits for a response register to become valid.
   private func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
     var rounds = 0
-    while rounds < 2_000_000 {
+    while rounds < answerPolls {
       let word = window.acquire64(response)
       if UInt8(truncatingIfNeeded: word >> 56) & 0x7f != 0 { return word }
       rounds += 1
