@@ -78,7 +78,8 @@ public final class SourceExpansion: Sendable {
     let end = span.end.line == start.line ? span.end.column - 1 : text.count
     let range = min(column, text.count)..<max(min(column, text.count), min(end, text.count))
     guard let original = original(run.file) else {
-      return (standIn(run.file, line: line, text: text, range) ?? span, chain(run.include))
+      let part = SourceFile(name: run.file, bytes: text, firstLine: line)
+      return (SourceSpan(part, range), chain(run.include))
     }
     let target = Array(original.text(ofLine: line).utf8)
     let place = LineAlignment(expanded: text, original: target).place(of: range)
@@ -105,17 +106,6 @@ public final class SourceExpansion: Sendable {
       originals[name] = .some(file)
       return file
     }
-  }
-
-  /// A file of empty lines but for the one that is known.
-  private func standIn(
-    _ name: String, line: Int, text: [UInt8], _ range: Range<Int>
-  ) -> SourceSpan? {
-    guard (1...1_000_000).contains(line) else { return nil }
-    let padding = [UInt8](repeating: 0x0A, count: line - 1)
-    let file = SourceFile(name: name, bytes: padding + text)
-    return SourceSpan(
-      file, (padding.count + range.lowerBound)..<(padding.count + range.upperBound))
   }
 
   private func chain(_ include: Int?) -> [Note] {

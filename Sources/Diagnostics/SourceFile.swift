@@ -9,16 +9,26 @@ public final class SourceFile: Sendable {
   public let bytes: [UInt8]
   /// The byte offset at which each line starts; the first is 0.
   let lineStarts: [Int]
+  /// The number of the first line.
+  private let firstLine: Int
   /// How the bytes came to be, when a preprocessor made them.
   public let expansion: SourceExpansion?
 
   /// Creates a file from its bytes.
   ///
   /// - Complexity: O(*n*) in the number of bytes, for the line table.
-  public init(name: String, bytes: [UInt8], expansion: SourceExpansion? = nil) {
+  public convenience init(name: String, bytes: [UInt8], expansion: SourceExpansion? = nil) {
+    self.init(name: name, bytes: bytes, expansion: expansion, firstLine: 1)
+  }
+
+  /// Creates a part of a file of which no more is known, and which begins at this line.
+  package init(
+    name: String, bytes: [UInt8], expansion: SourceExpansion? = nil, firstLine: Int
+  ) {
     self.name = name
     self.bytes = bytes
     self.expansion = expansion
+    self.firstLine = firstLine
     var starts = [0]
     for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
       starts.append(offset + 1)
@@ -42,11 +52,12 @@ public final class SourceFile: Sendable {
       let middle = (low + high) / 2
       if lineStarts[middle] <= offset { low = middle } else { high = middle }
     }
-    return SourcePosition(line: low + 1, column: offset - lineStarts[low] + 1)
+    return SourcePosition(line: low + firstLine, column: offset - lineStarts[low] + 1)
   }
 
   /// The byte offset of a one-based line and column, kept inside the line.
   public func offset(line: Int, column: Int) -> Int {
+    let line = line - firstLine + 1
     guard line >= 1 else { return 0 }
     guard line <= lineStarts.count else { return bytes.count }
     let start = lineStarts[line - 1]
@@ -55,6 +66,7 @@ public final class SourceFile: Sendable {
 
   /// The text of a one-based line without its line break; empty past the end.
   public func text(ofLine line: Int) -> String {
+    let line = line - firstLine + 1
     guard line >= 1, line <= lineStarts.count else { return "" }
     return String(decoding: bytes[lineStarts[line - 1]..<lineEnd(line)], as: UTF8.self)
   }

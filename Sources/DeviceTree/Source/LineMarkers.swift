@@ -14,24 +14,22 @@ struct LineMarkers {
   mutating func add(file: Int32, after offset: Int, line: Int, name: String) {
     // Going back to rescan a token may meet a marker again.
     if let last = markers[file]?.last, last.offset >= offset { return }
+    let line = min(line, Int(Int32.max))
     markers[file, default: []].append(LineMarker(offset: offset, line: line, name: name))
   }
 
   /// The span in the original file; the same span where no marker stands before it.
   ///
-  /// Only the marked line of the original is known, so it becomes a file of empty lines with that
-  /// one at its place. Made for findings only.
+  /// Only the marked line of the original is known. Made for findings only.
   func map(_ span: SourceSpan, file: Int32) -> SourceSpan {
     guard let list = markers[file],
       let marker = list.last(where: { $0.offset < span.range.lowerBound })
     else { return span }
     let start = span.start
     let line = marker.line + start.line - span.file.position(at: marker.offset).line - 1
-    guard (1...1_000_000).contains(line) else { return span }
-    let text = span.file.text(ofLine: start.line)
-    let padding = [UInt8](repeating: 0x0A, count: line - 1)
-    let original = SourceFile(name: marker.name, bytes: padding + Array(text.utf8))
-    let lower = padding.count + start.column - 1
-    return SourceSpan(original, lower..<(lower + span.range.count))
+    guard line >= 1 else { return span }
+    let text = Array(span.file.text(ofLine: start.line).utf8)
+    let original = SourceFile(name: marker.name, bytes: text, firstLine: line)
+    return SourceSpan(original, (start.column - 1)..<(start.column - 1 + span.range.count))
   }
 }

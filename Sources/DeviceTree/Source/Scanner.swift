@@ -22,6 +22,7 @@ struct Scanner {
   /// The most files that one source may be made of, and the most bytes: files that include others
   /// twice each would double with every level.
   private static let maximumFiles = 10_000
+  private static let maximumRefusals = 100
   private static let maximumSize = 1 << 30
 
   private(set) var files: [SourceFile]
@@ -37,6 +38,7 @@ struct Scanner {
   private let classes = ByteClass.table
   private var lineMarkers = LineMarkers()
   private var size = 0
+  private var refusals = 0
   /// Whether a comment or string swallowed the rest of a file, so what follows means nothing.
   private(set) var isBroken = false
 
@@ -370,26 +372,23 @@ struct Scanner {
     guard let end = stringEnd(quote) else { return }
     let name = String(decoding: bytes[(quote + 1)..<(end - 1)], as: UTF8.self)
     position = end
-    let place = reportSpan(token(.string, from: quote))
+    let place = token(.string, from: quote)
     guard let found = load(name) else {
-      return bag.error("include-not-found", "cannot read \(name)", at: place)
+      return refuse(place, "include-not-found", "cannot read \(name)")
     }
     let identity = loader.identity(found.name)
     if identity == self.identity || outer.contains(where: { $0.identity == identity }) {
-      return bag.error("include-cycle", "\(name) is being read already", at: place)
+      return refuse(place, "include-cycle", "\(name) is being read already")
     }
     guard outer.count < Self.maximumIncludes else {
-      return bag.error(
-        "include-depth", "includes are nested more than \(Self.maximumIncludes) deep", at: place)
+      let message = "includes are nested more than \(Self.maximumIncludes) deep"
+      return refuse(place, "include-depth", message)
     }
     size += found.bytes.count
     guard files.count < Self.maximumFiles, size <= Self.maximumSize else {
-      bag.error(
-        "include-limit", "gave up after \(files.count) included files of \(size) bytes", at: place)
-      outer = []
-      position = bytes.count
-      isBroken = true
-      return
+      let message = "gave up after \(files.count) included files of \(size) bytes"
+      refuse(place, "include-limit", message)
+      return giveUp()
     }
     outer.append(Frame(file: file, position: position, identity: self.identity))
     file = Int32(files.count)
@@ -397,6 +396,20 @@ struct Scanner {
     self.identity = identity
     bytes = found.bytes
     position = 0
+  }
+
+  /// Reports an include that is left out, and gives up where that has gone on for long.
+  private mutating func refuse(_ place: Token, _ code: DiagnosticCode, _ message: String) {
+    bag.error(code, message, at: reportSpan(place))
+    refusals += 1
+    if refusals == Self.maximumRefusals { giveUp() }
+  }
+
+  /// Ends the source here, without a word of what is missing at its end.
+  private mutating func giveUp() {
+    outer = []
+    position = bytes.count
+    isBroken = true
   }
 
   private mutating func popInclude() {
