@@ -1,0 +1,35 @@
+import Glibc
+
+/// Files in pieces, so that this process stays small.
+enum FileTools {
+  /// Writes a text that `body` gives piece by piece; false when that fails.
+  static func write(_ path: String, _ body: (_ put: (String) -> Void) -> Void) -> Bool {
+    guard let file = fopen(path, "w") else { return false }
+    var isWritten = true
+    body { text in if fputs(text, file) < 0 { isWritten = false } }
+    return fclose(file) == 0 && isWritten
+  }
+
+  /// The bytes of a file; 0 when there is none.
+  static func size(_ path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  /// Whether two files exist and have the same bytes.
+  static func areEqual(_ left: String, _ right: String) -> Bool {
+    guard let first = fopen(left, "r") else { return false }
+    defer { fclose(first) }
+    guard let second = fopen(right, "r") else { return false }
+    defer { fclose(second) }
+    var one = [UInt8](repeating: 0, count: 1 << 16)
+    var other = one
+    while true {
+      let count = fread(&one, 1, one.count, first)
+      guard fread(&other, 1, other.count, second) == count, one[..<count] == other[..<count] else {
+        return false
+      }
+      if count < one.count { return true }
+    }
+  }
+}
