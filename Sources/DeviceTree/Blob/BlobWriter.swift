@@ -36,14 +36,19 @@ public struct BlobWriter: Sendable {
 
   /// The blob of a tree as it is, its references as they stand in the bytes.
   public func encode(_ tree: Tree, into bag: inout DiagnosticBag) -> [UInt8]? {
-    var structure = StructureBlock(version: version)
-    structure.append(tree.root, path: "")
-    structure.append(BlobFormat.end)
-
     let reservationsOffset = (version.headerSize + 7) & ~7
     let reservationCount = tree.reservations.count + max(0, reservationSlots) + 1
     let structureOffset = reservationsOffset + 16 * reservationCount
-    let stringsOffset = structureOffset + structure.bytes.count
+    // What the file begins with is known when what follows has been written.
+    var structure = StructureBlock(version: version)
+    structure.bytes.reserveCapacity(structureOffset + structure.size(of: tree.root) + 4096)
+    structure.bytes.appendZeros(structureOffset)
+    structure.append(tree.root, path: "")
+    structure.append(BlobFormat.end)
+    var blob = structure.bytes
+    structure.bytes = []
+
+    let stringsOffset = blob.count
     let used = stringsOffset + structure.strings.bytes.count
     let total = used + slack(after: used)
     guard total <= Int(UInt32.max) else {
@@ -51,9 +56,10 @@ public struct BlobWriter: Sendable {
       return nil
     }
 
-    var blob: [UInt8] = []
-    blob.reserveCapacity(total)
-    func append(_ cell: Int) { blob.appendCell(UInt32(truncatingIfNeeded: cell)) }
+    blob += structure.strings.bytes
+    blob.appendZeros(total - blob.count)
+    var header: [UInt8] = []
+    func append(_ cell: Int) { header.appendCell(UInt32(truncatingIfNeeded: cell)) }
     append(Int(BlobFormat.magic))
     append(total)
     append(structureOffset)
@@ -63,18 +69,15 @@ public struct BlobWriter: Sendable {
     append(Int(version.lastCompatible))
     if version.rawValue >= 2 { append(Int(tree.bootCPU)) }
     if version.rawValue >= 3 { append(structure.strings.bytes.count) }
-    if version.rawValue >= 17 { append(structure.bytes.count) }
-    blob.appendZeros(reservationsOffset - blob.count)
+    if version.rawValue >= 17 { append(stringsOffset - structureOffset) }
+    header.appendZeros(reservationsOffset - header.count)
     for reservation in tree.reservations {
       for number in [reservation.address, reservation.size] {
-        blob.appendCell(UInt32(truncatingIfNeeded: number >> 32))
-        blob.appendCell(UInt32(truncatingIfNeeded: number))
+        header.appendCell(UInt32(truncatingIfNeeded: number >> 32))
+        header.appendCell(UInt32(truncatingIfNeeded: number))
       }
     }
-    blob.appendZeros(structureOffset - blob.count)
-    blob += structure.bytes
-    blob += structure.strings.bytes
-    blob.appendZeros(total - blob.count)
+    blob.replaceSubrange(..<header.count, with: header)
     return blob
   }
 
@@ -86,13 +89,25 @@ public struct BlobWriter: Sendable {
   }
 }
 
-/// The structure block while it is written, with the strings its properties name.
+/// The structure block while it is written behind the room for what stands before it, with the
+/// strings its properties name.
 private struct StructureBlock {
   let version: BlobVersion
   var bytes: [UInt8] = []
   var strings = StringsBlock()
 
   init(version: BlobVersion) { self.version = version }
+
+  /// How many bytes a node takes in the versions without paths; for the others somewhat less than it
+  /// does. Told beforehand, so that a large block need not grow.
+  func size(of node: Node) -> Int {
+    var size = 12 + (node.name.utf8.count + 4) / 4 * 4
+    for index in node.properties.indices {
+      size += 12 + (node.properties[index].value.count + 3) / 4 * 4
+    }
+    for index in node.children.indices { size += self.size(of: node.children[index]) }
+    return size
+  }
 
   mutating func append(_ cell: UInt32) { bytes.appendCell(cell) }
 
@@ -109,21 +124,21 @@ private struct StructureBlock {
     bytes.append(0)
     bytes.alignUp(to: 4)
     var hasName = false
-    for property in node.properties {
-      if property.name == "name" { hasName = true }
-      append(property.name, property.value.bytes)
+    for index in node.properties.indices {
+      if version.isOld && node.properties[index].name == "name" { hasName = true }
+      append(node.properties[index].name, node.properties[index].value.contents)
     }
-    if version.isOld && !hasName { append("name", Array(node.baseName.utf8) + [0]) }
-    for child in node.children { append(child, path: path) }
+    if version.isOld && !hasName { append("name", ValueBytes(Array(node.baseName.utf8) + [0])) }
+    for index in node.children.indices { append(node.children[index], path: path) }
     append(BlobFormat.endNode)
   }
 
-  private mutating func append(_ name: String, _ value: [UInt8]) {
+  private mutating func append(_ name: String, _ value: ValueBytes) {
     append(BlobFormat.property)
     append(UInt32(truncatingIfNeeded: value.count))
     append(strings.offset(of: name))
     if version.isOld && value.count >= 8 { bytes.alignUp(to: 8) }
-    bytes += value
+    bytes.append(value)
     bytes.alignUp(to: 4)
   }
 }
@@ -131,10 +146,8 @@ private struct StructureBlock {
 extension [UInt8] {
   /// Appends a 32-bit big-endian number.
   mutating func appendCell(_ cell: UInt32) {
-    append(UInt8(truncatingIfNeeded: cell >> 24))
-    append(UInt8(truncatingIfNeeded: cell >> 16))
-    append(UInt8(truncatingIfNeeded: cell >> 8))
-    append(UInt8(truncatingIfNeeded: cell))
+    // SAFETY: the bytes of `cell` are read inside the closure, where they live.
+    Swift.withUnsafeBytes(of: cell.bigEndian) { append(contentsOf: $0) }
   }
 
   /// Appends zeros.

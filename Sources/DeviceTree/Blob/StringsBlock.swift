@@ -8,21 +8,18 @@ struct StringsBlock {
   /// Offsets by slot; -1 is free.
   private var slots: [Int32] = Array(repeating: -1, count: 64)
   private var used = 0
-  /// Names seen before, so that the usual case is one look-up.
-  private var offsets: [String: UInt32] = [:]
-
   /// The offset of a name, added if need be.
   mutating func offset(of name: String) -> UInt32 {
-    if let known = offsets[name] { return known }
     var name = name
-    let offset = name.withUTF8 { insert($0) }
-    offsets[name] = offset
-    return offset
+    return name.withUTF8 { name in
+      var hash = Self.emptyHash
+      for byte in name.reversed() { hash = Self.hash(byte, before: hash) }
+      return find(name, from: 0, hash: hash).map { UInt32($0) } ?? insert(name)
+    }
   }
 
   private mutating func insert(_ name: UnsafeBufferPointer<UInt8>) -> UInt32 {
     let hashes = Self.suffixHashes(name)
-    if let found = find(name, from: 0, hash: hashes[0]) { return UInt32(found) }
     let base = bytes.count
     bytes += name
     bytes.append(0)
@@ -32,11 +29,18 @@ struct StringsBlock {
     return UInt32(base)
   }
 
+  private static let emptyHash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  @inline(__always)
+  private static func hash(_ byte: UInt8, before hash: UInt64) -> UInt64 {
+    (hash ^ UInt64(byte)) &* 0x9E37_79B9_7F4A_7C15
+  }
+
   /// The hash of each ending of a name, computed from its end; the last is that of the empty one.
   private static func suffixHashes(_ name: UnsafeBufferPointer<UInt8>) -> [UInt64] {
-    var hashes = Array(repeating: UInt64(0xCBF2_9CE4_8422_2325), count: name.count + 1)
+    var hashes = Array(repeating: emptyHash, count: name.count + 1)
     for index in name.indices.reversed() {
-      hashes[index] = (hashes[index + 1] ^ UInt64(name[index])) &* 0x9E37_79B9_7F4A_7C15
+      hashes[index] = hash(name[index], before: hashes[index + 1])
     }
     return hashes
   }
@@ -76,13 +80,9 @@ struct StringsBlock {
     slots = Array(repeating: -1, count: slots.count * 2)
     // Endings of one string share their tails, so each is hashed once, walking back from its NUL.
     var hashAt: [UInt64] = Array(repeating: 0, count: bytes.count)
-    var hash: UInt64 = 0
+    var hash = Self.emptyHash
     for index in bytes.indices.reversed() {
-      if bytes[index] == 0 {
-        hash = 0xCBF2_9CE4_8422_2325
-      } else {
-        hash = (hash ^ UInt64(bytes[index])) &* 0x9E37_79B9_7F4A_7C15
-      }
+      hash = bytes[index] == 0 ? Self.emptyHash : Self.hash(bytes[index], before: hash)
       hashAt[index] = hash
     }
     for offset in old { place(Int(offset), hash: hashAt[Int(offset)]) }

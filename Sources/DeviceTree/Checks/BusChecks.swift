@@ -99,11 +99,11 @@ extension TreeCheck {
     var cells: ArraySlice<UInt32>?
     if let reg = node["reg"] {
       cells = reg.cells?[...]
-    } else if let ranges = node["ranges"], !ranges.bytes.isEmpty {
+    } else if let ranges = node["ranges"], !ranges.contents.isEmpty {
       cells = ranges.cells?.dropFirst(node.busAddressCells)
     }
     guard let cells else {
-      if visit.lineage.count > 2, !visit.buses.contains(.simple) {
+      if visit.ancestors.count > 1, !visit.buses.contains(.simple) {
         visit.fail("has neither 'reg' nor 'ranges', or an empty one")
       }
       return

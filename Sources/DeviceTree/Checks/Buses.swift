@@ -16,7 +16,7 @@ struct Buses: OptionSet {
   /// Looks at a node once, in time linear in its own content and that of its children.
   init(_ node: Node, below parent: Node?) {
     self = []
-    if node.compatible.contains("simple-bus") {
+    if node.isCompatible(with: "simple-bus") {
       insert(.simple)
     } else if node["device_type"]?.strings?.first == "pci" {
       insert(.pci)
@@ -73,7 +73,7 @@ extension CheckVisit {
   }
 
   mutating func expectStrings(_ property: Property) {
-    if !property.value.bytes.isEmpty && property.value.bytes.last != 0 {
+    if !property.value.contents.isEmpty && property.value.contents.last != 0 {
       fail("is not a list of strings", property)
     }
   }

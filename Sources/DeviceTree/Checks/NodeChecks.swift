@@ -27,7 +27,7 @@ extension TreeCheck {
     TreeCheck(
       "chosen-node-is-root", .warning,
       .node { visit in
-        if visit.node.name == "chosen" && visit.lineage.count != 2 {
+        if visit.node.name == "chosen" && visit.ancestors.count != 1 {
           visit.fail("belongs at the root")
         }
       }),
@@ -83,7 +83,7 @@ extension TreeCheck {
     let node = visit.node
     // A fragment's number is no address.
     if node.children.contains(where: { $0.name == "__overlay__" }) { return }
-    let hasAddress = node["reg"] != nil || node["ranges"].map { !$0.bytes.isEmpty } ?? false
+    let hasAddress = node["reg"] != nil || node["ranges"].map { !$0.contents.isEmpty } ?? false
     if hasAddress && node.unitName.isEmpty {
       visit.fail("has 'reg' or 'ranges', but no unit address")
     } else if !hasAddress && !node.unitName.isEmpty {
@@ -147,7 +147,7 @@ extension TreeCheck {
 
 extension CheckVisit {
   /// The root of the tree.
-  var root: Node { lineage[0].node }
+  var root: Node { ancestors.first ?? node }
 }
 
 extension CheckReport {

@@ -135,11 +135,12 @@ extension TreeCheck {
 
   /// The node that takes a node's interrupts; `nil` after saying that there is none.
   private static func interruptController(_ visit: inout CheckVisit) -> Node? {
-    for (depth, candidate) in visit.lineage.enumerated().reversed() {
-      if depth < visit.lineage.count - 1, candidate.node.isInterruptProvider {
-        return candidate.node
+    let lineage = visit.ancestors + [visit.node]
+    for (depth, candidate) in lineage.enumerated().reversed() {
+      if depth < lineage.count - 1, candidate.isInterruptProvider {
+        return candidate
       }
-      guard let link = candidate.node.property("interrupt-parent") else { continue }
+      guard let link = candidate.property("interrupt-parent") else { continue }
       guard let phandle = link.value.cell, phandle != 0, phandle != .max else {
         if !visit.isPlugin { visit.fail("has an interrupt-parent that is no phandle", link) }
         return nil

@@ -51,8 +51,8 @@ extension TreeCheck {
       .node { visit in
         guard let property = visit.node.property("name") else { return }
         let isSame =
-          property.value.bytes.last == 0
-          && property.value.bytes.dropLast().elementsEqual(visit.node.baseName.utf8)
+          property.value.contents.last == 0
+          && property.value.contents.dropLast().elementsEqual(visit.node.baseName.utf8)
         if !isSame {
           visit.fail(
             "says '\(property.value.string ?? "")', not '\(visit.node.baseName)'", property)
@@ -112,7 +112,7 @@ extension TreeCheck {
       for label in node.labels { claim(label, path, nil, node.span) }
       for property in node.properties {
         for label in property.labels { claim(label, path, property.name, property.span) }
-        for marker in property.value.markers {
+        for marker in property.value.markers where !marker.kind.isType {
           if case .label(let label) = marker.kind {
             claim(label, path, property.name, property.span)
           }

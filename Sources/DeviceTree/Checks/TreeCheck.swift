@@ -67,22 +67,23 @@ struct CheckReport {
 
 /// A node as a check meets it.
 struct CheckVisit {
-  /// The nodes from the root to this one.
-  fileprivate(set) var lineage: [CheckedNode]
+  /// The nodes above this one, the root first.
+  fileprivate(set) var ancestors: [Node] = []
   /// Phandles of the whole tree.
   let targets: CheckTargets
   var report: CheckReport
 
   /// The node itself.
-  var node: Node { lineage[lineage.count - 1].node }
-  var buses: Buses { lineage[lineage.count - 1].buses }
-  var parent: Node? { lineage.count > 1 ? lineage[lineage.count - 2].node : nil }
-  var parentBuses: Buses { lineage.count > 1 ? lineage[lineage.count - 2].buses : [] }
-  var isRoot: Bool { lineage.count == 1 }
+  fileprivate(set) var node: Node
+  fileprivate(set) var buses: Buses = []
+  fileprivate(set) var parent: Node?
+  fileprivate(set) var parentBuses: Buses = []
+  var isRoot: Bool { ancestors.isEmpty }
   var isPlugin: Bool { targets.isPlugin }
 
   var path: String {
-    lineage.count == 1 ? "/" : lineage.dropFirst().reduce(into: "") { $0 += "/" + $1.node.name }
+    isRoot
+      ? "/" : ancestors.dropFirst().reduce(into: "") { $0 += "/" + $1.name } + "/" + node.name
   }
 
   /// Reports the node, or one of its properties.
@@ -90,12 +91,6 @@ struct CheckVisit {
     let place = property.map { "\(path):\($0.name)" } ?? path
     report.add("\(place): \(message)", at: property?.span ?? node.span)
   }
-}
-
-/// A node on the way to the one that is checked, with what is known of it.
-struct CheckedNode {
-  let node: Node
-  let buses: Buses
 }
 
 /// The way to a node, put together only where it is asked for.
@@ -173,10 +168,13 @@ public struct TreeChecker: Sendable {
     into bag: inout DiagnosticBag
   ) {
     var failed: Set<DiagnosticCode> = []
-    run(TreeCheck.structuralChecks, on: tree, isStructural: true, failed: &failed, into: &bag)
-    tree.removeRedundantNames()
-    let failures = tree.resolveReporting(
-      phandleFormat: phandleFormat, keepsLabelled: keepsLabelled)
+    let survey = TreeSurvey(tree)
+    run(survey.neededChecks, on: tree, isStructural: true, failed: &failed, into: &bag)
+    if survey.hasNames { tree.removeRedundantNames() }
+    var failures: [ReferenceFailure] = []
+    if survey.hasReferences || survey.hasOmittable {
+      failures = tree.resolveReporting(phandleFormat: phandleFormat, keepsLabelled: keepsLabelled)
+    }
     for failure in failures {
       let code: DiagnosticCode = failure.isPath ? "path-references" : "phandle-references"
       guard let severity = severity(of: code) else { continue }
@@ -211,8 +209,8 @@ public struct TreeChecker: Sendable {
     }
     if !bodies.nodes.isEmpty || !bodies.properties.isEmpty {
       let targets = CheckTargets(isStructural ? Tree(isPlugin: tree.isPlugin) : tree)
-      var visit = CheckVisit(lineage: [], targets: targets, report: CheckReport())
-      self.visit(tree.root, &visit, bodies, &reports)
+      var visit = CheckVisit(targets: targets, report: CheckReport(), node: tree.root)
+      self.visit(&visit, bodies, &reports)
     }
     // A check whose prerequisite failed may have been misled, so it is not heard.
     for (index, check) in active.enumerated() {
@@ -231,19 +229,16 @@ public struct TreeChecker: Sendable {
   }
 
   private func visit(
-    _ node: Node, _ visit: inout CheckVisit, _ bodies: CheckBodies, _ reports: inout [CheckReport]
+    _ visit: inout CheckVisit, _ bodies: CheckBodies, _ reports: inout [CheckReport]
   ) {
-    visit.lineage.append(
-      CheckedNode(
-        node: node,
-        buses: bodies.knowsBuses ? Buses(node, below: visit.lineage.last?.node) : []))
+    if bodies.knowsBuses { visit.buses = Buses(visit.node, below: visit.parent) }
     for (index, body) in bodies.nodes {
       swap(&visit.report, &reports[index])
       body(&visit)
       swap(&visit.report, &reports[index])
     }
     if !bodies.properties.isEmpty {
-      for property in node.properties {
+      for property in visit.node.properties {
         guard let list = bodies.properties[property.name] else { continue }
         for (index, body) in list {
           swap(&visit.report, &reports[index])
@@ -252,8 +247,17 @@ public struct TreeChecker: Sendable {
         }
       }
     }
-    for child in node.children { self.visit(child, &visit, bodies, &reports) }
-    visit.lineage.removeLast()
+    if !visit.node.children.isEmpty {
+      let above = (visit.node, visit.buses, visit.parent, visit.parentBuses)
+      (visit.parent, visit.parentBuses) = (above.0, above.1)
+      visit.ancestors.append(above.0)
+      for index in above.0.children.indices {
+        visit.node = above.0.children[index]
+        self.visit(&visit, bodies, &reports)
+      }
+      (visit.node, visit.buses, visit.parent, visit.parentBuses) = above
+      visit.ancestors.removeLast()
+    }
   }
 }
 
@@ -272,8 +276,8 @@ extension Tree {
 
 extension Node {
   fileprivate mutating func removeRedundantNames() {
-    if let name = self["name"], name.bytes.last == 0,
-      name.bytes.dropLast().elementsEqual(baseName.utf8)
+    if let name = self["name"], name.contents.last == 0,
+      name.contents.dropLast().elementsEqual(baseName.utf8)
     {
       removeProperty("name")
     }

@@ -60,7 +60,7 @@ private struct FixupCollector {
   init(table: TreeTable) { self.table = table }
 
   mutating func visit(_ node: Node, path: String, names: [String]) {
-    for property in node.properties {
+    for property in node.properties where property.value.marks.namesPlaces {
       var offsets: [UInt32] = []
       for marker in property.value.markers {
         guard case .phandle(let reference) = marker.kind else { continue }

@@ -26,7 +26,7 @@ enum DTCValuePrinter {
 
   /// Prints ` = ` and the value, or nothing for an empty one.
   static func print(_ value: PropertyValue, to output: inout TextOutput) {
-    guard !value.bytes.isEmpty else { return }
+    guard !value.contents.isEmpty else { return }
     output += " ="
     guard value.isTyped else {
       let form: Form =
@@ -54,6 +54,7 @@ enum DTCValuePrinter {
       runEnds[index] = end
       if markers[index].kind.isType { end = markers[index].offset }
     }
+    let bytes = value.bytes
     for (index, marker) in markers.enumerated() {
       switch marker.kind {
       case .cells(let width):
@@ -74,7 +75,7 @@ enum DTCValuePrinter {
       if marker.kind.isType, let form { output += form.opening }
       let chunkEnd = index + 1 < markers.count ? markers[index + 1].offset : value.count
       guard let current = form else { continue }
-      print(value.bytes[marker.offset..<chunkEnd], as: current, to: &output)
+      print(bytes[marker.offset..<chunkEnd], as: current, to: &output)
       if chunkEnd == runEnds[index] {
         output += current.closing
         if chunkEnd < value.count { output += "," }

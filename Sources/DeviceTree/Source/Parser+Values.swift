@@ -2,7 +2,7 @@ import Diagnostics
 
 extension Parser {
   /// Reads what stands between `=` and `;`; false after a mistake that leaves the place unclear.
-  mutating func parseValue(into value: inout PropertyValue) -> Bool {
+  mutating func parseValue(into value: inout ValueBuilder) -> Bool {
     while true {
       parseValueLabels(into: &value)
       guard parseValuePart(into: &value) else { return false }
@@ -11,22 +11,22 @@ extension Parser {
     }
   }
 
-  private mutating func parseValueLabels(into value: inout PropertyValue) {
-    for label in parseLabels() { value.markers.append(Marker(.label(label), at: value.count)) }
+  private mutating func parseValueLabels(into value: inout ValueBuilder) {
+    for label in parseLabels() { value.mark(.label(label)) }
   }
 
-  private mutating func parseValuePart(into value: inout PropertyValue) -> Bool {
+  private mutating func parseValuePart(into value: inout ValueBuilder) -> Bool {
     switch token.kind {
     case .string:
-      value.markers.append(Marker(.string, at: value.count))
+      value.mark(.string)
       value.bytes += Literals.unescape(scanner.bytes(of: token).dropFirst().dropLast())
       value.bytes.append(0)
       advance()
       return true
     case .labelReference, .pathReference:
       guard let (reference, _) = parseReference() else { return false }
-      value.markers.append(Marker(.string, at: value.count))
-      value.markers.append(Marker(.path(reference), at: value.count))
+      value.mark(.string)
+      value.mark(.path(reference))
       return true
     case .incbin: return parseIncbin(into: &value)
     case .bits: return parseBits(into: &value)
@@ -38,7 +38,7 @@ extension Parser {
     }
   }
 
-  private mutating func parseBits(into value: inout PropertyValue) -> Bool {
+  private mutating func parseBits(into value: inout ValueBuilder) -> Bool {
     advance()
     guard token.kind == .literal else {
       unexpected("a width in bits")
@@ -59,8 +59,8 @@ extension Parser {
     return parseCells(width, into: &value)
   }
 
-  private mutating func parseCells(_ width: CellWidth, into value: inout PropertyValue) -> Bool {
-    value.markers.append(Marker(.cells(width), at: value.count))
+  private mutating func parseCells(_ width: CellWidth, into value: inout ValueBuilder) -> Bool {
+    value.mark(.cells(width))
     if width == .bits32 { scanner.takePlainCells(into: &value.bytes) }
     advance()
     while !isCharacter(">") {
@@ -69,7 +69,7 @@ extension Parser {
       case .labelReference, .pathReference:
         guard let (reference, place) = parseReference() else { return false }
         if width == .bits32 {
-          value.markers.append(Marker(.phandle(reference), at: value.count))
+          value.mark(.phandle(reference))
         } else {
           error(
             "reference-width", "a reference needs a 32-bit cell, these are \(width.rawValue) bits",
@@ -104,8 +104,8 @@ extension Parser {
       "0x\(String(number, radix: 16)) does not fit a cell of \(width.rawValue) bits", at: place)
   }
 
-  private mutating func parseByteString(into value: inout PropertyValue) -> Bool {
-    value.markers.append(Marker(.bytes, at: value.count))
+  private mutating func parseByteString(into value: inout ValueBuilder) -> Bool {
+    value.mark(.bytes)
     advance()
     while true {
       switch token.kind {
@@ -128,7 +128,7 @@ extension Parser {
   }
 
   /// Reads `/incbin/("file")` or `/incbin/("file", offset, length)`.
-  private mutating func parseIncbin(into value: inout PropertyValue) -> Bool {
+  private mutating func parseIncbin(into value: inout ValueBuilder) -> Bool {
     advance()
     guard accept("("), token.kind == .string else {
       unexpected("(\"file\")")
@@ -159,7 +159,7 @@ extension Parser {
       return true
     }
     binaryFiles.append(found.name)
-    if value.isTyped { value.markers.append(Marker(.bytes, at: value.count)) }
+    if value.isTyped { value.mark(.bytes) }
     let start = Int(min(offset, UInt64(found.bytes.count)))
     let count = Int(min(length, UInt64(found.bytes.count - start)))
     value.bytes += found.bytes[start..<(start + count)]

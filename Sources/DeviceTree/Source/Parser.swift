@@ -9,7 +9,8 @@ struct Parser {
   /// The end of the token before, where something is missing if it is.
   var previous: Token
   var names = NameTable()
-  var assembly = TreeAssembly()
+  private var builder = ValueBuilder()
+  var assembly: TreeAssembly
   var binaryFiles: [String] = []
   /// How deep the expression is that is being read.
   var expressionDepth = 0
@@ -25,6 +26,7 @@ struct Parser {
 
   init(_ scanner: Scanner) {
     self.scanner = scanner
+    assembly = TreeAssembly(sourceSize: scanner.bytes.count)
     token = self.scanner.next()
     previous = token
   }
@@ -414,7 +416,13 @@ struct Parser {
     checkOrder(in: parent, at: place)
     var value = PropertyValue.empty
     if accept("=") {
-      guard parseValue(into: &value) else { return recover() }
+      // Taken out meanwhile, so that it can be filled in place.
+      var building = ValueBuilder()
+      swap(&building, &builder)
+      let isRead = parseValue(into: &building)
+      value = building.take()
+      swap(&building, &builder)
+      guard isRead else { return recover() }
     } else if !isCharacter(";") && !isCharacter("}") && token.kind != .name
       && token.kind != .end && scanner.span(token).start.line == scanner.span(place).start.line
     {

@@ -91,7 +91,7 @@ enum ReadableValuePrinter {
       text += "\""
       for index in marker.offset..<max(marker.offset, end - 1) {
         // A digit after \0 would be read as part of it.
-        let byte = value.bytes[index]
+        let byte = value.contents[index]
         if byte == 0 { text += "\\x00" } else { text.append(escaped: [byte]) }
       }
       text += "\""
@@ -103,7 +103,7 @@ enum ReadableValuePrinter {
         for marker in inner where marker.offset == index {
           if case .label(let label) = marker.kind { word += label + ": " }
         }
-        word.append(digits: UInt64(value.bytes[index]), atLeast: 2)
+        word.append(digits: UInt64(value.contents[index]), atLeast: 2)
         words.append(word.text)
       }
       return Group(opening: "[", words: words, closing: "]" + labels(in: inner, from: end))

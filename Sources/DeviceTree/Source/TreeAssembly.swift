@@ -47,6 +47,13 @@ struct TreeAssembly {
   /// Children by name of nodes that have many.
   private var childTables: [NodeID: [String: NodeID]] = [:]
 
+  /// Makes room for what a source of so many bytes usually holds. Memory that is not written to
+  /// costs nothing, but growing would copy all that is there.
+  init(sourceSize: Int) {
+    nodes.reserveCapacity(sourceSize / 64)
+    properties.reserveCapacity(sourceSize / 24)
+  }
+
   // MARK: building a detached node
 
   mutating func makeNode(_ name: String, labels: [String], origin: Origin) -> NodeID {
@@ -295,6 +302,7 @@ struct TreeAssembly {
     if !record.labels.isEmpty { result.labels = Self.living(record.labels) }
     result.isOmittedWithoutReference = record.isOmittable
     result.origin = record.origin
+    result.properties.reserveCapacity(livingProperties(of: record))
     var property = record.firstProperty
     while property >= 0 {
       let record = properties[Int(property)]
@@ -312,6 +320,16 @@ struct TreeAssembly {
       child = nodes[Int(child)].next
     }
     return result
+  }
+
+  private func livingProperties(of record: NodeRecord) -> Int {
+    var count = 0
+    var property = record.firstProperty
+    while property >= 0 {
+      if !properties[Int(property)].isDeleted { count += 1 }
+      property = properties[Int(property)].next
+    }
+    return count
   }
 
   private static func living(_ labels: [Label]) -> [String] {

@@ -46,11 +46,13 @@ public struct Node: Sendable, Hashable {
   public var span: SourceSpan? { origin.span }
 
   /// The name without its unit address: `cpu` for `cpu@0`.
-  public var baseName: Substring { name.prefix { $0 != "@" } }
+  public var baseName: Substring {
+    name[..<(name.utf8.firstIndex(of: UInt8(ascii: "@")) ?? name.endIndex)]
+  }
 
   /// What follows the `@` of the name: `0` for `cpu@0`.
   public var unitAddress: Substring? {
-    name.firstIndex(of: "@").map { name[name.index(after: $0)...] }
+    name.utf8.firstIndex(of: UInt8(ascii: "@")).map { name[name.utf8.index(after: $0)...] }
   }
 }
 
@@ -59,10 +61,10 @@ public struct Node: Sendable, Hashable {
 extension Node {
   /// The value of a property; assigning `nil` removes it, assigning to a new name appends it.
   public subscript(name: String) -> PropertyValue? {
-    get { properties.first { $0.name == name }?.value }
+    get { propertyIndex(name).map { properties[$0].value } }
     set {
       guard let newValue else { return properties.removeAll { $0.name == name } }
-      if let index = properties.firstIndex(where: { $0.name == name }) {
+      if let index = propertyIndex(name) {
         properties[index].value = newValue
       } else {
         properties.append(Property(name, newValue))
@@ -71,7 +73,15 @@ extension Node {
   }
 
   /// A property by name.
-  public func property(_ name: String) -> Property? { properties.first { $0.name == name } }
+  public func property(_ name: String) -> Property? {
+    propertyIndex(name).map { properties[$0] }
+  }
+
+  /// Where a property stands among the others.
+  func propertyIndex(_ name: String) -> Int? {
+    for index in properties.indices where properties[index].name == name { return index }
+    return nil
+  }
 
   /// Sets a property, in place when the node has it; without a value it is merely present.
   public mutating func set(_ name: String, _ value: PropertyValue = .empty) { self[name] = value }
@@ -88,8 +98,8 @@ extension Node {
 
   /// Whether `compatible` lists any of these names.
   public func isCompatible(with names: String...) -> Bool {
-    let own = compatible
-    return names.contains { own.contains($0) }
+    guard let own = self["compatible"] else { return false }
+    return names.contains { own.contains(string: $0) }
   }
 
   /// The phandle by which cells refer to this node, if it has been given one.

@@ -1,35 +1,48 @@
 extension PropertyValue {
   /// The value as 32-bit cells; `nil` unless its length is a multiple of four.
   public var cells: [UInt32]? {
-    guard bytes.count % 4 == 0 else { return nil }
-    return (0..<bytes.count / 4).map {
+    guard count % 4 == 0 else { return nil }
+    return (0..<count / 4).map {
       UInt32(truncatingIfNeeded: integer(at: $0 * 4, byteCount: 4))
     }
   }
 
   /// The value as one 32-bit cell; `nil` unless it is four bytes long.
   public var cell: UInt32? {
-    bytes.count == 4 ? UInt32(truncatingIfNeeded: integer(at: 0, byteCount: 4)) : nil
+    count == 4 ? UInt32(truncatingIfNeeded: integer(at: 0, byteCount: 4)) : nil
   }
 
   /// The value as one number of 32 or 64 bits; `nil` for any other length.
   public var number: UInt64? {
-    bytes.count == 4 || bytes.count == 8 ? integer(at: 0, byteCount: bytes.count) : nil
+    count == 4 || count == 8 ? integer(at: 0, byteCount: count) : nil
   }
 
   /// The value as a list of 64-bit numbers; `nil` unless its length is a multiple of eight.
   public var numbers: [UInt64]? {
-    guard bytes.count % 8 == 0 else { return nil }
-    return (0..<bytes.count / 8).map { integer(at: $0 * 8, byteCount: 8) }
+    guard count % 8 == 0 else { return nil }
+    return (0..<count / 8).map { integer(at: $0 * 8, byteCount: 8) }
   }
 
   /// The value as a list of strings; `nil` when empty or not ended by NUL.
   ///
   /// Bytes that are not UTF-8 are replaced by U+FFFD.
   public var strings: [String]? {
-    guard bytes.last == 0 else { return nil }
+    guard contents.last == 0 else { return nil }
     return bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Whether ``strings`` has this one, found without making any.
+  func contains(string text: String) -> Bool {
+    guard contents.last == 0, count > text.utf8.count else { return false }
+    var start = 0
+    for end in contents.indices where contents[end] == 0 {
+      if end - start == text.utf8.count, contents[start..<end].elementsEqual(text.utf8) {
+        return true
+      }
+      start = end + 1
+    }
+    return false
   }
 
   /// The value as one string; `nil` unless it has exactly one NUL, at its end.
@@ -43,14 +56,10 @@ extension PropertyValue {
   /// The bytes must be there.
   func integer(at offset: Int, byteCount: Int) -> UInt64 {
     var number: UInt64 = 0
-    for index in offset..<(offset + byteCount) { number = number << 8 | UInt64(bytes[index]) }
+    for index in offset..<(offset + byteCount) { number = number << 8 | UInt64(contents[index]) }
     return number
   }
 
   /// Replaces the 32-bit cell at an offset.
-  mutating func setCell(_ number: UInt32, at offset: Int) {
-    for index in 0..<4 {
-      bytes[offset + index] = UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * index))
-    }
-  }
+  mutating func setCell(_ number: UInt32, at offset: Int) { contents.setCell(number, at: offset) }
 }

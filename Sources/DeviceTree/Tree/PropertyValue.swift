@@ -8,28 +8,34 @@
 /// node.set("mixed", .cells([1, 2]) + .string("three") + .bytes([4]))
 /// ```
 public struct PropertyValue: Sendable, Hashable {
-  /// The bytes in the blob's order (big-endian). Unresolved phandles are `0xFFFFFFFF`, unresolved
-  /// paths have no bytes yet.
-  public internal(set) var bytes: [UInt8]
-  /// What stands where, by rising offset; empty when nothing is known but the bytes.
-  public internal(set) var markers: [Marker]
+  var contents: ValueBytes
+  var marks: MarkerList
 
   /// Creates a value from bytes of which nothing more is known.
-  public init(bytes: [UInt8] = []) {
-    self.bytes = bytes
-    self.markers = []
-  }
+  public init(bytes: [UInt8] = []) { self.init(contents: ValueBytes(bytes), marks: .none) }
 
   init(bytes: [UInt8], markers: [Marker]) {
-    self.bytes = bytes
-    self.markers = markers
+    self.init(
+      contents: bytes.count > ValueBytes.capacity ? .long(bytes) : ValueBytes(bytes),
+      marks: MarkerList(markers))
   }
 
+  init(contents: ValueBytes, marks: MarkerList) {
+    self.contents = contents
+    self.marks = marks
+  }
+
+  /// The bytes in the blob's order (big-endian). Unresolved phandles are `0xFFFFFFFF`, unresolved
+  /// paths have no bytes yet.
+  public var bytes: [UInt8] { contents.array }
+  /// What stands where, by rising offset; empty when nothing is known but the bytes.
+  public var markers: [Marker] { marks.array }
+
   /// The number of bytes.
-  public var count: Int { bytes.count }
+  public var count: Int { contents.count }
   /// Whether there are no bytes and no pending path: the property's presence is its value.
   public var isEmpty: Bool {
-    bytes.isEmpty
+    contents.isEmpty
       && !markers.contains { if case .path = $0.kind { true } else { false } }
   }
 
@@ -38,7 +44,8 @@ public struct PropertyValue: Sendable, Hashable {
 
   /// The references in the value, in order.
   public var references: [Reference] {
-    markers.compactMap { marker in
+    guard case .list(let markers) = marks else { return [] }
+    return markers.compactMap { marker in
       switch marker.kind {
       case .phandle(let reference), .path(let reference): reference
       default: nil
@@ -47,7 +54,7 @@ public struct PropertyValue: Sendable, Hashable {
   }
 
   /// The value without its markers: what a blob keeps of it.
-  public var withoutMarkers: PropertyValue { PropertyValue(bytes: bytes) }
+  public var withoutMarkers: PropertyValue { PropertyValue(contents: contents, marks: .none) }
 }
 
 /// A number in a group of cells, or a reference to a node that stands for its phandle.
@@ -68,38 +75,24 @@ extension PropertyValue {
   public static var empty: PropertyValue { PropertyValue() }
 
   /// One string.
-  public static func string(_ text: String) -> PropertyValue {
-    PropertyValue(bytes: Array(text.utf8) + [0], markers: [Marker(.string, at: 0)])
-  }
+  public static func string(_ text: String) -> PropertyValue { built { $0.append(string: text) } }
 
   /// A list of strings.
   public static func strings(_ texts: [String]) -> PropertyValue {
-    texts.reduce(into: .empty) { $0.append(.string($1)) }
+    built { for text in texts { $0.append(string: text) } }
   }
 
   /// A group of cells, numbers and references mixed.
-  public static func cells(_ cells: [Cell]) -> PropertyValue {
-    var value = PropertyValue(bytes: [], markers: [Marker(.cells(.bits32), at: 0)])
-    value.bytes.reserveCapacity(cells.count * 4)
-    for cell in cells {
-      switch cell {
-      case .value(let number): value.appendInteger(UInt64(number), byteCount: 4)
-      case .reference(let reference):
-        value.markers.append(Marker(.phandle(reference), at: value.count))
-        value.appendInteger(0xFFFF_FFFF, byteCount: 4)
-      }
-    }
-    return value
-  }
+  public static func cells(_ cells: [Cell]) -> PropertyValue { built { $0.append(cells: cells) } }
 
   /// A group of cells.
   public static func cells(_ numbers: some Sequence<UInt32>) -> PropertyValue {
-    cells(numbers.map { Cell($0) })
+    built { $0.append(cells: numbers.lazy.map { Cell($0) }) }
   }
 
   /// Groups of cells, one for each row, as in `<0 1>, <2 3>`.
   public static func rows(_ rows: [[Cell]]) -> PropertyValue {
-    rows.reduce(into: .empty) { $0.append(.cells($1)) }
+    built { for row in rows { $0.append(cells: row) } }
   }
 
   /// One 32-bit cell.
@@ -114,9 +107,10 @@ extension PropertyValue {
 
   /// A group of integers of another width, `/bits/ 16 <…>`; each is cut to the width.
   public static func integers(_ numbers: [UInt64], width: CellWidth) -> PropertyValue {
-    var value = PropertyValue(bytes: [], markers: [Marker(.cells(width), at: 0)])
-    for number in numbers { value.appendInteger(number, byteCount: width.byteCount) }
-    return value
+    built {
+      $0.mark(.cells(width))
+      for number in numbers { $0.appendInteger(number, byteCount: width.byteCount) }
+    }
   }
 
   /// A byte string `[…]`.
@@ -143,15 +137,14 @@ extension PropertyValue {
 
   /// Appends a value, as after a comma in source.
   public mutating func append(_ other: PropertyValue) {
-    let base = bytes.count
-    bytes += other.bytes
-    markers += other.markers.map { Marker($0.kind, at: $0.offset + base) }
+    var builder = ValueBuilder(bytes: bytes, markers: markers)
+    builder.append(other)
+    self = builder.value
   }
 
-  /// Appends an integer in big-endian order.
-  mutating func appendInteger(_ number: UInt64, byteCount: Int) {
-    for index in (0..<byteCount).reversed() {
-      bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * index)))
-    }
+  private static func built(_ build: (inout ValueBuilder) -> Void) -> PropertyValue {
+    var builder = ValueBuilder()
+    build(&builder)
+    return builder.value
   }
 }

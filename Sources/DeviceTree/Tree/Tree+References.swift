@@ -122,7 +122,7 @@ struct ReferenceResolver {
     let position = cursor
     cursor += 1
     for index in node.properties.indices
-    where node.properties[index].value.markers.contains(where: { !$0.kind.isType }) {
+    where node.properties[index].value.marks.namesPlaces {
       let span = node.properties[index].span
       let name = node.properties[index].name
       let missing = resolve(&node.properties[index].value)
