@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A text that was read, with what is needed to say where in it something stands.
 ///
 /// Identity is the point: two reads of one path are two files, so spans of both can be told apart.
@@ -7,16 +9,13 @@ public final class SourceFile: Sendable {
   public let name: String
   /// The bytes as they were read; not necessarily valid UTF-8.
   public let bytes: [UInt8]
-  /// The byte offset at which each line starts; the first is 0.
-  let lineStarts: [Int]
+  private let lines = Mutex<[Int]?>(nil)
   /// The number of the first line.
   private let firstLine: Int
   /// How the bytes came to be, when a preprocessor made them.
   public let expansion: SourceExpansion?
 
   /// Creates a file from its bytes.
-  ///
-  /// - Complexity: O(*n*) in the number of bytes, for the line table.
   public convenience init(name: String, bytes: [UInt8], expansion: SourceExpansion? = nil) {
     self.init(name: name, bytes: bytes, expansion: expansion, firstLine: 1)
   }
@@ -29,11 +28,20 @@ public final class SourceFile: Sendable {
     self.bytes = bytes
     self.expansion = expansion
     self.firstLine = firstLine
-    var starts = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
-      starts.append(offset + 1)
+  }
+
+  /// The byte offset at which each line starts; the first is 0. Found when first asked for: most
+  /// files are read without anything to say about them.
+  var lineStarts: [Int] {
+    lines.withLock { lines in
+      if let lines { return lines }
+      var starts = [0]
+      for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+        starts.append(offset + 1)
+      }
+      lines = starts
+      return starts
     }
-    self.lineStarts = starts
   }
 
   /// Creates a file from text, for tests and for what is compiled in.
@@ -43,8 +51,9 @@ public final class SourceFile: Sendable {
 
   /// The position of a byte; offsets past the end give the position after the last byte.
   ///
-  /// - Complexity: O(log *n*) in the number of lines.
+  /// - Complexity: O(log *n*) in the number of lines; the first call counts them in O(*n*).
   public func position(at offset: Int) -> SourcePosition {
+    let lineStarts = lineStarts
     let offset = min(max(offset, 0), bytes.count)
     var low = 0
     var high = lineStarts.count
@@ -59,6 +68,7 @@ public final class SourceFile: Sendable {
   public func offset(line: Int, column: Int) -> Int {
     let line = line - firstLine + 1
     guard line >= 1 else { return 0 }
+    let lineStarts = lineStarts
     guard line <= lineStarts.count else { return bytes.count }
     let start = lineStarts[line - 1]
     return start + min(max(column, 1) - 1, lineEnd(line) - start)
@@ -67,11 +77,13 @@ public final class SourceFile: Sendable {
   /// The text of a one-based line without its line break; empty past the end.
   public func text(ofLine line: Int) -> String {
     let line = line - firstLine + 1
+    let lineStarts = lineStarts
     guard line >= 1, line <= lineStarts.count else { return "" }
     return String(decoding: bytes[lineStarts[line - 1]..<lineEnd(line)], as: UTF8.self)
   }
 
   private func lineEnd(_ line: Int) -> Int {
+    let lineStarts = lineStarts
     var end = line < lineStarts.count ? lineStarts[line] - 1 : bytes.count
     if end > lineStarts[line - 1], bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
     return end
