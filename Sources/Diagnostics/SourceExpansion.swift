@@ -24,6 +24,9 @@ public final class SourceExpansion: Sendable {
     let include: Int?
   }
 
+  /// How many includes are told; a hostile text has markers for any number.
+  private static let maximumChain = 32
+
   let runs: [Run]
   let includes: [Include]
   /// Whether the originals can be read, so that the files named here are known to be the ones used.
@@ -111,7 +114,7 @@ public final class SourceExpansion: Sendable {
   private func chain(_ include: Int?) -> [Note] {
     var notes: [Note] = []
     var current = include
-    while let index = current {
+    while let index = current, notes.count < Self.maximumChain {
       let include = includes[index]
       let message = "included from here"
       if let file = original(include.file) {

@@ -79,6 +79,15 @@ import Testing
     #expect(expansion.files == ["x.dts", "a.h", "b.h", "other"])
   }
 
+  @Test func `an include chain of any length is told in part`() throws {
+    let text = "# 1 \"a\"\n" + String(repeating: "# 1 \"b\" 1\n", count: 10_000) + "word"
+    let expansion = try #require(SourceExpansion(ofLineMarkersIn: Array(text.utf8), name: "x"))
+    let file = SourceFile(name: "x", bytes: Array(text.utf8), expansion: expansion)
+    let end = file.bytes.count
+    let finding = Diagnostic("x", .error, "x", at: SourceSpan(file, (end - 4)..<end))
+    #expect((1...100).contains(finding.atOrigin.notes.count))
+  }
+
   @Test func `columns far outside a line stay inside it`() {
     let file = SourceFile(name: "a", text: "abc\nde\n")
     #expect(file.offset(line: 1, column: .max) == 3)
