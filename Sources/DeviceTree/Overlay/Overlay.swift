@@ -58,13 +58,17 @@ public struct Overlay: Sendable {
       return
     }
     let symbols = base.root.children.first { $0.name == "__symbols__" }
+    var paths: [String: PropertyValue] = [:]
+    for symbol in symbols?.properties ?? [] where paths[symbol.name] == nil {
+      paths[symbol.name] = symbol.value
+    }
     for fixup in fixups.properties {
-      guard let path = symbols?[fixup.name]?.string else {
+      guard let path = paths[fixup.name]?.string else {
         throw OverlayFault(
           "overlay-symbol", "refers to '\(fixup.name)', which the base's /__symbols__ does not name"
         )
       }
-      guard let phandle = base[path]?.phandle else {
+      guard let phandle = base.phandle(at: path) else {
         throw OverlayFault(
           "overlay-symbol", "refers to '\(fixup.name)', but \(path) of the base has no phandle")
       }
@@ -82,11 +86,12 @@ public struct Overlay: Sendable {
     _ overlay: Tree, into base: inout Tree
   ) throws(OverlayFault) -> [String: String] {
     var targets: [String: String] = [:]
+    var paths = PhandlePaths(base.root)
     for fragment in overlay.root.children {
       guard let content = fragment.children.first(where: { $0.name == "__overlay__" }) else {
         continue
       }
-      let path = try target(of: fragment, in: base)
+      let path = try target(of: fragment, in: base, &paths)
       let isApplied: Void? = base.update(path) { $0.overlay(with: content) }
       guard isApplied != nil else {
         throw OverlayFault("overlay-target", "the base has no node \(path) for \(fragment.name)")
@@ -96,9 +101,11 @@ public struct Overlay: Sendable {
     return targets
   }
 
-  private func target(of fragment: Node, in base: Tree) throws(OverlayFault) -> String {
+  private func target(
+    of fragment: Node, in base: Tree, _ paths: inout PhandlePaths
+  ) throws(OverlayFault) -> String {
     if let value = fragment["target"] {
-      guard let phandle = value.cell, let path = base.root.path(ofPhandle: phandle) else {
+      guard let phandle = value.cell, let path = paths.path(of: phandle, in: base.root) else {
         throw OverlayFault(
           "overlay-target", "the base has no node for the target of \(fragment.name)")
       }
@@ -124,6 +131,11 @@ public struct Overlay: Sendable {
     guard let index = base.root.children.firstIndex(where: { $0.name == "__symbols__" }) else {
       return
     }
+    var added: [Property] = []
+    var known: [String: Int] = [:]
+    for (index, symbol) in base.root.children[index].properties.enumerated() {
+      known[symbol.name] = index
+    }
     for symbol in symbols.properties {
       guard let path = symbol.value.string, path.hasPrefix("/") else {
         throw OverlayFault("overlay-symbol", "/__symbols__:\(symbol.name) is no path")
@@ -135,8 +147,14 @@ public struct Overlay: Sendable {
       else { continue }
       let prefix = target == "/" ? "" : target
       let moved = components.dropFirst(2).reduce(into: prefix) { $0 += "/" + $1 }
-      base.root.children[index].putFirst(symbol.name, .string(moved.isEmpty ? "/" : moved))
+      let value = PropertyValue.string(moved.isEmpty ? "/" : moved)
+      if let place = known[symbol.name] {
+        base.root.children[index].properties[place].value = value
+      } else {
+        added.append(Property(symbol.name, value))
+      }
     }
+    base.root.children[index].properties.insert(contentsOf: added.reversed(), at: 0)
   }
 }
 

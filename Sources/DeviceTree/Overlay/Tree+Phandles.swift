@@ -24,24 +24,32 @@ extension Tree {
   }
 }
 
+/// The paths of nodes by phandle, collected once for all fragments.
+struct PhandlePaths {
+  private var paths: [UInt32: String] = [:]
+
+  init(_ root: Node) { collect(root, "") }
+
+  /// The full path of the node with a phandle; also of one that a fragment has added meanwhile.
+  mutating func path(of phandle: UInt32, in root: Node) -> String? {
+    if let known = paths[phandle] { return known }
+    collect(root, "")
+    return paths[phandle]
+  }
+
+  private mutating func collect(_ node: Node, _ path: String) {
+    if let phandle = node.phandle, paths[phandle] == nil {
+      paths[phandle] = path.isEmpty ? "/" : path
+    }
+    for index in node.children.indices {
+      collect(node.children[index], path + "/" + node.children[index].name)
+    }
+  }
+}
+
 extension Node {
   /// The largest phandle here and below; 0 when there is none.
   var largestPhandle: UInt32 { children.reduce(phandle ?? 0) { max($0, $1.largestPhandle) } }
-
-  /// The full path of the node with a phandle, here or below.
-  func path(ofPhandle phandle: UInt32) -> String? {
-    path(ofPhandle: phandle, prefix: "")
-  }
-
-  private func path(ofPhandle phandle: UInt32, prefix: String) -> String? {
-    if self.phandle == phandle { return prefix.isEmpty ? "/" : prefix }
-    for child in children {
-      if let path = child.path(ofPhandle: phandle, prefix: prefix + "/" + child.name) {
-        return path
-      }
-    }
-    return nil
-  }
 
   /// Sets a property in place, or before the others.
   mutating func putFirst(_ name: String, _ value: PropertyValue) {

@@ -121,8 +121,8 @@ extension Node {
   /// A child by its exact name, else the first whose name without unit address is this.
   public func child(_ name: String) -> Node? { childIndex(name).map { children[$0] } }
 
-  func childIndex(_ name: some StringProtocol) -> Int? {
-    if let exact = children.firstIndex(where: { $0.name == name }) { return exact }
+  func childIndex(_ name: String) -> Int? {
+    for index in children.indices where children[index].name == name { return index }
     guard !name.utf8.contains(UInt8(ascii: "@")) else { return nil }
     return children.firstIndex { $0.baseName == name }
   }

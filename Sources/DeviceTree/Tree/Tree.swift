@@ -59,6 +59,11 @@ public struct Tree: Sendable, Hashable {
     return indices.reduce(root) { $0.children[$1] }
   }
 
+  /// The phandle of the node at a path, without a copy of the node.
+  func phandle(at path: String) -> UInt32? {
+    indices(ofPath: path).flatMap { root.phandle(at: $0[...]) }
+  }
+
   /// Changes the node at a path in place; `nil` when there is no such node.
   public mutating func update<Result>(
     _ path: String, _ change: (inout Node) throws -> Result
@@ -77,14 +82,9 @@ public struct Tree: Sendable, Hashable {
 
   private func indices(ofPath path: String) -> [Int]? {
     var indices: [Int] = []
-    var node = root
     func descend(_ path: Substring) -> Bool {
-      for name in path.split(separator: "/") {
-        guard let index = node.childIndex(name) else { return false }
-        indices.append(index)
-        node = node.children[index]
-      }
-      return true
+      let names = path.split(separator: "/").map(String.init)[...]
+      return root.node(at: indices[...]) { $0.appendIndices(of: names, to: &indices) }
     }
     guard !path.hasPrefix("/") else { return descend(path[...]) ? indices : nil }
     let alias = path.prefix { $0 != "/" }
@@ -96,6 +96,25 @@ public struct Tree: Sendable, Hashable {
 }
 
 extension Node {
+  /// Appends the child indices that names lead along; false when one leads nowhere.
+  fileprivate func appendIndices(of names: ArraySlice<String>, to indices: inout [Int]) -> Bool {
+    guard let name = names.first else { return true }
+    guard let index = childIndex(name) else { return false }
+    indices.append(index)
+    return children[index].appendIndices(of: names.dropFirst(), to: &indices)
+  }
+
+  fileprivate func node<Result>(
+    at indices: ArraySlice<Int>, _ body: (borrowing Node) -> Result
+  ) -> Result {
+    guard let first = indices.first else { return body(self) }
+    return children[first].node(at: indices.dropFirst(), body)
+  }
+
+  fileprivate func phandle(at indices: ArraySlice<Int>) -> UInt32? {
+    node(at: indices) { $0.phandle }
+  }
+
   /// Changes the node below this one that child indices lead to.
   mutating func update<Result>(
     at indices: ArraySlice<Int>, _ change: (inout Node) throws -> Result
