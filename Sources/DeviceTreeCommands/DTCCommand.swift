@@ -8,7 +8,10 @@ import Diagnostics
 struct DTCCommand {
   let console: Console
 
-  static let usage = "usage: dtc [options] <input file>"
+  static let usage = """
+    usage: dtc [options] <input file>
+           dtc --batch [options] <input file>...
+    """
 
   func run(_ arguments: [String]) -> Int32 {
     let options: DTCOptions
@@ -27,10 +30,11 @@ struct DTCCommand {
       console.print(DeviceTreeCommand.version)
       return 0
     case .compile: return compile(options)
+    case .batch: return DTCBatch(console: console, options: options).run()
     }
   }
 
-  private func compile(_ options: DTCOptions) -> Int32 {
+  func compile(_ options: DTCOptions) -> Int32 {
     guard let input = read(options) else { return 1 }
     var tree = input.tree
     if let bootCPU = options.bootCPU { tree.bootCPU = bootCPU }

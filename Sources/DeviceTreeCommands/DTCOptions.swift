@@ -11,12 +11,17 @@ struct DTCOptions {
 
   enum Request {
     case compile
+    case batch
     case help
     case version
   }
 
   var request = Request.compile
   var input = "-"
+  /// Every file of a batch.
+  var inputs: [String] = []
+  /// Where the outputs of a batch go, if not beside their inputs.
+  var batchDirectory: String?
   var output = "-"
   var inputFormat: Format?
   var outputFormat: Format?
@@ -52,6 +57,7 @@ struct DTCOptions {
     OptionSpecification("@", "symbols", nil, "add __symbols__ for overlays"),
     OptionSpecification("A", "auto-alias", nil, "add an alias for every label"),
     OptionSpecification("T", "annotate", nil, "accepted; output is not annotated"),
+    .longOnly("B", "batch", "compile all input files, each beside itself or into the folder of -d"),
     OptionSpecification("h", "help", nil, "show this help"),
     OptionSpecification("v", "version", nil, "show the version"),
   ])
@@ -59,7 +65,15 @@ struct DTCOptions {
   init(_ arguments: [String]) throws(OptionParser.Failure) {
     let parsed = try Self.parser.parse(arguments)
     for (name, argument) in parsed.options { try apply(name, argument) }
-    guard parsed.operands.count <= 1 else {
+    if request == .batch {
+      inputs = parsed.operands
+      batchDirectory = dependencyFile
+      dependencyFile = nil
+      guard !inputs.isEmpty, output == "-" else {
+        throw OptionParser.Failure(
+          message: "--batch needs input files and takes -d <directory>, not -o")
+      }
+    } else if parsed.operands.count > 1 {
       throw OptionParser.Failure(message: "more than one input file")
     }
     input = parsed.operands.first ?? "-"
@@ -102,6 +116,7 @@ struct DTCOptions {
     case "E": try configure(argument, .error)
     case "@": hasSymbols = true
     case "A": hasLabelAliases = true
+    case "B": request = .batch
     case "h": request = .help
     case "v": request = .version
     default: break

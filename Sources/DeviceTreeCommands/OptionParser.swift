@@ -1,7 +1,10 @@
 /// An option of a command.
 struct OptionSpecification {
+  /// The letter, which also names the option in what was parsed.
   let short: Character
   let long: String
+  /// Whether the letter is no option of its own, nor a beginning of the long name enough.
+  var isLongOnly = false
   /// The name of its argument; `nil` when it takes none.
   let argument: String?
   let help: String
@@ -11,6 +14,13 @@ struct OptionSpecification {
     self.long = long
     self.argument = argument
     self.help = help
+  }
+
+  /// An option without argument that has no letter.
+  static func longOnly(_ key: Character, _ long: String, _ help: String) -> OptionSpecification {
+    var option = OptionSpecification(key, long, nil, help)
+    option.isLongOnly = true
+    return option
   }
 }
 
@@ -53,7 +63,9 @@ struct OptionParser {
     let name = word.prefix { $0 != "=" }
     let value = name.count < word.count ? String(word.dropFirst(name.count + 1)) : nil
     let exact = specifications.filter { $0.long == name }
-    let matches = exact.isEmpty ? specifications.filter { $0.long.hasPrefix(name) } : exact
+    let matches =
+      exact.isEmpty
+      ? specifications.filter { !$0.isLongOnly && $0.long.hasPrefix(name) } : exact
     guard let option = matches.first else { throw Failure(message: "unknown option '--\(name)'") }
     guard matches.count == 1 else {
       let names = matches.map { "--\($0.long)" }.joined(separator: ", ")
@@ -74,7 +86,7 @@ struct OptionParser {
   ) throws(Failure) {
     var word = word
     while let name = word.popFirst() {
-      guard let option = specifications.first(where: { $0.short == name }) else {
+      guard let option = specifications.first(where: { $0.short == name && !$0.isLongOnly }) else {
         throw Failure(message: "unknown option '-\(name)'")
       }
       guard option.argument != nil else {
@@ -92,7 +104,8 @@ struct OptionParser {
   func help(_ usage: String) -> String {
     var text = usage + "\n\nOptions:\n"
     let heads = specifications.map { option in
-      "  -\(option.short), --\(option.long)" + (option.argument.map { " <\($0)>" } ?? "")
+      (option.isLongOnly ? "      " : "  -\(option.short), ") + "--\(option.long)"
+        + (option.argument.map { " <\($0)>" } ?? "")
     }
     let width = heads.map(\.count).max() ?? 0
     for (head, option) in zip(heads, specifications) {

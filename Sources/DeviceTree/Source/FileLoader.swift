@@ -20,9 +20,9 @@ public struct FileLoader: Sendable {
   public static let system = FileLoader(
     load: { readFile($0) },
     identity: { path in
-      guard let resolved = realpath(path, nil) else { return path }
-      defer { free(resolved) }
-      return String(cString: resolved)
+      var status = stat()
+      guard stat(path, &status) == 0 else { return path }
+      return "\(status.st_dev):\(status.st_ino)"
     })
 
   /// What a file that never ends is cut at.
