@@ -6,7 +6,15 @@ struct Comparison {
   private let size: Int
   private let ours: Series
   private let theirs: Series
-  private let isSame: Bool
+  private let agreement: Agreement
+
+  /// How alike the outputs are.
+  private enum Agreement: String {
+    case bytes = "same bytes"
+    /// libfdt lays out names in another order; dtc prints the same source of both, sorted.
+    case tree = "same tree"
+    case none = "DIFFERS"
+  }
 
   /// The runs of one program.
   private struct Series {
@@ -40,7 +48,18 @@ struct Comparison {
     }
     self.ours = ours
     self.theirs = theirs
-    isSame = FileTools.areEqual(prepared.ours.output, prepared.theirs.output)
+    agreement = Self.compare(prepared.ours.output, prepared.theirs.output, timer)
+  }
+
+  private static func compare(_ left: String, _ right: String, _ timer: ProcessTimer) -> Agreement {
+    if FileTools.areEqual(left, right) { return .bytes }
+    let sources = [left, right].map { blob in
+      let source = blob + ".dts"
+      _ = timer.run(["dtc", "-q", "-s", "-I", "dtb", "-O", "dts", "-o", source, blob])
+      return source
+    }
+    defer { for source in sources { unlink(source) } }
+    return FileTools.areEqual(sources[0], sources[1]) ? .tree : .none
   }
 
   private var ratio: Double { theirs.seconds / ours.seconds }
@@ -49,14 +68,14 @@ struct Comparison {
   var isKept: Bool {
     guard !ours.hasFailed else { return false }
     if theirs.hasFailed { return !theirs.isStopped || ratio >= item.promise }
-    return isSame && ratio >= item.promise
+    return agreement != .none && ratio >= item.promise
   }
 
   private var verdict: String {
     if ours.hasFailed { return "WE FAIL" }
     if theirs.isStopped { return "theirs was stopped" }
     if theirs.hasFailed { return "theirs refuses" }
-    return isSame ? "same bytes" : "DIFFERS"
+    return agreement.rawValue
   }
 
   private var ratioText: String {
