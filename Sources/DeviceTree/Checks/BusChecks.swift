@@ -86,10 +86,12 @@ extension TreeCheck {
       let first = property.value.cells?.first
     else { return }
     let bus = (first & 0xFF_0000) >> 16
-    let range = visit.parent?["bus-range"]?.cells ?? [0, 0]
+    let buses = visit.parent?.property("bus-range")
+    let range = buses?.value.cells ?? [0, 0]
     guard range.count >= 2 else { return }
     if bus < range[0] || bus > range[1] {
-      visit.fail("is on bus \(bus), but the bridge has \(range[0]) to \(range[1])", property)
+      visit.fail(
+        "is on bus \(bus), but the bridge has \(range[0]) to \(range[1])", buses ?? property)
     }
   }
 

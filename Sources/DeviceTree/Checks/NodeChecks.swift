@@ -64,7 +64,7 @@ extension TreeCheck {
       .node { visit in
         let node = visit.node
         guard !visit.isRoot, node["#address-cells"] != nil, node["#size-cells"] != nil,
-          node["ranges"] == nil, !node.children.isEmpty
+          node["ranges"] == nil, !node.children.isEmpty || node.origin.hasDeletedChildren
         else { return }
         if !node.children.contains(where: { $0["reg"] != nil }) {
           visit.fail("has #address-cells and #size-cells, but neither 'ranges' nor a child's 'reg'")

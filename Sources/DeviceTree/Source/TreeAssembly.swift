@@ -316,7 +316,11 @@ struct TreeAssembly {
     if record.childCount > 0 { result.children.reserveCapacity(Int(record.childCount)) }
     var child = record.firstChild
     while child >= 0 {
-      if !nodes[Int(child)].isDeleted { result.children.append(finish(child)) }
+      if nodes[Int(child)].isDeleted {
+        result.origin.hasDeletedChildren = true
+      } else {
+        result.children.append(finish(child))
+      }
       child = nodes[Int(child)].next
     }
     return result
