@@ -5,6 +5,8 @@ import Diagnostics
 struct BlobFile {
   let path: String
   var tree: Tree
+  /// The names that stay where they are when the blob is written back, as libfdt leaves them.
+  private let names: [UInt8]
 
   /// Reads a blob; `nil` after saying what is wrong with it.
   init?(_ path: String, _ console: Console) {
@@ -16,12 +18,15 @@ struct BlobFile {
     }
     self.path = path
     self.tree = tree
+    names = BlobReader().names(of: bytes)
   }
 
   /// Writes the blob to a path; false after saying why that failed.
   func write(to path: String, _ console: Console) -> Bool {
     var bag = DiagnosticBag()
-    guard let blob = BlobWriter().encode(tree, into: &bag) else {
+    var writer = BlobWriter()
+    writer.knownNames = names
+    guard let blob = writer.encode(tree, into: &bag) else {
       console.error(DiagnosticRenderer().render(bag))
       return false
     }

@@ -36,6 +36,12 @@ struct DTCCommand {
 
   func compile(_ options: DTCOptions) -> Int32 {
     guard let input = read(options) else { return 1 }
+    if options.isAnnotated,
+      input.format != .dts || outputFormat(options, inputFormat: input.format) != .dts
+    {
+      console.fatal("--annotate is for -I dts with -O dts only")
+      return 1
+    }
     var tree = input.tree
     if let bootCPU = options.bootCPU { tree.bootCPU = bootCPU }
     var findings = DiagnosticBag()
@@ -131,17 +137,7 @@ struct DTCCommand {
   private func write(
     _ tree: Tree, _ options: DTCOptions, inputFormat: DTCOptions.Format
   ) -> Int32 {
-    let format: DTCOptions.Format
-    if let asked = options.outputFormat {
-      format = asked
-    } else if options.output.hasSuffix(".dts") {
-      format = .dts
-    } else if options.output.hasSuffix(".dtb") || options.output.hasSuffix(".dtbo") {
-      format = .dtb
-    } else {
-      format = inputFormat == .dts ? .dtb : .dts
-    }
-    if format == .dts {
+    if outputFormat(options, inputFormat: inputFormat) == .dts {
       return put(Array(SourcePrinter(style: .dtc).print(tree).utf8), to: options.output) ? 0 : 1
     }
     var bag = DiagnosticBag()
@@ -157,6 +153,16 @@ struct DTCCommand {
           + "asked for\n")
     }
     return put(blob, to: options.output) ? 0 : 1
+  }
+
+  /// The format that was asked for, else that of the output's name, else the other one.
+  private func outputFormat(
+    _ options: DTCOptions, inputFormat: DTCOptions.Format
+  ) -> DTCOptions.Format {
+    if let asked = options.outputFormat { return asked }
+    if options.output.hasSuffix(".dts") { return .dts }
+    if options.output.hasSuffix(".dtb") || options.output.hasSuffix(".dtbo") { return .dtb }
+    return inputFormat == .dts ? .dtb : .dts
   }
 
   private func put(_ bytes: [UInt8], to path: String) -> Bool {

@@ -31,6 +31,7 @@ struct DTCOptions {
   var isSorted = false
   var hasSymbols = false
   var hasLabelAliases = false
+  var isAnnotated = false
   var includePaths: [String] = []
   var bootCPU: UInt32?
   var writer = BlobWriter()
@@ -56,7 +57,7 @@ struct DTCOptions {
     OptionSpecification("E", "error", "check", "make a check an error, or no-<check>"),
     OptionSpecification("@", "symbols", nil, "add __symbols__ for overlays"),
     OptionSpecification("A", "auto-alias", nil, "add an alias for every label"),
-    OptionSpecification("T", "annotate", nil, "accepted; output is not annotated"),
+    OptionSpecification("T", "annotate", nil, "accepted from dts to dts; adds no notes yet"),
     .longOnly("B", "batch", "compile all input files, each beside itself or into the folder of -d"),
     OptionSpecification("h", "help", nil, "show this help"),
     OptionSpecification("v", "version", nil, "show the version"),
@@ -116,6 +117,7 @@ struct DTCOptions {
     case "E": try configure(argument, .error)
     case "@": hasSymbols = true
     case "A": hasLabelAliases = true
+    case "T": isAnnotated = true
     case "B": request = .batch
     case "h": request = .help
     case "v": request = .version
@@ -134,7 +136,9 @@ struct DTCOptions {
     _ text: String, _ direction: String, _ known: [Format]
   ) throws(OptionParser.Failure) -> Format {
     guard let format = Format(rawValue: text), known.contains(format) else {
-      throw OptionParser.Failure(message: "unknown \(direction) format \"\(text)\"")
+      let names = known.map(\.rawValue).joined(separator: ", ")
+      throw OptionParser.Failure(
+        message: "unknown \(direction) format \"\(text)\"; there are \(names)")
     }
     return format
   }

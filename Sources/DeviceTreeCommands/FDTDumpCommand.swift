@@ -129,7 +129,7 @@ struct FDTDumpCommand {
       if end <= bytes.count, size >= 28 {
         let blob = Array(bytes[offset..<end])
         if BlobReader().read(blob, name: name, into: &bag) != nil {
-          console.print("// found at offset 0x\(String(offset, radix: 16))\n")
+          console.print("\(name): found fdt at offset \(alternate(UInt64(offset)))\n")
           guard dump(blob, name) == 0 else { return 1 }
           found = true
           offset = end

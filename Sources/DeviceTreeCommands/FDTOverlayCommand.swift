@@ -41,6 +41,12 @@ struct FDTOverlayCommand {
     guard let input else { return fail("no base is named (-i)") }
     guard let output else { return fail("no output is named (-o)") }
     guard !parsed.operands.isEmpty else { return fail("no overlay is named") }
+    if isVerbose {
+      // On standard output unless the result goes there.
+      var text = "input  = \(input)\noutput = \(output)\n"
+      for (index, path) in parsed.operands.enumerated() { text += "overlay[\(index)] = \(path)\n" }
+      if output == "-" { console.error(text) } else { console.print(text) }
+    }
     guard var base = BlobFile(input, console) else { return 1 }
     for path in parsed.operands {
       guard let overlay = BlobFile(path, console) else { return 1 }
@@ -51,7 +57,6 @@ struct FDTOverlayCommand {
         console.error("cannot apply '\(path)'\n")
         return 1
       }
-      if isVerbose { console.error("applied '\(path)'\n") }
     }
     return base.write(to: output, console) ? 0 : 1
   }

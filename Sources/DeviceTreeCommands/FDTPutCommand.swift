@@ -10,8 +10,8 @@ struct FDTPutCommand {
     usage: fdtput <options> <blob> <node> <property> [<value>...]
            fdtput -c|-r <options> <blob> [<node>...]
            fdtput -d <options> <blob> <node> [<property>...]
-    A type is s (string), i (signed), u (unsigned), x (hexadecimal) or r (raw), with b, h or l in
-    front for 1, 2 or 4 bytes.
+    A type is s (string), i (signed), u (unsigned) or x (hexadecimal), with b, h or l in front for
+    1, 2 or 4 bytes.
     """
 
   static let parser = OptionParser(specifications: [
@@ -50,7 +50,9 @@ struct FDTPutCommand {
       case "d": mode = .delete
       case "p": createsPath = true
       case "t":
-        guard let asked = ValueFormat(argument) else { return fail("'\(argument)' is no type") }
+        guard let asked = ValueFormat(argument), asked.kind != .raw else {
+          return fail("'\(argument)' is no type that can be written")
+        }
         format = asked
       case "v": isVerbose = true
       case "h":
@@ -124,7 +126,7 @@ struct FDTPutCommand {
   }
 
   private func create(_ path: String, withParents: Bool, _ tree: inout Tree) -> Bool {
-    guard path.hasPrefix("/") else { return missing(path) }
+    guard path.hasPrefix("/"), withParents || !path.hasSuffix("/") else { return missing(path) }
     let names = path.split(separator: "/").map(String.init)
     guard names.count < Tree.maximumDepth else {
       console.error("Error at '\(path)': too deep\n")

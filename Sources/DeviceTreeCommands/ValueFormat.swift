@@ -18,7 +18,7 @@ struct ValueFormat {
   /// Reads `[hh|b|h|l](s|i|u|x|r)`; `nil` for anything else.
   init?(_ text: String) {
     var rest = text[...]
-    let sizes: [(String, Int)] = [("hh", 1), ("b", 1), ("h", 2), ("l", 4), ("L", 4)]
+    let sizes: [(String, Int?)] = [("hh", 1), ("b", 1), ("h", 2), ("l", 4), ("L", nil)]
     if let (prefix, size) = sizes.first(where: { rest.hasPrefix($0.0) }) {
       self.size = size
       rest = rest.dropFirst(prefix.count)

@@ -32,6 +32,12 @@ public struct BlobReader: Sendable {
     }
   }
 
+  /// The names of properties as a blob has them, one after the other; empty when it is damaged.
+  package func names(of blob: [UInt8]) -> [UInt8] {
+    guard let header = try? BlobHeader(blob) else { return [] }
+    return Array(blob[header.strings])
+  }
+
   private func reservations(
     _ blob: [UInt8], _ header: BlobHeader
   ) throws(BlobFault) -> [MemoryReservation] {

@@ -19,6 +19,8 @@ public struct BlobWriter: Sendable {
   public var reservationSlots = 0
   /// Which properties carry invented phandles; `dtc -H`.
   public var phandleFormat: PhandleFormat = .epapr
+  /// The names that another blob has, which keep their places, as if that blob were edited in place.
+  package var knownNames: [UInt8] = []
 
   /// Creates a writer of version 17 without padding.
   public init() {}
@@ -40,7 +42,7 @@ public struct BlobWriter: Sendable {
     let reservationCount = tree.reservations.count + max(0, reservationSlots) + 1
     let structureOffset = reservationsOffset + 16 * reservationCount
     // What the file begins with is known when what follows has been written.
-    var structure = StructureBlock(version: version)
+    var structure = StructureBlock(version: version, strings: StringsBlock(knownNames))
     structure.bytes.reserveCapacity(structureOffset + structure.size(of: tree.root) + 4096)
     structure.bytes.appendZeros(structureOffset)
     structure.append(tree.root, path: "")
@@ -94,9 +96,7 @@ public struct BlobWriter: Sendable {
 private struct StructureBlock {
   let version: BlobVersion
   var bytes: [UInt8] = []
-  var strings = StringsBlock()
-
-  init(version: BlobVersion) { self.version = version }
+  var strings: StringsBlock
 
   /// How many bytes a node takes in the versions without paths; for the others somewhat less than it
   /// does. Told beforehand, so that a large block need not grow.

@@ -8,6 +8,20 @@ struct StringsBlock {
   /// Offsets by slot; -1 is free.
   private var slots: [Int32] = Array(repeating: -1, count: 64)
   private var used = 0
+
+  /// Begins with the names of another blob, each where it is there.
+  init(_ known: [UInt8] = []) {
+    bytes = known
+    if let last = known.last, last != 0 { bytes.append(0) }
+    var start = 0
+    for end in bytes.indices where bytes[end] == 0 {
+      // SAFETY: the pointer is used inside the closure only, and lies in `name`, which is a copy.
+      let name = Array(bytes[start..<end])
+      name.withUnsafeBufferPointer { enterEndings(of: $0, at: start) }
+      start = end + 1
+    }
+  }
+
   /// The offset of a name, added if need be.
   mutating func offset(of name: String) -> UInt32 {
     var name = name
@@ -19,14 +33,18 @@ struct StringsBlock {
   }
 
   private mutating func insert(_ name: UnsafeBufferPointer<UInt8>) -> UInt32 {
-    let hashes = Self.suffixHashes(name)
     let base = bytes.count
     bytes += name
     bytes.append(0)
+    enterEndings(of: name, at: base)
+    return UInt32(base)
+  }
+
+  private mutating func enterEndings(of name: UnsafeBufferPointer<UInt8>, at base: Int) {
+    let hashes = Self.suffixHashes(name)
     for start in 0...name.count where find(name, from: start, hash: hashes[start]) == nil {
       enter(base + start, hash: hashes[start])
     }
-    return UInt32(base)
   }
 
   private static let emptyHash: UInt64 = 0xCBF2_9CE4_8422_2325
