@@ -1,5 +1,5 @@
-// The few lines that Swift cannot say: Linux interfaces that the Glibc overlay leaves out, and two
-// processor hints. Everything here is `static inline`, so the packet path pays nothing for it.
+// The few lines that Swift cannot say: Linux interfaces that the Glibc overlay leaves out, and a
+// processor hint. Everything here is `static inline`, so the packet path pays nothing for it.
 #pragma once
 
 #ifndef _GNU_SOURCE
@@ -15,14 +15,6 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/// Asks the processor to fetch a line that will be written.
-static inline void dpaac_prefetch_for_write(const void *address) {
-  __builtin_prefetch(address, 1, 3);
-}
-
-/// Asks the processor to fetch a line that will be read.
-static inline void dpaac_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
 /// Tells the processor that this is a polling loop.
 static inline void dpaac_pause(void) {
@@ -40,11 +32,3 @@ static inline int dpaac_pidfd_open(int32_t pid) {
 
 /// Has the kernel kill the calling process when the thread that started it ends; 0, or -1.
 static inline int dpaac_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
-
-/// Binds the calling thread to one CPU; 0, or -1 when the kernel refuses.
-static inline int dpaac_pin_to_cpu(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  return sched_setaffinity(0, sizeof set, &set);
-}

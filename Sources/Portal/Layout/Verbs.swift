@@ -35,8 +35,6 @@ public enum DequeueStatus {
 
 /// Why an enqueue came back: the high four bits of byte 4 of an enqueue rejection (ERN).
 public enum RejectionCode {
-  /// The queue's tail drop.
-  public static let queueTailDrop: UInt8 = 0x50
   /// A wrong queue, or a descriptor that names what the sender does not hold.
   public static let error: UInt8 = 0x20
 }
