@@ -31,9 +31,14 @@ public struct Console: Sendable {
 
   /// The bytes of a file, `-` for standard input; `nil` after saying why not.
   func read(_ path: String) -> [UInt8]? {
-    if let bytes = path == "-" ? readInput() : FileLoader.system.load(path) { return bytes }
+    if let bytes = load(path) { return bytes }
     fatal("cannot read \"\(path)\": \(FileWriter.lastError)")
     return nil
+  }
+
+  /// The bytes of a file, `-` for standard input.
+  func load(_ path: String) -> [UInt8]? {
+    path == "-" ? readInput() : FileLoader.system.load(path)
   }
 
   /// Says why the command cannot go on.

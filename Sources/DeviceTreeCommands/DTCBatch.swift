@@ -1,3 +1,4 @@
+import Diagnostics
 import Synchronization
 
 /// `dtc --batch`: compiles many files in one process, on all processors.
@@ -31,9 +32,15 @@ struct DTCBatch {
       let result = results[index]
       let quiet = Console(
         readInput: console.readInput, write: console.write, error: { result.add($0) })
-      result.exit(DTCCommand(console: quiet).compile(own))
+      var report = DTCReport(console: quiet, options: own)
+      result.exit(DTCCommand(console: quiet).compile(own, &report), report.findings)
     }
     for result in results where !result.text.isEmpty { console.error(result.text) }
+    if let format = options.diagnostics {
+      var findings = DiagnosticBag()
+      for result in results { findings.add(contentsOf: result.findings) }
+      console.error(format.render(findings))
+    }
     return results.map(\.code).max() ?? 0
   }
 
@@ -53,12 +60,16 @@ struct DTCBatch {
 
   /// What one file came to.
   private final class Outcome: Sendable {
-    private let state = Mutex<(text: String, code: Int32)>(("", 0))
+    private let state = Mutex<(text: String, code: Int32, findings: DiagnosticBag)>(
+      ("", 0, DiagnosticBag()))
 
     var text: String { state.withLock { $0.text } }
     var code: Int32 { state.withLock { $0.code } }
+    var findings: DiagnosticBag { state.withLock { $0.findings } }
 
     func add(_ text: String) { state.withLock { $0.text += text } }
-    func exit(_ code: Int32) { state.withLock { $0.code = code } }
+    func exit(_ code: Int32, _ findings: DiagnosticBag) {
+      state.withLock { $0 = ($0.text, code, findings) }
+    }
   }
 }

@@ -34,12 +34,20 @@ struct DTCCommand {
     }
   }
 
-  func compile(_ options: DTCOptions) -> Int32 {
-    guard let input = read(options) else { return 1 }
+  private func compile(_ options: DTCOptions) -> Int32 {
+    var report = DTCReport(console: console, options: options)
+    let code = compile(options, &report)
+    if let format = options.diagnostics { console.error(format.render(report.findings)) }
+    return code
+  }
+
+  /// Compiles one file; what is not said at once is left in the report.
+  func compile(_ options: DTCOptions, _ report: inout DTCReport) -> Int32 {
+    guard let input = read(options, &report) else { return 1 }
     if options.isAnnotated,
       input.format != .dts || outputFormat(options, inputFormat: input.format) != .dts
     {
-      console.fatal("--annotate is for -I dts with -O dts only")
+      report.fail("bad-usage", "--annotate is for -I dts with -O dts only")
       return 1
     }
     var tree = input.tree
@@ -51,24 +59,19 @@ struct DTCCommand {
     checker.check(
       &tree, phandleFormat: options.writer.phandleFormat, keepsLabelled: options.hasSymbols,
       into: &findings)
-    console.error(
-      FindingPrinter(quietness: options.quietness, output: options.output).text(findings))
+    report.add(checks: findings)
     if findings.hasErrors {
       guard options.isForced else {
-        if options.quietness < 3 {
-          console.error("ERROR: the tree has errors, nothing is written (-f writes it anyway)\n")
-        }
+        report.conclude("ERROR: the tree has errors, nothing is written (-f writes it anyway)")
         return 2
       }
-      if options.quietness < 3 {
-        console.error("Warning: the tree has errors, but is written as asked\n")
-      }
+      report.conclude("Warning: the tree has errors, but is written as asked")
     }
-    finish(&tree, options)
-    return write(tree, options, inputFormat: input.format)
+    finish(&tree, options, &report)
+    return write(tree, options, inputFormat: input.format, &report)
   }
 
-  private func finish(_ tree: inout Tree, _ options: DTCOptions) {
+  private func finish(_ tree: inout Tree, _ options: DTCOptions, _ report: inout DTCReport) {
     var bag = DiagnosticBag()
     if options.hasLabelAliases { tree.addLabelAliases(into: &bag) }
     if options.hasSymbols {
@@ -76,14 +79,14 @@ struct DTCCommand {
     }
     if tree.isPlugin { tree.addFixups() }
     if options.isSorted { tree.sort() }
-    for finding in bag.diagnostics where options.quietness < 1 {
-      console.error("Warning: \(finding.message)\n")
-    }
+    report.add(warnings: bag)
   }
 
   // MARK: input
 
-  private func read(_ options: DTCOptions) -> (tree: Tree, format: DTCOptions.Format)? {
+  private func read(
+    _ options: DTCOptions, _ report: inout DTCReport
+  ) -> (tree: Tree, format: DTCOptions.Format)? {
     var bag = DiagnosticBag()
     var tree: Tree?
     var files = [options.input]
@@ -92,7 +95,11 @@ struct DTCCommand {
     if format == .fs {
       tree = DirectoryReader().read(options.input, into: &bag)
     } else {
-      guard let bytes = console.read(options.input) else { return nil }
+      guard let bytes = console.load(options.input) else {
+        report.fail(
+          "file-unreadable", "cannot read \"\(options.input)\": \(FileWriter.lastError)")
+        return nil
+      }
       let isBlob = bytes.starts(with: [0xD0, 0x0D, 0xFE, 0xED])
       if (format ?? (isBlob ? .dtb : .dts)) == .dtb {
         format = .dtb
@@ -109,50 +116,50 @@ struct DTCCommand {
         }
       }
     }
-    if !bag.isEmpty && options.quietness < (bag.hasErrors ? 2 : 1) {
-      console.error(DiagnosticRenderer().render(bag))
-    }
-    if let path = options.dependencyFile, !writeDependencies(files, to: path, options) {
+    report.add(reading: bag)
+    if let path = options.dependencyFile, !writeDependencies(files, to: path, options, &report) {
       return nil
     }
     guard let tree, let format else {
-      if options.quietness < 3 { console.fatal("cannot read the tree") }
+      report.conclude("FATAL ERROR: cannot read the tree")
       return nil
     }
     return (tree, format)
   }
 
   /// Writes `output: input include …` for make, spaces escaped.
-  private func writeDependencies(_ files: [String], to path: String, _ options: DTCOptions) -> Bool
-  {
+  private func writeDependencies(
+    _ files: [String], to path: String, _ options: DTCOptions, _ report: inout DTCReport
+  ) -> Bool {
     func escape(_ name: String) -> String {
       name.reduce(into: "") { $0 += $1 == " " || $1 == "\\" ? "\\\($1)" : String($1) }
     }
     let text = ([escape(options.output) + ":"] + files.map(escape)).joined(separator: " ") + "\n"
-    return put(Array(text.utf8), to: path)
+    return put(Array(text.utf8), to: path, &report)
   }
 
   // MARK: output
 
   private func write(
-    _ tree: Tree, _ options: DTCOptions, inputFormat: DTCOptions.Format
+    _ tree: Tree, _ options: DTCOptions, inputFormat: DTCOptions.Format, _ report: inout DTCReport
   ) -> Int32 {
     if outputFormat(options, inputFormat: inputFormat) == .dts {
-      return put(Array(SourcePrinter(style: .dtc).print(tree).utf8), to: options.output) ? 0 : 1
+      let text = SourcePrinter(style: .dtc).print(tree)
+      return put(Array(text.utf8), to: options.output, &report) ? 0 : 1
     }
     var bag = DiagnosticBag()
     guard let blob = options.writer.encode(tree, into: &bag) else {
-      for finding in bag.diagnostics { console.fatal(finding.message) }
+      report.add(failures: bag)
       return 1
     }
     if options.writer.minimumSize > 0 && blob.count > options.writer.minimumSize
-      && options.writer.alignment == 0 && options.quietness < 1
+      && options.writer.alignment == 0
     {
-      console.error(
-        "Warning: the blob has \(blob.count) bytes, more than the \(options.writer.minimumSize) "
-          + "asked for\n")
+      report.remark(
+        "blob-size",
+        "the blob has \(blob.count) bytes, more than the \(options.writer.minimumSize) asked for")
     }
-    return put(blob, to: options.output) ? 0 : 1
+    return put(blob, to: options.output, &report) ? 0 : 1
   }
 
   /// The format that was asked for, else that of the output's name, else the other one.
@@ -165,9 +172,9 @@ struct DTCCommand {
     return inputFormat == .dts ? .dtb : .dts
   }
 
-  private func put(_ bytes: [UInt8], to path: String) -> Bool {
+  private func put(_ bytes: [UInt8], to path: String, _ report: inout DTCReport) -> Bool {
     if path == "-" ? console.write(bytes) : FileWriter.replace(path, with: bytes) { return true }
-    console.fatal("cannot write \"\(path)\": \(FileWriter.lastError)")
+    report.fail("file-unwritable", "cannot write \"\(path)\": \(FileWriter.lastError)")
     return false
   }
 }

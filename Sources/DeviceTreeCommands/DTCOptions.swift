@@ -34,6 +34,8 @@ struct DTCOptions {
   var isAnnotated = false
   var includePaths: [String] = []
   var bootCPU: UInt32?
+  /// How findings are written, if not as dtc writes them.
+  var diagnostics: DiagnosticFormat?
   var writer = BlobWriter()
   var checker = TreeChecker()
 
@@ -58,7 +60,10 @@ struct DTCOptions {
     OptionSpecification("@", "symbols", nil, "add __symbols__ for overlays"),
     OptionSpecification("A", "auto-alias", nil, "add an alias for every label"),
     OptionSpecification("T", "annotate", nil, "accepted from dts to dts; adds no notes yet"),
-    .longOnly("B", "batch", "compile all input files, each beside itself or into the folder of -d"),
+    .longOnly(
+      "B", "batch", nil, "compile all input files, each beside itself or into the folder of -d"),
+    .longOnly(
+      "D", "diagnostics", "format", "write all findings as text, json, sarif or github"),
     OptionSpecification("h", "help", nil, "show this help"),
     OptionSpecification("v", "version", nil, "show the version"),
   ])
@@ -119,6 +124,12 @@ struct DTCOptions {
     case "A": hasLabelAliases = true
     case "T": isAnnotated = true
     case "B": request = .batch
+    case "D":
+      guard let format = DiagnosticFormat(rawValue: argument) else {
+        throw OptionParser.Failure(
+          message: "--diagnostics is text, json, sarif or github, not '\(argument)'")
+      }
+      diagnostics = format
     case "h": request = .help
     case "v": request = .version
     default: break

@@ -16,9 +16,11 @@ struct OptionSpecification {
     self.help = help
   }
 
-  /// An option without argument that has no letter.
-  static func longOnly(_ key: Character, _ long: String, _ help: String) -> OptionSpecification {
-    var option = OptionSpecification(key, long, nil, help)
+  /// An option that has no letter: one that dtc does not have, and so takes none from it.
+  static func longOnly(
+    _ key: Character, _ long: String, _ argument: String?, _ help: String
+  ) -> OptionSpecification {
+    var option = OptionSpecification(key, long, argument, help)
     option.isLongOnly = true
     return option
   }

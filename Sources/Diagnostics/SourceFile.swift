@@ -76,10 +76,15 @@ public final class SourceFile: Sendable {
 
   /// The text of a one-based line without its line break; empty past the end.
   public func text(ofLine line: Int) -> String {
+    String(decoding: bytes(ofLine: line), as: UTF8.self)
+  }
+
+  /// The bytes of a one-based line without its line break; empty past the end.
+  func bytes(ofLine line: Int) -> ArraySlice<UInt8> {
     let line = line - firstLine + 1
     let lineStarts = lineStarts
-    guard line >= 1, line <= lineStarts.count else { return "" }
-    return String(decoding: bytes[lineStarts[line - 1]..<lineEnd(line)], as: UTF8.self)
+    guard line >= 1, line <= lineStarts.count else { return [] }
+    return bytes[lineStarts[line - 1]..<lineEnd(line)]
   }
 
   private func lineEnd(_ line: Int) -> Int {

@@ -15,19 +15,23 @@ struct CheckCommand: ParsableCommand {
 
         dpaac check office.yaml
         dpaac check office.yaml --format json | jq '.diagnostics[].code'
+        dpaac check office.yaml --format sarif > office.sarif
       """)
 
   @OptionGroup var arguments: PlanArguments
 
+  @Option(help: "Findings for people, for programs (json, sarif), or as marks in a pull request.")
+  var format: DiagnosticFormat = .text
+
   func run() throws {
     let result = PlanLoader.load(arguments.plan, board: arguments.board)
-    if arguments.format == .json || !result.diagnostics.isEmpty {
-      arguments.show(result.diagnostics)
+    if format != .text || !result.diagnostics.isEmpty {
+      arguments.show(result.diagnostics, as: format)
     }
     guard !result.diagnostics.hasErrors, let partition = result.partition else {
       throw ExitCode(1)
     }
-    guard arguments.format == .text else { return }
+    guard format == .text else { return }
     let owners = partition.owners.map(\.name).joined(separator: ", ")
     Terminal.print(
       "\(arguments.plan): sound: \(partition.owners.count) partitions on \(partition.board.name)"

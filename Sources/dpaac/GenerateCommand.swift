@@ -20,6 +20,9 @@ struct GenerateCommand: ParsableCommand {
 
   @OptionGroup var arguments: PlanArguments
 
+  @Option(help: "Findings for people, for programs (json, sarif), or as marks in a pull request.")
+  var format: DiagnosticFormat = .text
+
   @Option(name: .shortAndLong, help: "The directory to write to.", completion: .directory)
   var output: String
 
@@ -34,7 +37,7 @@ struct GenerateCommand: ParsableCommand {
   var check = false
 
   func run() throws {
-    let (partition, result) = try arguments.load()
+    let (partition, result) = try arguments.load(format)
     arguments.warn(result.diagnostics)
     var staleFiles: [StaleFile] = []
     do throws(GenerationError) {

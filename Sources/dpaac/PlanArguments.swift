@@ -1,13 +1,18 @@
-import ArgumentParser
-import Diagnostics
+public import ArgumentParser
+public import Diagnostics
 import Lowering
 import Partitioning
 
-/// How a command prints what it found.
+/// How a command prints what it was asked for.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case text
   case json
+
+  /// How findings are printed when they take the answer's place.
+  var findings: DiagnosticFormat { self == .json ? .json : .text }
 }
+
+extension DiagnosticFormat: ExpressibleByArgument {}
 
 /// The plan that a command works on, and how findings are shown.
 struct PlanArguments: ParsableArguments {
@@ -19,16 +24,14 @@ struct PlanArguments: ParsableArguments {
   @Option(help: "A board to use instead of the plan's: a name, or a file.")
   var board: String?
 
-  @Option(help: "Output for people or for programs.")
-  var format: OutputFormat = .text
-
-  /// Reads, plans and checks; findings go to standard error, or to standard output as JSON.
+  /// Reads, plans and checks; findings of a plan that is not sound are shown in a format.
   ///
   /// - Throws: Exit code 1 when the plan is not sound.
-  func load() throws -> (partition: Partition, result: PlanLoader.Result) {
+  func load(_ format: DiagnosticFormat) throws -> (partition: Partition, result: PlanLoader.Result)
+  {
     let result = PlanLoader.load(plan, board: board)
     guard let partition = result.partition, !result.diagnostics.hasErrors else {
-      show(result.diagnostics)
+      show(result.diagnostics, as: format)
       throw ExitCode(1)
     }
     return (partition, result)
@@ -39,15 +42,13 @@ struct PlanArguments: ParsableArguments {
     Terminal.complain(DiagnosticRenderer(colour: Terminal.errorIsTerminal).render(diagnostics))
   }
 
-  /// Prints findings in the chosen format, where they are all that a command has to say.
-  func show(_ diagnostics: DiagnosticBag) {
-    switch format {
-    case .json:
-      let findings = JSONValue.array(diagnostics.sorted.map(\.json))
-      Terminal.print((["diagnostics": findings] as JSONValue).text + "\n")
-    case .text:
-      warn(diagnostics)
-    }
+  /// Prints findings where they are all that a command has to say: to standard error for people,
+  /// to standard output for programs.
+  func show(_ diagnostics: DiagnosticBag, as format: DiagnosticFormat) {
+    guard format != .text else { return warn(diagnostics) }
+    let summaries = Dictionary(
+      uniqueKeysWithValues: DiagnosticCatalogue.entries.map { ($0.code, $0.summary) })
+    Terminal.print(format.render(diagnostics, summaries: summaries))
   }
 
   /// The directory that the plan's own paths are relative to.

@@ -16,10 +16,13 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var arguments: PlanArguments
 
+  @Option(help: "Output for people or for programs.")
+  var format: OutputFormat = .text
+
   func run() throws {
-    let (partition, result) = try arguments.load()
+    let (partition, result) = try arguments.load(format.findings)
     arguments.warn(result.diagnostics)
-    switch arguments.format {
+    switch format {
     case .text: Terminal.print(PartitionSummary(partition).text)
     case .json: Terminal.print(PartitionSummary(partition).json.text + "\n")
     }

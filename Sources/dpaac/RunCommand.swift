@@ -21,6 +21,9 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var arguments: PlanArguments
 
+  @Option(help: "Output for people or for programs.")
+  var format: OutputFormat = .text
+
   @Option(
     name: .shortAndLong, help: "Leave a capture of every partition and interface here.",
     completion: .directory)
@@ -45,7 +48,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (partition, result) = try arguments.load()
+    let (partition, result) = try arguments.load(format.findings)
     arguments.warn(result.diagnostics)
     var options = RunOptions(
       directory: arguments.directory,
@@ -61,6 +64,6 @@ struct RunCommand: ParsableCommand {
       options.replays[String(parts[0])] = path.hasPrefix("/") ? path : Terminal.here + "/" + path
     }
     HostProgram.finish(
-      RuntimeConfiguration(partition), options: options, isJSON: arguments.format == .json)
+      RuntimeConfiguration(partition), options: options, isJSON: format == .json)
   }
 }

@@ -25,15 +25,24 @@ struct TreeArguments: ParsableArguments {
   @Option(help: "Output for people or for programs.")
   var format: OutputFormat = .text
 
+  @Option(help: "Findings on standard error: for people, or as json, sarif or github.")
+  var diagnostics: DiagnosticFormat = .text
+
   /// The tree in a file.
   ///
   /// - Throws: Exit code 1 when it cannot be read.
   func load(_ path: String) throws -> Tree {
     var bag = DiagnosticBag()
     let tree = TreeLoader(includePaths: includePaths).load(path, into: &bag)
-    Terminal.complain(DiagnosticRenderer(colour: Terminal.errorIsTerminal).render(bag))
+    complain(bag)
     guard let tree else { throw ExitCode(1) }
     return tree
+  }
+
+  /// Says what was found, if anything was.
+  func complain(_ bag: DiagnosticBag) {
+    guard !bag.isEmpty else { return }
+    Terminal.complain(diagnostics.render(bag, colour: Terminal.errorIsTerminal))
   }
 }
 
@@ -105,7 +114,7 @@ struct TreeQueryCommand: ParsableCommand {
       bag.error(
         "node-not-found", "\(file) has no node \(path)",
         fixIts: near.map { [FixIt("did you mean \($0)?")] } ?? [])
-      Terminal.complain(DiagnosticRenderer(colour: Terminal.errorIsTerminal).render(bag))
+      arguments.complain(bag)
       throw ExitCode(1)
     }
     let report = NodeReport(entry, in: index)

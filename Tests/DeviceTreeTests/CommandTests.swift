@@ -307,3 +307,54 @@ private let source = """
     #expect(!FileManager.default.fileExists(atPath: alone))
   }
 }
+
+/// What `dtc --diagnostics` says in place of dtc's own lines.
+@Suite struct DTCDiagnosticsTests {
+  private static let faulty = "/dts-v1/; / { n@1 { }; m { reg = <1>; }; };"
+
+  private func findings(_ text: String) throws -> [[String: Any]] {
+    let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+    return try #require((value as? [String: Any])?["diagnostics"] as? [[String: Any]])
+  }
+
+  @Test func `all findings of checks are one document, and the blob is the same`() throws {
+    let plain = TestConsole(Self.faulty)
+    #expect(plain.run(.dtc) == 0)
+    #expect(plain.errors.contains("Warning (unit_address_vs_reg)"))
+    let test = TestConsole(Self.faulty)
+    #expect(test.run(.dtc, "--diagnostics=json") == 0)
+    #expect(test.bytes == plain.bytes)
+    let codes = try findings(test.errors).map { $0["code"] as? String }
+    #expect(codes.filter { $0 == "unit-address-vs-reg" }.count == 2)
+  }
+
+  @Test func `a source that cannot be read, a file that is not there: still one document`() throws {
+    let broken = TestConsole("/dts-v1/; / { a = <1> };")
+    #expect(broken.run(.dtc, "--diagnostics", "json") == 1)
+    #expect(try findings(broken.errors).count == 1)
+    let missing = TestConsole("")
+    #expect(missing.run(.dtc, "--diagnostics=json", "/nonexistent") == 1)
+    #expect(try findings(missing.errors).map { $0["code"] as? String } == ["file-unreadable"])
+  }
+
+  @Test func `a batch is one document too, and quietness holds`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let first = try directory.write("a.dts", text: Self.faulty)
+    let second = try directory.write("b.dts", text: "/dts-v1/; / { a = <1> };")
+    let test = TestConsole()
+    #expect(test.run(.dtc, "--batch", "--diagnostics=json", first, second) == 1)
+    let files = Set(
+      try findings(test.errors).compactMap { ($0["place"] as? [String: Any])?["file"] as? String })
+    #expect(files == [first, second])
+    let quiet = TestConsole(Self.faulty)
+    #expect(quiet.run(.dtc, "-q", "--diagnostics=json") == 0)
+    #expect(try findings(quiet.errors).isEmpty)
+  }
+
+  @Test func `an unknown format is refused with the known ones`() {
+    let test = TestConsole(Self.faulty)
+    #expect(test.run(.dtc, "--diagnostics=xml") == 1)
+    #expect(test.errors.contains("text, json, sarif or github"))
+  }
+}

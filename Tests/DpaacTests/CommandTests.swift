@@ -48,6 +48,21 @@ import Testing
     #expect(place["line"] as? Int ?? 0 > 1)
   }
 
+  @Test func `check speaks SARIF and GitHub's commands`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let plan = try Dpaac.variant(in: directory, replacing: "portals: 4", with: "portls: 4")
+    let sarif = try Dpaac.tool.run(["check", plan, "--format", "sarif"])
+    #expect(sarif.status == 1)
+    let runs = try #require(Dpaac.report(sarif.text)["runs"] as? [[String: Any]])
+    let results = try #require(runs.first?["results"] as? [[String: Any]])
+    #expect(results.first?["ruleId"] as? String == "unknown-key")
+    let github = try Dpaac.tool.run(["check", plan, "--format", "github"])
+    #expect(github.status == 1)
+    #expect(github.text.hasPrefix("::error file=\(plan),line="))
+    #expect(github.errorText == "")
+  }
+
   @Test func `a copied binary does everything alone, from any directory`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
