@@ -109,8 +109,9 @@ struct DTCCommand {
         let preprocessor = SourcePreprocessor(includePaths: options.includePaths)
         let source = SourceFile(name: options.input, bytes: bytes)
         if let source = preprocessor.expand(source, into: &bag) {
-          let result = SourceReader(includePaths: options.includePaths).readReportingFiles(
-            source, into: &bag)
+          let result = SourceReader(
+            includePaths: options.includePaths, preprocessor: preprocessor
+          ).readReportingFiles(source, into: &bag)
           tree = result.tree
           files = preprocessor.files(of: source) + result.files.dropFirst()
         }

@@ -11,19 +11,17 @@ struct TreeCommand: ParsableCommand {
         dpaac tree diff shipped.dtb /sys/firmware/fdt
         dpaac tree query board.dts /soc/serial@11c500
         dpaac tree query board.dtb serial0 --format json
+        dpaac tree print board.dtb
       """,
-    subcommands: [TreeDiffCommand.self, TreeQueryCommand.self])
+    subcommands: [TreeDiffCommand.self, TreeQueryCommand.self, TreePrintCommand.self])
 }
 
-/// How trees are read and results are printed.
-struct TreeArguments: ParsableArguments {
+/// How trees are read.
+struct TreeReadingArguments: ParsableArguments {
   @Option(
     name: [.customShort("i"), .customLong("include")],
     help: "Look for included files there too; may be repeated.")
   var includePaths: [String] = []
-
-  @Option(help: "Output for people or for programs.")
-  var format: OutputFormat = .text
 
   @Option(help: "Findings on standard error: for people, or as json, sarif or github.")
   var diagnostics: DiagnosticFormat = .text
@@ -32,11 +30,24 @@ struct TreeArguments: ParsableArguments {
   ///
   /// - Throws: Exit code 1 when it cannot be read.
   func load(_ path: String) throws -> Tree {
+    try load { loader, bag in loader.load(path, into: &bag) }
+  }
+
+  /// The tree in a file, and how it came to be.
+  ///
+  /// - Throws: Exit code 1 when it cannot be read.
+  func loadWithHistory(_ path: String) throws -> (tree: Tree, history: TreeHistory) {
+    try load { loader, bag in loader.loadWithHistory(path, into: &bag) }
+  }
+
+  private func load<Result>(
+    _ read: (TreeLoader, inout DiagnosticBag) -> Result?
+  ) throws -> Result {
     var bag = DiagnosticBag()
-    let tree = TreeLoader(includePaths: includePaths).load(path, into: &bag)
+    let result = read(TreeLoader(includePaths: includePaths), &bag)
     complain(bag)
-    guard let tree else { throw ExitCode(1) }
-    return tree
+    guard let result else { throw ExitCode(1) }
+    return result
   }
 
   /// Says what was found, if anything was.
@@ -44,6 +55,14 @@ struct TreeArguments: ParsableArguments {
     guard !bag.isEmpty else { return }
     Terminal.complain(diagnostics.render(bag, colour: Terminal.errorIsTerminal))
   }
+}
+
+/// How trees are read and results are printed.
+struct TreeArguments: ParsableArguments {
+  @OptionGroup var reading: TreeReadingArguments
+
+  @Option(help: "Output for people or for programs.")
+  var format: OutputFormat = .text
 }
 
 /// `dpaac tree diff`
@@ -74,8 +93,8 @@ struct TreeDiffCommand: ParsableCommand {
   }
 
   func run() throws {
-    let first = try arguments.load(old)
-    let second = try arguments.load(new)
+    let first = try arguments.reading.load(old)
+    let second = try arguments.reading.load(new)
     let difference = TreeDifference(from: first, to: second)
     let report = TreeDifferenceReport(difference: difference)
     Terminal.print(arguments.format == .json ? report.json.text + "\n" : report.text)
@@ -94,6 +113,7 @@ struct TreeQueryCommand: ParsableCommand {
 
         dpaac tree query board.dts /soc/serial@11c500
         dpaac tree query /sys/firmware/fdt serial0
+        dpaac tree query board.dts serial0 --history
         dpaac tree query board.dtb / --format json
       """)
 
@@ -103,22 +123,56 @@ struct TreeQueryCommand: ParsableCommand {
   @Argument(help: "A path, an alias or a label.")
   var path: String
 
+  @Flag(help: "Also show where every property was set, and what it was before or was deleted.")
+  var history = false
+
   @OptionGroup var arguments: TreeArguments
 
   func run() throws {
-    let tree = try arguments.load(file)
+    let (tree, history) =
+      try history
+      ? arguments.reading.loadWithHistory(file) : (arguments.reading.load(file), TreeHistory())
     let index = TreeIndex(tree)
     guard let entry = index.find(path) else {
       var bag = DiagnosticBag()
       let near = nearestName(to: path, in: index.names)
       bag.error(
         "node-not-found", "\(file) has no node \(path)",
+        notes: history.deletion(ofNode: path).map { [Note("it was deleted here", at: $0)] } ?? [],
         fixIts: near.map { [FixIt("did you mean \($0)?")] } ?? [])
-      arguments.complain(bag)
+      arguments.reading.complain(bag)
       throw ExitCode(1)
     }
     let report = NodeReport(entry, in: index)
-    Terminal.print(
-      arguments.format == .json ? report.json.text + "\n" : report.text)
+    let past = self.history ? NodeHistoryReport(entry, in: history) : nil
+    switch arguments.format {
+    case .text: Terminal.print(report.text + (past?.text ?? ""))
+    case .json:
+      guard let past, case .object(let members) = report.json else {
+        return Terminal.print(report.json.text + "\n")
+      }
+      Terminal.print(JSONValue.object(members + [.init("history", past.json)]).text + "\n")
+    }
   }
+}
+
+/// `dpaac tree print`
+struct TreePrintCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "print",
+    abstract: "Print a tree as source that people read: labels, references, decimal numbers.",
+    discussion: """
+      Labels that a blob keeps in /__symbols__ come back. For what dtc prints, use \
+      dpaac dtc -O dts.
+
+        dpaac tree print board.dtb
+        dpaac tree print board.dts | less
+      """)
+
+  @Argument(help: "A device tree, source or blob; - for standard input.")
+  var file: String
+
+  @OptionGroup var arguments: TreeReadingArguments
+
+  func run() throws { Terminal.print(SourcePrinter().print(try arguments.load(file))) }
 }

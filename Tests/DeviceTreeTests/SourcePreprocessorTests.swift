@@ -162,6 +162,50 @@ import Testing
     #expect(bag.diagnostics.map(\.code) == ["preprocessor-limit"])
   }
 
+  @Test func `a preprocessor that hangs is ended, with the processes it started`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let pid = directory.path + "/pid"
+    var preprocessor = SourcePreprocessor()
+    // Like cpp, it leaves the work to another process.
+    preprocessor.programs = [["sh", "-c", "sleep 1000 & echo $! > \(pid); wait"]]
+    preprocessor.timeLimit = .milliseconds(500)
+    var bag = DiagnosticBag()
+    let source = SourceFile(name: "a.dts", text: "#define X 1\n")
+    #expect(preprocessor.expand(source, into: &bag) == nil)
+    #expect(bag.diagnostics.map(\.code) == ["preprocessor-limit"])
+    let child = try String(contentsOfFile: pid, encoding: .utf8)
+    let number = try #require(Int32(child.trimmingCharacters(in: .whitespacesAndNewlines)))
+    // Killed, it may take a moment to go, and then wait for its new parent to take notice.
+    while kill(number, 0) == 0,
+      let state = try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8),
+      !state.contains("Z")
+    {
+      usleep(10_000)
+    }
+  }
+
+  @Test func `a file of /include/ may be written for the preprocessor`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let part = try directory.write(
+      "part.dtsi", text: "#define TWO 2\n/ {\n  a = <TWO>;\n  b = <TWO $>;\n};\n")
+    let board = try directory.write("board.dts", text: "/dts-v1/;\n/include/ \"part.dtsi\"\n")
+    let test = TestConsole()
+    #expect(test.run(.dtc, board) == 1)
+    #expect(test.errors.contains("\(part):4:12: error: expected a number"), "\(test.errors)")
+    try directory.write("part.dtsi", text: "#include \"c.h\"\n/ { a = <TWO>; };\n")
+    try directory.write("c.h", text: "#define TWO 2\n")
+    let good = TestConsole()
+    let rule = directory.path + "/rule"
+    #expect(good.run(.dtc, "-O", "dts", "-d", rule, board) == 0, "\(good.errors)")
+    #expect(good.output.contains("a = <0x02>"))
+    #expect(try String(contentsOfFile: rule, encoding: .utf8).contains("/c.h"))
+    var bag = DiagnosticBag()
+    let source = SourceFile(name: board, text: "/dts-v1/; /include/ \"part.dtsi\"")
+    #expect(SourceReader().read(source, into: &bag) == nil, "as dtc has it")
+  }
+
   @Test func `findings in what others preprocessed name the original, and read no file`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }

@@ -38,6 +38,33 @@ import Testing
     #expect(missing.errorText.contains("did you mean mpic"))
   }
 
+  @Test func `a history names the file, line and column of every value`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let file = try directory.write(
+      "a.dts", Data("/dts-v1/; / { l: n { x = <1>; }; };\n&l { x = <2>; };\n".utf8))
+    let text = try Dpaac.tool.run(["tree", "query", file, "l", "--history"])
+    #expect(text.status == 0, "\(text.errorText)")
+    #expect(text.text.contains("x\n  \(file):2:6: <2>\n  \(file):1:22: was <1>\n"))
+    let json = try Dpaac.tool.run(["tree", "query", file, "l", "--history", "--format", "json"])
+    let history = try #require(Dpaac.report(json.text)["history"] as? [String: Any])
+    let properties = try #require(history["properties"] as? [[String: Any]])
+    #expect((properties.first?["events"] as? [Any])?.count == 2)
+    let gone = try directory.write(
+      "b.dts", Data("/dts-v1/; / { l: n { }; };\n/delete-node/ &l;\n".utf8))
+    let missing = try Dpaac.tool.run(["tree", "query", gone, "/n", "--history"])
+    #expect(missing.status == 1)
+    #expect(missing.errorText.contains("\(gone):2:15: note: it was deleted here"))
+  }
+
+  @Test func `a blob is printed with the labels that its symbols know`() throws {
+    let source = "/dts-v1/; / { l: n { x = <10>; }; };"
+    let blob = try Dpaac.tool.run(["dtc", "-@", "-"], input: Array(source.utf8))
+    let printed = try Dpaac.tool.run(["tree", "print", "-"], input: Array(blob.output))
+    #expect(printed.status == 0, "\(printed.errorText)")
+    #expect(printed.text.contains("l: n {"))
+  }
+
   @Test(arguments: [["tree", "diff", "-", "-"], ["tree", "query", "x"], ["tree", "nothing"]])
   func `bad usage exits with 64`(arguments: [String]) throws {
     #expect(try Dpaac.tool.run(arguments).status == 64)
@@ -52,7 +79,9 @@ import Testing
     #expect(outcome.errorText.contains("cannot read /nonexistent"))
   }
 
-  @Test(arguments: [["tree"], ["tree", "diff"], ["tree", "query"]])
+  @Test(arguments: [
+    ["tree"], ["tree", "diff"], ["tree", "query"], ["tree", "print"],
+  ])
   func `help has an example`(command: [String]) throws {
     let outcome = try Dpaac.tool.run(command + ["--help"])
     #expect(outcome.status == 0)

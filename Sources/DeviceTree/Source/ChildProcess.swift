@@ -8,13 +8,17 @@ struct ChildProcess {
     /// The exit code; `nil` when a signal ended it.
     var status: Int32?
     /// Whether it was ended for writing more than it may.
-    var exceedsLimit: Bool
+    var exceedsLimit = false
+    /// Whether it was ended for taking longer than it may.
+    var exceedsTime = false
   }
 
   /// A program's name, searched in `PATH`, and its arguments.
   let command: [String]
   /// The most bytes of standard output that are taken; standard error has a mebibyte.
   var limit = 1 << 29
+  /// How long it may take.
+  var timeLimit = Duration.seconds(60)
 
   /// The result; `nil` when the program cannot be started. `errno` then says why.
   func run(input: [UInt8]) -> Result? {
@@ -28,9 +32,10 @@ struct ChildProcess {
     guard let child = spawn(source, output.writing, errors.writing) else { return nil }
     output.closeWriting()
     errors.closeWriting()
-    var result = Result(output: [], errors: [], status: nil, exceedsLimit: false)
+    var result = Result(output: [], errors: [], status: nil)
     gather(output.reading, errors.reading, into: &result)
-    if result.exceedsLimit { kill(child, SIGKILL) }
+    // The whole group, for drivers such as cpp leave the work to a process of their own.
+    if result.exceedsLimit || result.exceedsTime { kill(-child, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     // WIFEXITED and WEXITSTATUS of wait(2), which are macros.
@@ -67,8 +72,13 @@ struct ChildProcess {
     }
     environment.append(nil)
     defer { for pointer in arguments + environment { free(pointer) } }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     var child: pid_t = 0
-    let failure = posix_spawnp(&child, command[0], &actions, nil, &arguments, &environment)
+    let failure = posix_spawnp(
+      &child, command[0], &actions, &attributes, &arguments, &environment)
     guard failure == 0 else {
       errno = failure
       return nil
@@ -78,8 +88,17 @@ struct ChildProcess {
 
   private func gather(_ output: Int32, _ errors: Int32, into result: inout Result) {
     var waits = [output, errors].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    let deadline = ContinuousClock.now + timeLimit
     while waits.contains(where: { $0.fd >= 0 }) {
-      if poll(&waits, nfds_t(waits.count), -1) < 0 {
+      let left = ContinuousClock.now.duration(to: deadline).components
+      guard left.seconds >= 0, left.attoseconds >= 0 else {
+        result.exceedsTime = true
+        return
+      }
+      // A second at most, so that no clock can be overslept.
+      let milliseconds =
+        left.seconds > 0 ? 1000 : Int32(left.attoseconds / 1_000_000_000_000_000) + 1
+      if poll(&waits, nfds_t(waits.count), milliseconds) < 0 {
         if errno == EINTR { continue }
         return
       }

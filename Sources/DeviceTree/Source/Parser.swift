@@ -207,7 +207,8 @@ struct Parser {
     case .labelReference, .pathReference: parseExtension(labels: labels)
     case .deleteNode:
       advance()
-      if let node = parseTarget() { assembly.delete(node) }
+      let place = token
+      if let node = parseTarget() { assembly.delete(node, at: Origin(scanner.span(place))) }
       expectSemicolon()
     case .omitIfNoRef:
       advance()

@@ -35,6 +35,7 @@ struct Scanner {
   private var identity: String
   private let includePaths: [String]
   private let loader: FileLoader
+  private let preprocessor: SourcePreprocessor?
   private let classes = ByteClass.table
   private var lineMarkers = LineMarkers()
   private var size = 0
@@ -42,12 +43,16 @@ struct Scanner {
   /// Whether a comment or string swallowed the rest of a file, so what follows means nothing.
   private(set) var isBroken = false
 
-  init(_ source: SourceFile, includePaths: [String], loader: FileLoader) {
+  init(
+    _ source: SourceFile, includePaths: [String], loader: FileLoader,
+    preprocessor: SourcePreprocessor? = nil
+  ) {
     files = [source]
     bytes = source.bytes
     identity = loader.identity(source.name)
     self.includePaths = includePaths
     self.loader = loader
+    self.preprocessor = preprocessor
   }
 
   // MARK: text of tokens
@@ -390,11 +395,17 @@ struct Scanner {
       refuse(place, "include-limit", message)
       return giveUp()
     }
+    var source = SourceFile(name: found.name, bytes: found.bytes)
+    if let preprocessor {
+      // Its findings say what is wrong; what such a file would have held is not known.
+      guard let expanded = preprocessor.expand(source, into: &bag) else { return giveUp() }
+      source = expanded
+    }
     outer.append(Frame(file: file, position: position, identity: self.identity))
     file = Int32(files.count)
-    files.append(SourceFile(name: found.name, bytes: found.bytes))
+    files.append(source)
     self.identity = identity
-    bytes = found.bytes
+    bytes = source.bytes
     position = 0
   }
 

@@ -25,6 +25,8 @@ public struct SourcePreprocessor: Sendable {
   var programs: [[String]] = [["clang", "-E"], ["cpp"], ["gcc", "-E"]]
   /// The most bytes a preprocessor may write.
   var limit = 1 << 29
+  /// How long a preprocessor may take: a header may be a pipe that nobody writes to.
+  var timeLimit = Duration.seconds(60)
 
   /// Creates a preprocessor.
   public init(includePaths: [String] = [], loader: FileLoader = .system) {
@@ -67,6 +69,12 @@ public struct SourcePreprocessor: Sendable {
         "preprocessor-limit", "\(file.name) expands to more than \(limit) bytes, as none should")
       return nil
     }
+    if result.exceedsTime {
+      bag.error(
+        "preprocessor-limit",
+        "the C preprocessor took longer than \(timeLimit) for \(file.name), and was ended")
+      return nil
+    }
     let load = loader.load
     let originals: @Sendable (String) -> [UInt8]? = { name in
       name == file.name ? file.bytes : FileLoader.isOrdinary(name) ? load(name) : nil
@@ -95,7 +103,8 @@ public struct SourcePreprocessor: Sendable {
         program[0] == "clang"
         ? ["-fno-caret-diagnostics", "-fno-color-diagnostics"]
         : ["-fno-diagnostics-show-caret", "-fdiagnostics-color=never"]
-      let child = ChildProcess(command: program + quiet + options + ["-"], limit: limit)
+      let child = ChildProcess(
+        command: program + quiet + options + ["-"], limit: limit, timeLimit: timeLimit)
       if let result = child.run(input: file.bytes) { return result }
     }
     return nil

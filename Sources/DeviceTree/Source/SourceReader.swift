@@ -14,11 +14,18 @@ public struct SourceReader: Sendable {
   public var includePaths: [String]
   /// How included files are read.
   public var loader: FileLoader
+  /// Expands files of `/include/` that are written for a C preprocessor, each by itself; without it
+  /// their directives are mistakes, as they are for dtc. The first file is the caller's to expand.
+  public var preprocessor: SourcePreprocessor?
 
   /// Creates a reader.
-  public init(includePaths: [String] = [], loader: FileLoader = .system) {
+  public init(
+    includePaths: [String] = [], loader: FileLoader = .system,
+    preprocessor: SourcePreprocessor? = nil
+  ) {
     self.includePaths = includePaths
     self.loader = loader
+    self.preprocessor = preprocessor
   }
 
   /// What was read.
@@ -27,6 +34,8 @@ public struct SourceReader: Sendable {
     package var tree: Tree?
     /// The names of all files, the first included.
     package var files: [String]
+    /// How the tree came to be, if that was asked for.
+    package var history: TreeHistory?
   }
 
   /// Reads a file with all it includes; `nil` after an error.
@@ -36,15 +45,42 @@ public struct SourceReader: Sendable {
     readReportingFiles(file, into: &bag).tree
   }
 
+  /// Reads a file with all it includes, and keeps what was overridden and deleted on the way.
+  ///
+  /// - Parameters:
+  ///   - file: The source.
+  ///   - bag: Where findings go.
+  /// - Returns: The tree and how it came to be; `nil` after an error.
+  /// - Complexity: O(*n*) in the bytes read.
+  public func readWithHistory(
+    _ file: SourceFile, into bag: inout DiagnosticBag
+  ) -> (tree: Tree, history: TreeHistory)? {
+    let result = readReportingFiles(file, keepsHistory: true, into: &bag)
+    guard let tree = result.tree, let history = result.history else { return nil }
+    return (tree, history)
+  }
+
   /// Reads a file with all it includes and says which files those were.
   package func readReportingFiles(
-    _ file: SourceFile, into bag: inout DiagnosticBag
+    _ file: SourceFile, keepsHistory: Bool = false, into bag: inout DiagnosticBag
   ) -> Result {
-    var parser = Parser(Scanner(file, includePaths: includePaths, loader: loader))
+    let scanner = Scanner(
+      file, includePaths: includePaths, loader: loader, preprocessor: preprocessor)
+    var parser = Parser(scanner)
+    if keepsHistory { parser.assembly.history = HistoryRecorder() }
     let tree = parser.parse()
     bag.add(contentsOf: parser.scanner.bag)
-    return Result(
-      tree: parser.scanner.bag.hasErrors ? nil : tree,
-      files: parser.scanner.files.map(\.name) + parser.binaryFiles)
+    guard !parser.scanner.bag.hasErrors else {
+      return Result(tree: nil, files: files(parser), history: nil)
+    }
+    return Result(tree: tree, files: files(parser), history: parser.assembly.finishedHistory)
+  }
+
+  /// The files that a source was made of, those that a preprocessor included among them.
+  private func files(_ parser: Parser) -> [String] {
+    let own = parser.scanner.files
+    let preprocessor = preprocessor ?? SourcePreprocessor()
+    return own.prefix(1).map(\.name) + own.dropFirst().flatMap(preprocessor.files)
+      + parser.binaryFiles
   }
 }

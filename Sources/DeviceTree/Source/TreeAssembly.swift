@@ -46,6 +46,8 @@ struct TreeAssembly {
   private var labels: [String: NodeID] = [:]
   /// Children by name of nodes that have many.
   private var childTables: [NodeID: [String: NodeID]] = [:]
+  /// What was overridden and deleted, where that is asked for.
+  var history: HistoryRecorder?
 
   /// Makes room for what a source of so many bytes usually holds. Memory that is not written to
   /// costs nothing, but growing would copy all that is there.
@@ -125,6 +127,7 @@ struct TreeAssembly {
 
   /// Lays a node over one of the tree: its properties and children replace, delete or are added.
   mutating func merge(_ source: NodeID, into target: NodeID) {
+    history?.open(target, nodes[Int(target)].origin, again: nodes[Int(source)].origin)
     nodes[Int(target)].isDeleted = false
     if nodes[Int(source)].isOmittable { nodes[Int(target)].isOmittable = true }
     nodes[Int(target)].origin = nodes[Int(source)].origin
@@ -135,7 +138,9 @@ struct TreeAssembly {
       let next = nodes[Int(child)].next
       let name = nodes[Int(child)].name
       if nodes[Int(child)].isDeleted {
-        if let old = find(name, in: target, withDeleted: false) { delete(old) }
+        if let old = find(name, in: target, withDeleted: false) {
+          delete(old, at: nodes[Int(child)].origin)
+        }
       } else if let old = find(name, in: target, withDeleted: true) {
         merge(child, into: old)
       } else {
@@ -153,9 +158,11 @@ struct TreeAssembly {
       let new = properties[Int(property)]
       if new.isDeleted {
         if let old = findProperty(new.name, in: target, withDeleted: false) {
+          history?.delete(old, of: target, properties[Int(old)], at: new.origin)
           deleteProperty(old)
         }
       } else if let old = findProperty(new.name, in: target, withDeleted: true) {
+        history?.replace(old, of: target, properties[Int(old)], by: new)
         for label in new.labels { Self.add(label.name, to: &properties[Int(old)].labels) }
         properties[Int(old)].value = new.value
         properties[Int(old)].isDeleted = false
@@ -181,8 +188,9 @@ struct TreeAssembly {
   }
 
   /// Deletes a node with all below it, leaving their places.
-  mutating func delete(_ node: NodeID) {
+  mutating func delete(_ node: NodeID, at place: Origin) {
     visit(node) { tree, node in
+      if tree.history != nil { tree.recordDeletion(of: node, at: place) }
       tree.nodes[Int(node)].isDeleted = true
       for index in tree.nodes[Int(node)].labels.indices {
         let label = tree.nodes[Int(node)].labels[index].name

@@ -13,13 +13,34 @@ public struct TreeLoader: Sendable {
     self.loader = loader
   }
 
-  /// Reads the tree in a file and resolves its references.
+  /// Reads the tree in a file and resolves its references; a blob's nodes get the labels back that
+  /// its `/__symbols__` knows.
   ///
   /// - Parameters:
   ///   - path: The file, `-` for standard input.
   ///   - bag: Where findings go.
   /// - Returns: The tree; `nil` after an error.
   public func load(_ path: String, into bag: inout DiagnosticBag) -> Tree? {
+    load(path, keepsHistory: false, into: &bag)?.tree
+  }
+
+  /// Reads the tree in a file, and what its source overrode and deleted on the way.
+  ///
+  /// A blob does not tell how it came to be: its history is empty.
+  ///
+  /// - Parameters:
+  ///   - path: The file, `-` for standard input.
+  ///   - bag: Where findings go.
+  /// - Returns: The tree and its history; `nil` after an error.
+  public func loadWithHistory(
+    _ path: String, into bag: inout DiagnosticBag
+  ) -> (tree: Tree, history: TreeHistory)? {
+    load(path, keepsHistory: true, into: &bag)
+  }
+
+  private func load(
+    _ path: String, keepsHistory: Bool, into bag: inout DiagnosticBag
+  ) -> (tree: Tree, history: TreeHistory)? {
     guard let bytes = loader.load(path == "-" ? "/dev/stdin" : path) else {
       bag.error("unreadable-file", "cannot read \(path)")
       return nil
@@ -27,16 +48,19 @@ public struct TreeLoader: Sendable {
     var findings = DiagnosticBag()
     defer { bag.add(contentsOf: findings) }
     if bytes.starts(with: BlobReader.magic) {
-      return BlobReader().read(bytes, name: path, into: &findings)
+      guard var tree = BlobReader().read(bytes, name: path, into: &findings) else { return nil }
+      tree.restoreLabels()
+      return (tree, TreeHistory())
     }
     let source = SourceFile(name: path, bytes: bytes)
     let preprocessor = SourcePreprocessor(includePaths: includePaths, loader: loader)
-    let reader = SourceReader(includePaths: includePaths, loader: loader)
-    guard let text = preprocessor.expand(source, into: &findings),
-      var tree = reader.read(text, into: &findings)
-    else { return nil }
+    let reader = SourceReader(
+      includePaths: includePaths, loader: loader, preprocessor: preprocessor)
+    guard let text = preprocessor.expand(source, into: &findings) else { return nil }
+    let result = reader.readReportingFiles(text, keepsHistory: keepsHistory, into: &findings)
+    guard var tree = result.tree else { return nil }
     tree.resolveReferences(into: &findings)
-    return findings.hasErrors ? nil : tree
+    return findings.hasErrors ? nil : (tree, result.history ?? TreeHistory())
   }
 }
 
