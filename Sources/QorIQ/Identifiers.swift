@@ -85,3 +85,36 @@ extension HardwareIdentifier {
   /// Creates an identifier from its number.
   @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
 }
+
+/// What is added to a block's LIODN base: the part of a LIODN that tells whom the block works for.
+@frozen public struct LIODNOffset: HardwareIdentifier {
+  /// The number: `QCSP_LIO_CFG` has 12 bits for it (Linux 6.1, `qman_ccsr.c`).
+  public let rawValue: UInt16
+  /// Creates an offset from its number.
+  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+}
+
+/// The cache that a portal's entries and frames are stashed to.
+@frozen public struct StashDestination: HardwareIdentifier {
+  /// The number: a core's, or a cluster's, as the SoC counts them.
+  public let rawValue: UInt8
+  /// Creates a destination from its number.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// A line of the interrupt controller: an MPIC source, or a shared peripheral interrupt of a GIC.
+@frozen public struct InterruptSource: HardwareIdentifier {
+  /// The number.
+  public let rawValue: UInt32
+  /// Creates a source from its number.
+  @inlinable public init(_ rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// A hardware port's id within its FMan: 1 to 7 offline, 0x08 and 0x10 on receive, 0x28 and 0x30 on
+/// transmit (Linux 6.1, `qoriq-fman*.dtsi`).
+@frozen public struct PortID: HardwareIdentifier {
+  /// The id, 0 to 63.
+  public let rawValue: UInt8
+  /// Creates an id from its number.
+  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+}

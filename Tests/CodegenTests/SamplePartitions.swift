@@ -54,7 +54,7 @@ enum Sample {
         index: PortalIndex(index),
         cacheEnabled: AddressRange(base: enabledBase, size: 0x4000),
         cacheInhibited: AddressRange(base: inhibitedBase, size: 0x1000),
-        interrupt: interrupt + 2 * UInt32(index) + (index < 36 ? 0 : 208))
+        interrupt: InterruptSource(interrupt + 2 * UInt32(index) + (index < 36 ? 0 : 208)))
     }
   }
 

@@ -8,7 +8,7 @@ extension Board {
         index: PortalIndex($0),
         cacheEnabled: AddressRange(base: UInt64($0) << 14, size: 1 << 14),
         cacheInhibited: AddressRange(base: UInt64($0) << 12, size: 1 << 12),
-        interrupt: UInt32($0))
+        interrupt: InterruptSource(UInt32($0)))
     }
     return Board(
       name: "test", model: "test", soc: .t4240, core: "e6500", clockFrequency: 1,
@@ -23,12 +23,14 @@ extension Board {
           index: fman, majorRevision: 6, base: UInt64(fman) << 20,
           interfaces: (UInt8(0)..<2).map { mac in
             NetworkInterface(
-              name: "fm\(fman + 1)-gb\(mac)", speed: 1000, macIndex: mac, receivePort: 8 + mac,
-              transmitPort: 0x28 + mac,
+              name: "fm\(fman + 1)-gb\(mac)", speed: 1000, macIndex: mac,
+              receivePort: PortID(8 + mac),
+              transmitPort: PortID(0x28 + mac),
               transmitChannel: ChannelID(0x800 + UInt16(fman) * 0x20 + UInt16(mac)))
           },
           offlinePorts: (UInt8(2)..<5).map {
-            OfflinePort(port: $0, channel: ChannelID(0x807 + UInt16(fman) * 0x20 + UInt16($0)))
+            OfflinePort(
+              port: PortID($0), channel: ChannelID(0x807 + UInt16(fman) * 0x20 + UInt16($0)))
           },
           schemeCount: 32, storageProfileCount: storageProfiles)
       })

@@ -59,7 +59,8 @@ enum PPCE500 {
   /// Numbers stay as on the board where `ppce500` has them. T4240's portals from 36 on are at 384
   /// and above (Linux 6.1, `t4240si-post.dtsi`), but Linux allocates 256 sources here
   /// (`qemu_e500.c`): they continue where the portals before them end, at 176.
-  static func interrupt(forBoard number: UInt32) -> UInt32 {
-    number < 384 ? number : number - 384 + 176
+  static func interrupt(forBoard source: InterruptSource) -> UInt32 {
+    let number = source.rawValue
+    return number < 384 ? number : number - 384 + 176
   }
 }

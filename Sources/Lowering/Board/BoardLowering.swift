@@ -43,7 +43,7 @@ public struct BoardLowering {
     let name = text("name", in: facts)
     let model = text("model", in: facts)
     let soc = reader.required("soc", in: facts).flatMap {
-      reader.choice($0, "soc", among: SoC.allCases.map { ($0.rawValue, $0) })
+      reader.choice($0, "soc", among: SoCFacts.known.map { ($0.rawValue, $0) })
     }
     let core = text("core", in: facts)
     let clock = reader.required("clock", in: facts).flatMap { reader.frequency($0, "clock") }
@@ -159,7 +159,7 @@ public struct BoardLowering {
       return SoftwarePortal(
         index: PortalIndex(UInt8(index)), cacheEnabled: enabled(index),
         cacheInhibited: inhibited(index),
-        interrupt: UInt32(run.base + (index - run.from) * run.stride))
+        interrupt: InterruptSource(UInt32(run.base + (index - run.from) * run.stride)))
     }
   }
 
@@ -256,8 +256,8 @@ public struct BoardLowering {
     let channel = number("channel", in: facts, 0...0x1fff)
     guard let speed, let mac, let receive, let transmit, let channel else { return nil }
     return NetworkInterface(
-      name: entry.key, speed: Int(speed), macIndex: UInt8(mac), receivePort: UInt8(receive),
-      transmitPort: UInt8(transmit), transmitChannel: ChannelID(UInt16(channel)))
+      name: entry.key, speed: Int(speed), macIndex: UInt8(mac), receivePort: PortID(UInt8(receive)),
+      transmitPort: PortID(UInt8(transmit)), transmitChannel: ChannelID(UInt16(channel)))
   }
 
   /// Offline ports as a mapping from the hardware port id to the channel.
@@ -267,7 +267,7 @@ public struct BoardLowering {
       let port = reader.number(entry.key, "an offline port", in: 0...255, at: entry.keySpan)
       let channel = reader.number(entry.value, "an offline port's channel", in: 0...0x1fff)
       guard let port, let channel else { return nil }
-      return OfflinePort(port: UInt8(port), channel: ChannelID(UInt16(channel)))
+      return OfflinePort(port: PortID(UInt8(port)), channel: ChannelID(UInt16(channel)))
     }
     return ports.count == entries.count ? ports : nil
   }

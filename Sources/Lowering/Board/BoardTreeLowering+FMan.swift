@@ -81,7 +81,8 @@ extension BoardTreeLowering {
     let is10G = receive >= 0x10
     return NetworkInterface(
       name: is10G ? "fm\(fman + 1)-10g\(receive - 0x10)" : "fm\(fman + 1)-gb\(receive - 0x08)",
-      speed: is10G ? 10_000 : 1_000, macIndex: mac, receivePort: receive, transmitPort: transmit,
+      speed: is10G ? 10_000 : 1_000, macIndex: mac, receivePort: PortID(receive),
+      transmitPort: PortID(transmit),
       transmitChannel: ChannelID(first + facts.transmitChannelOffset(of: transmit)))
   }
 
@@ -108,9 +109,10 @@ extension BoardTreeLowering {
     if let written = entry.node["fsl,qman-channel-id"]?.number,
       let channel = UInt16(exactly: written), channel < 0x2000
     {
-      return OfflinePort(port: id, channel: ChannelID(channel))
+      return OfflinePort(port: PortID(id), channel: ChannelID(channel))
     }
     let channel = channels.lowerBound + facts.offlineChannelOffset + UInt16(id)
-    return channels.contains(channel) ? OfflinePort(port: id, channel: ChannelID(channel)) : nil
+    return channels.contains(channel)
+      ? OfflinePort(port: PortID(id), channel: ChannelID(channel)) : nil
   }
 }

@@ -39,7 +39,7 @@ struct BoardTreeLowering {
     let root = index.tree.root
     let model = root["model"]?.string ?? root.compatible.first ?? name
     guard let soc = soc(model: model) else {
-      let known = SoC.allCases.map { $0.rawValue.uppercased() }.joined(separator: ", ")
+      let known = SoCFacts.known.map { $0.rawValue.uppercased() }.joined(separator: ", ")
       fail("the tree \(model) names no system-on-chip that is known: \(known)", at: root.span)
       return nil
     }
@@ -64,13 +64,13 @@ struct BoardTreeLowering {
   private func soc(model: String) -> SoC? {
     for entry in index.entries {
       for compatible in entry.node.compatible {
-        if let soc = SoC.allCases.first(where: { compatible.hasPrefix("fsl,\($0.rawValue)-") }) {
+        if let soc = SoCFacts.known.first(where: { compatible.hasPrefix("fsl,\($0.rawValue)-") }) {
           return soc
         }
       }
     }
     let part = model.split(separator: ",").last?.lowercased() ?? ""
-    return SoC.allCases.first { part.hasPrefix($0.rawValue) }
+    return SoCFacts.known.first { part.hasPrefix($0.rawValue) }
   }
 
   // MARK: CPUs and memory
@@ -231,7 +231,7 @@ struct BoardTreeLowering {
       index: PortalIndex(portal),
       cacheEnabled: QorIQ.AddressRange(base: enabled.address, size: enabled.size),
       cacheInhibited: QorIQ.AddressRange(base: inhibited.address, size: inhibited.size),
-      interrupt: interrupt)
+      interrupt: InterruptSource(interrupt))
   }
 
   // MARK: findings

@@ -23,6 +23,9 @@ struct SoCFacts {
   /// KeyGen schemes (NXP fmlib, `include/fmd/integrations`).
   static let schemeCount = 32
 
+  /// The systems-on-chip whose facts stand here.
+  static let known: [SoC] = [.p4080, .p5020, .p2040, .p2041, .t4240]
+
   /// The facts of a system-on-chip. QMan's and BMan's minor numbers are derived or assumed; see the
   /// notes in `boards/`.
   init(_ soc: SoC) {
@@ -31,7 +34,7 @@ struct SoCFacts {
       self.init(qman: Revision(1, 2), bman: Revision(1, 0), fman: 2, offline: 4, profiles: 0)
     case .p5020, .p2040, .p2041:
       self.init(qman: Revision(1, 2), bman: Revision(1, 0), fman: 3, offline: 5, profiles: 0)
-    case .t4240:
+    default:
       self.init(qman: Revision(3, 0), bman: Revision(2, 1), fman: 6, offline: 7, profiles: 64)
     }
   }

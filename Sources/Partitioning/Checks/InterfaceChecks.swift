@@ -118,7 +118,7 @@ extension PartitionCheck {
         } else {
           findings.add(
             "no offline port is left for \(from) to \(to): \(context.board.name) has "
-              + "\(context.board.fmans.reduce(0) { $0 + $1.offlinePorts.count })",
+              + "\(context.board.fmans.reduce(0) { $0 + $1.enabledOfflinePorts.count })",
             at: span, notes: holders, fixIts: [FixIt("remove a link")])
         }
       }

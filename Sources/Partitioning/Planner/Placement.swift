@@ -101,7 +101,7 @@ struct OfflinePortPicker {
 
   init(board: Board) {
     free = board.fmans.flatMap { fman in
-      fman.offlinePorts.map { Place(fman: fman.index, port: $0) }
+      fman.enabledOfflinePorts.map { Place(fman: fman.index, port: $0) }
     }
   }
 
