@@ -42,6 +42,8 @@ public enum DiagnosticCatalogue {
     entry(.badSize, "a size is a number of bytes, KiB, MiB, GiB or TiB"),
     entry(.boardTree, "a device tree describes a DPAA board"),
     entry(.fileUnreadable, "a file is there and can be read"),
+    entry(.includeCycle, "no file of a plan includes itself"),
+    entry(.likeCycle, "no partition is like itself"),
     entry(.missingKey, "a key that is needed is there"),
     entry(.unknownBoard, "a board is one of those compiled in, or a file"),
     entry(.unknownKey, "a key means something where it stands"),

@@ -17,6 +17,10 @@ extension DiagnosticCode {
   public static let boardTree: DiagnosticCode = "board-tree"
   /// A file that is not there or cannot be read.
   public static let fileUnreadable: DiagnosticCode = "file-unreadable"
+  /// A file that includes itself, or too many of them.
+  public static let includeCycle: DiagnosticCode = "include-cycle"
+  /// A partition that takes over wishes from itself.
+  public static let likeCycle: DiagnosticCode = "like-cycle"
   /// A key that must be there and is not.
   public static let missingKey: DiagnosticCode = "missing-key"
   /// A name that is no board's.
@@ -29,6 +33,6 @@ extension DiagnosticCode {
   /// Every code that lowering can give by itself.
   public static let loweringCodes: [DiagnosticCode] = [
     badAddress, badChoice, badName, badNumber, badRange, badSize, boardTree, fileUnreadable,
-    missingKey, unknownBoard, unknownKey, wrongKind,
+    includeCycle, likeCycle, missingKey, unknownBoard, unknownKey, wrongKind,
   ]
 }

@@ -21,7 +21,8 @@ struct Dpaac: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       BoardCommand.self, CheckCommand.self, PlanCommand.self, GenerateCommand.self,
-      RunCommand.self, ExplainCommand.self, TreeCommand.self, DTCCommand.self, FDTGetCommand.self,
+      RunCommand.self, ExplainCommand.self, SchemaCommand.self, TreeCommand.self, DTCCommand.self,
+      FDTGetCommand.self,
       FDTPutCommand.self, FDTDumpCommand.self, FDTOverlayCommand.self, GuestCommand.self,
     ])
 }

@@ -1,5 +1,6 @@
 import Diagnostics
 import Documents
+import Partitioning
 
 /// Sizes, ranges and choices.
 extension FactReader {
@@ -60,6 +61,82 @@ extension FactReader {
       return nil
     }
     return value * factor
+  }
+
+  /// Bits in a second, `100 Mbit/s`, or frames in a second, `1000 frames/s`.
+  mutating func rate(_ node: YAMLNode, _ what: String, counting: CountingMode) -> UInt64? {
+    let factors: [(String, UInt64)] =
+      switch counting {
+      case .bytes:
+        [("bit/s", 1), ("kbit/s", 1000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000)]
+      case .frames: [("frames/s", 1)]
+      }
+    let example = counting == .bytes ? "100 Mbit/s" : "1000 frames/s"
+    return quantity(node, what, units: factors, should: "a rate such as \(example)")
+  }
+
+  /// Bytes, `64 KiB`, or frames, `100 frames`.
+  mutating func amount(_ node: YAMLNode, _ what: String, counting: CountingMode) -> UInt64? {
+    switch counting {
+    case .bytes: return size(node, what)
+    case .frames:
+      return quantity(
+        node, what, units: [("", 1), ("frames", 1), ("frame", 1)],
+        should: "a number of frames such as 100")
+    }
+  }
+
+  /// A share of a hundred: `10%`.
+  mutating func percent(_ node: YAMLNode, _ what: String) -> UInt64? {
+    guard
+      let value = quantity(node, what, units: [("%", 1)], should: "a share such as 10%")
+    else { return nil }
+    guard value <= 100 else {
+      bag.error(.badNumber, "\(what) is \(value)%, but there are 100", at: node.span)
+      return nil
+    }
+    return value
+  }
+
+  private mutating func quantity(
+    _ node: YAMLNode, _ what: String, units: [(String, UInt64)], should: String
+  ) -> UInt64? {
+    guard let text = text(node, what) else { return nil }
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count).drop { $0 == " " }
+    guard let value = Self.parseNumber(digits), let factor = units.first(where: { $0.0 == unit })?.1
+    else {
+      let near = nearestName(to: String(unit), in: units.map(\.0).filter { !$0.isEmpty })
+      let repair = near.map { "\(digits)\($0 == "%" ? "" : " ")\($0)" }
+      bag.error(
+        .badNumber, "\(what) should be \(should), but this is \(text)", at: node.span,
+        fixIts: digits.isEmpty
+          ? []
+          : repair.map { [FixIt("did you mean \($0)?", replacing: node.span, with: $0)] } ?? [])
+      return nil
+    }
+    let (product, overflow) = value.multipliedReportingOverflow(by: factor)
+    guard !overflow else {
+      bag.error(.badNumber, "\(what) is more than 64 bits hold", at: node.span)
+      return nil
+    }
+    return product
+  }
+
+  /// Numbers and ranges of them; a bare number is one of them and no count.
+  mutating func rangeItems(
+    _ node: YAMLNode, _ what: String, in limits: ClosedRange<UInt64>
+  ) -> [RangeItem]? {
+    switch countOrRanges(node, what, in: limits) {
+    case .count(let number):
+      guard limits.contains(number) else {
+        _ = self.number("\(number)", what, in: limits, at: node.span)
+        return nil
+      }
+      return [RangeItem(range: number...number, span: node.span)]
+    case .ranges(let items): return items
+    case nil: return nil
+    }
   }
 
   /// A part of a range list, with its own place.

@@ -28,6 +28,19 @@ struct FactReader {
     return Facts(what: what, span: node.span, entries: entries, misspelt: misspelt)
   }
 
+  /// A mapping with the keys of a section; those that must be there and are not are reported.
+  ///
+  /// - Parameters:
+  ///   - node: The node that should be a mapping.
+  ///   - what: What it describes, for messages.
+  ///   - section: The keys that mean something.
+  /// - Returns: The values by key.
+  mutating func facts(_ node: YAMLNode, of what: String, in section: PlanSection) -> Facts? {
+    guard let facts = facts(node, of: what, keys: section.keys.map(\.name)) else { return nil }
+    for key in section.keys where key.isRequired { _ = required(key.name, in: facts) }
+    return facts
+  }
+
   private func unknownKeyRepair(_ entry: YAMLEntry, near: String?, keys: [String]) -> FixIt {
     if let near {
       return FixIt("did you mean \(near)?", replacing: entry.keySpan, with: near)

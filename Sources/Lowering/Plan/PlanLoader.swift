@@ -41,10 +41,16 @@ public enum PlanLoader {
   /// - Returns: The partition, or whatever was understood, with the findings.
   public static func load(_ file: SourceFile, board: String? = nil) -> Result {
     var result = Result(file: file, diagnostics: DiagnosticBag())
+    load(file, board: board, into: &result)
+    return result
+  }
+
+  private static func load(_ file: SourceFile, board: String?, into result: inout Result) {
     guard let document = YAMLReader().read(file, into: &result.diagnostics),
       let lowered = PlanLowering.lower(
         document, name: file.name == "-" ? "plan" : file.name.stem, into: &result.diagnostics)
-    else { return result }
+    else { return }
+    defer { result.diagnostics = result.diagnostics.telling(lowered.includes) }
     result.plan = lowered.plan
     result.boardName = board ?? lowered.board
     let source =
@@ -53,10 +59,31 @@ public enum PlanLoader {
     guard
       let found = source?.load(
         namedAt: board == nil ? lowered.boardSpan : nil, into: &result.diagnostics)
-    else { return result }
+    else { return }
     result.board = found.board
     result.partition = Planner(plan: lowered.plan, board: found.board, origins: lowered.origins)
       .partition(into: &result.diagnostics)
-    return result
+  }
+}
+
+extension DiagnosticBag {
+  /// The findings, those in an included file with a note where it was included.
+  fileprivate func telling(_ includes: [SourceFile: SourceSpan]) -> DiagnosticBag {
+    guard !includes.isEmpty else { return self }
+    var bag = DiagnosticBag()
+    for finding in diagnostics {
+      var notes = finding.notes
+      // The limits of `PlanIncludes` keep the chain short.
+      var place = finding.span.flatMap { includes[$0.file] }
+      while let span = place {
+        notes.append(Note("\(span.text) is included here", at: span))
+        place = includes[span.file]
+      }
+      bag.add(
+        Diagnostic(
+          finding.code, finding.severity, finding.message, at: finding.span, label: finding.label,
+          notes: notes, fixIts: finding.fixIts))
+    }
+    return bag
   }
 }

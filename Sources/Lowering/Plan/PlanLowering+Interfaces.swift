@@ -11,7 +11,7 @@ extension PlanLowering {
     var wish = InterfaceWish(name: name, rules: [], otherwise: nil)
     guard
       let facts = reader.facts(
-        entry.value, of: "interface \(name)", keys: ["replay", "rules", "otherwise"])
+        entry.value, of: "interface \(name)", in: .interface)
     else { return wish }
     if let node = facts["replay"] { wish.replay = reader.text(node, "\(name)'s replay") }
     if let node = facts["rules"], let items = reader.items(node, of: "\(name)'s rules") {
@@ -23,6 +23,20 @@ extension PlanLowering {
       origins.record(ClaimPath.otherwise(index), at: node.span)
       wish.otherwise = reader.text(node, "\(name)'s otherwise")
     }
+    for key in ["mtu", "headroom", "delivery", "policer", "work-queue"] {
+      origins.record(ClaimPath.interface(index, key: key), at: facts[key]?.span)
+    }
+    wish.mtu = facts["mtu"].flatMap { reader.number($0, "\(name)'s mtu", in: 68...9578) }
+      .map { UInt32($0) }
+    wish.headroom = facts["headroom"].flatMap {
+      reader.number($0, "\(name)'s headroom", in: 64...1008)
+    }.map { UInt32($0) }
+    wish.delivery = facts["delivery"].flatMap {
+      reader.choice(
+        $0, "\(name)'s delivery", among: DeliveryWish.allCases.map { ($0.rawValue, $0) })
+    }
+    wish.policer = facts["policer"].flatMap { reader.text($0, "\(name)'s policer") }
+    wish.workQueue = workQueue(facts["work-queue"], "\(name)'s work queue")
     return wish
   }
 
@@ -32,14 +46,12 @@ extension PlanLowering {
     let what = "a rule of \(name)"
     origins.record(ClaimPath.rule(interface, item), at: node.span)
     var wish = RuleWish(conditions: nil, to: nil)
-    guard let facts = reader.facts(node, of: what, keys: ["when", "to", "spread"]) else {
-      return wish
-    }
-    if let node = reader.required("when", in: facts) {
+    guard let facts = reader.facts(node, of: what, in: .rule) else { return wish }
+    if let node = facts["when"] {
       origins.record(ClaimPath.ruleConditions(interface, item), at: node.span)
       wish.conditions = conditions(node, of: what)
     }
-    if let node = reader.required("to", in: facts) {
+    if let node = facts["to"] {
       origins.record(ClaimPath.ruleTarget(interface, item), at: node.span)
       wish.to = reader.text(node, "who gets \(what)")
     }
@@ -50,6 +62,17 @@ extension PlanLowering {
         node, "the spread of \(what)",
         among: spreads + spreads.flatMap { [("ipv4-\($0)", $1), ("ipv6-\($0)", $1)] })
     }
+    for key in ["queues", "policer", "work-queue", "congestion-group"] {
+      origins.record(ClaimPath.rule(interface, item, key: key), at: facts[key]?.span)
+    }
+    wish.spreadQueues = facts["queues"].flatMap {
+      reader.number($0, "the queues of \(what)", in: 1...128)
+    }.map { UInt32($0) }
+    wish.policer = facts["policer"].flatMap { reader.text($0, "the policer of \(what)") }
+    wish.workQueue = workQueue(facts["work-queue"], "the work queue of \(what)")
+    wish.congestionGroup = facts["congestion-group"].flatMap {
+      reader.number($0, "the congestion group of \(what)", in: 0...255)
+    }.map { Int($0) }
     return wish
   }
 

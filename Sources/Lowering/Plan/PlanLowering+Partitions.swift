@@ -5,41 +5,77 @@ import QorIQ
 
 /// Partitions and what they wish for.
 extension PlanLowering {
-  mutating func partition(_ entry: YAMLEntry, index: Int) -> PartitionWish {
-    let name = entry.key
-    let what = "partition \(name)"
-    origins.record(ClaimPath.partition(index), at: entry.keySpan)
-    checkName(name, at: entry.keySpan)
+  mutating func partition(
+    _ instance: PlanInheritance.Instance, index: Int
+  ) -> PartitionWish {
+    origins.record(ClaimPath.partition(index), at: instance.keySpan)
+    checkName(instance.name, at: instance.keySpan)
+    let what = "partition \(instance.name)"
+    let keys = PlanSection.partition.keys.map(\.name)
+    guard
+      let facts = instance.isCut
+        ? reader.facts(instance.node, of: what, keys: keys)
+        : reader.facts(instance.node, of: what, in: .partition)
+    else {
+      return PartitionWish(
+        name: instance.name, cpus: nil, memory: nil, portals: nil, queues: nil, pools: nil)
+    }
+    var wish = wish(
+      facts, name: instance.name, index: index, foreign: instance.foreignKeys)
+    if let like = instance.like, case .scalar(let scalar) = like.value {
+      origins.record(ClaimPath.like(index), at: like.span)
+      wish.like = scalar.text
+    }
+    return wish
+  }
+
+  /// What the keys of a partition or template say. What the foreign ones, which were taken over,
+  /// choose exactly is somebody else's: they ask for as many.
+  mutating func wish(
+    _ facts: Facts, name: String, index: Int, foreign: Set<String>
+  ) -> PartitionWish {
     var wish = PartitionWish(
       name: name, cpus: nil, memory: nil, portals: nil, queues: nil, pools: nil)
-    guard
-      let facts = reader.facts(
-        entry.value, of: what,
-        keys: ["cpus", "memory", "portals", "queues", "pools", "os", "program", "rings"])
-    else { return wish }
-    if let node = reader.required("cpus", in: facts) {
-      wish.cpus = choice(
-        node, "\(name)'s CPUs", origin: ClaimPath.cpus(index), as: CPUIndex.init)
+    wish.cpus = facts["cpus"].flatMap {
+      choice(
+        $0, "\(name)'s CPUs", origin: ClaimPath.cpus(index), in: 0...255,
+        onlyCount: foreign.contains("cpus")
+      ) { CPUIndex(UInt8($0)) }
     }
-    if let node = reader.required("memory", in: facts) {
-      origins.record(ClaimPath.memory(index), at: node.span)
-      wish.memory = reader.size(node, "\(name)'s memory")
+    if let node = facts["memory"] {
+      memory(node, of: &wish, index: index, onlySize: foreign.contains("memory"))
     }
-    if let node = reader.required("portals", in: facts) {
-      wish.portals = choice(
-        node, "\(name)'s portals", origin: ClaimPath.portals(index), as: PortalIndex.init)
+    wish.portals = facts["portals"].flatMap {
+      choice(
+        $0, "\(name)'s portals", origin: ClaimPath.portals(index), in: 0...255,
+        onlyCount: foreign.contains("portals")
+      ) { PortalIndex(UInt8($0)) }
     }
-    if let node = reader.required("queues", in: facts) {
-      wish.queues = queues(node, name: name, index: index)
+    if let node = facts["queues"] {
+      origins.record(ClaimPath.queues(index), at: node.span)
+      wish.queues = queues(node, "\(name)'s queues", onlyCount: foreign.contains("queues")) {
+        ClaimPath.queues(index, range: $0)
+      }
     }
     wish.pools = facts["pools"].map { pools($0, name: name, index: index) } ?? []
+    if foreign.contains("pools") {
+      wish.pools = wish.pools?.map { pool in
+        var pool = pool
+        pool.bpid = nil
+        pool.address = nil
+        return pool
+      }
+    }
     if let node = facts["os"] {
+      origins.record(ClaimPath.os(index), at: node.span)
       wish.os =
         reader.choice(
           node, "\(name)'s os", among: GuestOS.allCases.map { ($0.rawValue, $0) }) ?? .bare
     }
     if let node = facts["program"] { wish.program = program(node, name: name, index: index) }
     if let node = facts["rings"] { wish.rings = rings(node, name: name, index: index) }
+    readQuality(facts, of: &wish, index: index, foreign: foreign)
+    readBoot(facts, of: &wish, index: index, foreign: foreign)
     return wish
   }
 
@@ -55,33 +91,56 @@ extension PlanLowering {
         + "32 in all", at: span)
   }
 
-  private mutating func choice<Element: HardwareIdentifier>(
-    _ node: YAMLNode, _ what: String, origin: String, as make: (UInt8) -> Element
-  ) -> Choice<Element>? where Element.RawValue == UInt8 {
+  mutating func choice<Element>(
+    _ node: YAMLNode, _ what: String, origin: String, in limits: ClosedRange<UInt64>,
+    onlyCount: Bool, as make: (UInt64) -> Element
+  ) -> Choice<Element>? {
     origins.record(origin, at: node.span)
-    switch reader.countOrRanges(node, what, in: 0...255) {
+    switch reader.countOrRanges(node, what, in: limits) {
     case .count(let count): return .count(Int(count))
     case .ranges(let items):
       var elements: [Element] = []
       for item in items {
         for number in item.range {
           origins.record("\(origin)/\(elements.count)", at: item.span)
-          elements.append(make(UInt8(number)))
+          elements.append(make(number))
         }
       }
-      return .exactly(elements)
+      return onlyCount ? .count(elements.count) : .exactly(elements)
     case nil: return nil
     }
   }
 
-  private mutating func queues(_ node: YAMLNode, name: String, index: Int) -> QueueWish? {
-    origins.record(ClaimPath.queues(index), at: node.span)
-    switch reader.countOrRanges(node, "\(name)'s queues", in: 0...0xff_ffff) {
+  private mutating func memory(
+    _ node: YAMLNode, of wish: inout PartitionWish, index: Int, onlySize: Bool
+  ) {
+    origins.record(ClaimPath.memory(index), at: node.span)
+    let what = "\(wish.name)'s memory"
+    guard case .mapping = node.value else {
+      wish.memory = reader.size(node, what)
+      return
+    }
+    guard let facts = reader.facts(node, of: what, in: .memory) else { return }
+    wish.memory = facts["size"].flatMap { reader.size($0, "the size of \(what)") }
+    if let address = facts["address"], !onlySize {
+      origins.record(ClaimPath.memoryAddress(index), at: address.span)
+      wish.memoryAddress = reader.number(
+        address, "the address of \(what)", in: 0...UInt64.max)
+    }
+  }
+
+  mutating func queues(
+    _ node: YAMLNode, _ what: String, onlyCount: Bool, origin: (Int) -> String
+  ) -> QueueWish? {
+    switch reader.countOrRanges(node, what, in: 0...0xff_ffff) {
     case .count(let count): return .count(UInt32(count))
     case .ranges(let items):
-      for (item, range) in items.enumerated() {
-        origins.record(ClaimPath.queues(index, range: item), at: range.span)
+      if onlyCount {
+        // Ranges that overlap, of one partition, may count more queues than there are.
+        let total = items.reduce(UInt64(0)) { $0 + UInt64($1.range.count) }
+        return .count(UInt32(min(total, 0xff_ffff)))
       }
+      for (item, range) in items.enumerated() { origins.record(origin(item), at: range.span) }
       return .exactly(
         items.map {
           QueueRange(first: FQID(UInt32($0.range.lowerBound)), count: UInt32($0.range.count))
@@ -95,34 +154,91 @@ extension PlanLowering {
     guard let items = reader.items(node, of: "\(name)'s pools") else { return nil }
     var pools: [PoolWish] = []
     for node in items {
-      let what = "a pool of \(name)"
-      guard let facts = reader.facts(node, of: what, keys: ["id", "buffers", "size"]) else {
-        continue
+      if let pool = pool(node, "a pool of \(name)", index: index, item: pools.count) {
+        pools.append(pool)
       }
-      let item = pools.count
-      origins.record(ClaimPath.pool(index, item), at: node.span)
-      var bpid: UInt32?
-      if let id = facts["id"] {
-        origins.record(ClaimPath.poolID(index, item), at: id.span)
-        bpid = reader.number(id, "\(what)'s id", in: 0...UInt64(UInt32.max)).map(UInt32.init)
-      }
-      let buffers = reader.required("buffers", in: facts)
-      let size = reader.required("size", in: facts)
-      origins.record(ClaimPath.poolBuffers(index, item), at: buffers?.span)
-      origins.record(ClaimPath.poolSize(index, item), at: size?.span)
-      let count = buffers.flatMap {
-        reader.number($0, "\(what)'s buffers", in: 0...UInt64(UInt32.max))
-      }
-      let bytes = size.flatMap { reader.size($0, "the size of \(what)'s buffers") }
-      guard let count, let bytes else { continue }
-      pools.append(PoolWish(bpid: bpid, bufferCount: UInt32(count), bufferSize: bytes))
     }
     return pools.isEmpty && !items.isEmpty ? nil : pools
   }
 
+  private mutating func pool(
+    _ node: YAMLNode, _ what: String, index: Int, item: Int
+  ) -> PoolWish? {
+    guard let facts = reader.facts(node, of: what, in: .pool) else { return nil }
+    origins.record(ClaimPath.pool(index, item), at: node.span)
+    let limits = 0...UInt64(UInt32.max)
+    var numbers: [String: UInt64] = [:]
+    for (key, path) in [
+      ("id", ClaimPath.poolID(index, item)), ("buffers", ClaimPath.poolBuffers(index, item)),
+      ("seeded", ClaimPath.poolSeeded(index, item)),
+    ] {
+      guard let node = facts[key] else { continue }
+      origins.record(path, at: node.span)
+      numbers[key] = reader.number(node, "\(what)'s \(key)", in: limits)
+    }
+    origins.record(ClaimPath.poolSize(index, item), at: facts["size"]?.span)
+    let size = facts["size"].flatMap { reader.size($0, "the size of \(what)'s buffers") }
+    let thresholds = facts["thresholds"].map { node in
+      origins.record(ClaimPath.poolThresholds(index, item), at: node.span)
+      return self.thresholds(node, what)
+    }
+    let sharers = facts["shared-with"].flatMap { node in
+      names(node, "who shares \(what)") { ClaimPath.poolSharer(index, item, $0) }
+    }
+    var address: UInt64?
+    if let node = facts["address"] {
+      origins.record(ClaimPath.poolAddress(index, item), at: node.span)
+      address = reader.number(node, "\(what)'s address", in: 0...UInt64.max)
+    }
+    guard let buffers = numbers["buffers"], let size else { return nil }
+    var pool = PoolWish(
+      bpid: numbers["id"].map { UInt32($0) }, bufferCount: UInt32(buffers), bufferSize: size)
+    pool.seeded = numbers["seeded"].map { UInt32($0) }
+    pool.address = address
+    pool.thresholds = thresholds ?? PoolThresholds()
+    pool.sharedWith = sharers ?? []
+    return pool
+  }
+
+  private mutating func thresholds(_ node: YAMLNode, _ what: String) -> PoolThresholds {
+    var marks = PoolThresholds()
+    guard let facts = reader.facts(node, of: "the thresholds of \(what)", in: .thresholds) else {
+      return marks
+    }
+    for (key, enter, exit) in [
+      ("software", \PoolThresholds.softwareEnter, \PoolThresholds.softwareExit),
+      ("hardware", \PoolThresholds.hardwareEnter, \PoolThresholds.hardwareExit),
+    ] {
+      guard let node = facts[key],
+        let items = reader.items(node, of: "the \(key) thresholds of \(what)")
+      else { continue }
+      let numbers = items.compactMap {
+        reader.number($0, "a \(key) threshold of \(what)", in: 0...UInt64(UInt32.max))
+      }
+      guard items.count == 2 else {
+        reader.wrongKind(node, "the \(key) thresholds of \(what)", should: "a list of two numbers")
+        continue
+      }
+      guard numbers.count == 2 else { continue }
+      marks[keyPath: enter] = UInt32(numbers[0])
+      marks[keyPath: exit] = UInt32(numbers[1])
+    }
+    return marks
+  }
+
+  /// A list of names.
+  mutating func names(
+    _ node: YAMLNode, _ what: String, origin: (Int) -> String
+  ) -> [String]? {
+    guard let items = reader.items(node, of: what) else { return nil }
+    for (index, item) in items.enumerated() { origins.record(origin(index), at: item.span) }
+    let names = items.compactMap { reader.text($0, what) }
+    return names.count == items.count ? names : nil
+  }
+
   private mutating func rings(_ node: YAMLNode, name: String, index: Int) -> RingSizes {
     var rings = RingSizes.hardware
-    guard let facts = reader.facts(node, of: "\(name)'s rings", keys: ["enqueue", "dequeue"])
+    guard let facts = reader.facts(node, of: "\(name)'s rings", in: .rings)
     else { return rings }
     for (key, path, field) in [
       ("enqueue", ClaimPath.enqueueRing(index), \RingSizes.enqueue),
@@ -152,12 +268,12 @@ extension PlanLowering {
       return reader.choice(
         node, what, among: [("reflect", GuestProgram.reflect), ("sink", .sink)]) ?? .reflect
     }
-    guard let facts = reader.facts(node, of: what, keys: ["source"]),
-      let source = reader.required("source", in: facts),
-      let values = reader.facts(source, of: "\(name)'s source", keys: ["to", "frames", "size"])
+    guard let facts = reader.facts(node, of: what, in: .program),
+      let source = facts["source"],
+      let values = reader.facts(source, of: "\(name)'s source", in: .source)
     else { return .reflect }
-    let to = reader.required("to", in: values)
-    let frames = reader.required("frames", in: values)
+    let to = values["to"]
+    let frames = values["frames"]
     let size = values["size"]
     origins.record(ClaimPath.programPath(index), at: to?.span)
     origins.record(ClaimPath.programFrames(index), at: frames?.span)

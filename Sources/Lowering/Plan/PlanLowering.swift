@@ -15,6 +15,8 @@ public struct PlanLowering {
     public var board: String?
     /// Where the board is named.
     public var boardSpan: SourceSpan?
+    /// Where each file that the plan includes was named.
+    public var includes: [SourceFile: SourceSpan] = [:]
   }
 
   var reader = FactReader()
@@ -39,19 +41,14 @@ public struct PlanLowering {
   }
 
   private mutating func plan(_ document: YAMLNode, name: String) -> Result? {
-    guard
-      let facts = reader.facts(
-        document, of: "the plan", keys: ["board", "partitions", "interfaces", "links"])
-    else { return nil }
-    let board = reader.required("board", in: facts)
+    var includes = PlanIncludes()
+    let whole = includes.resolve(document)
+    reader.bag.add(contentsOf: includes.bag)
+    guard let facts = reader.facts(whole, of: "the plan", in: .plan) else { return nil }
     var plan = Plan(name: name, partitions: [])
-    if let node = reader.required("partitions", in: facts),
-      let entries = reader.entries(node, of: "partitions")
-    {
+    if let node = facts["partitions"], let entries = reader.entries(node, of: "partitions") {
       origins.record("/partitions", at: entries.first?.keySpan ?? node.span)
-      for (index, entry) in entries.enumerated() {
-        plan.partitions.append(partition(entry, index: index))
-      }
+      plan.partitions = partitions(entries, templates: facts["templates"])
     }
     if let node = facts["interfaces"], let entries = reader.entries(node, of: "interfaces") {
       for (index, entry) in entries.enumerated() {
@@ -63,15 +60,81 @@ public struct PlanLowering {
         if let link = link(item, index: plan.links.count) { plan.links.append(link) }
       }
     }
+    plan.policers = policers(facts["policers"])
+    plan.sharedMemory = sharedMemory(facts["shared-memory"])
+    plan.reservations = reservations(facts["reserved"])
+    let board = facts["board"]
     return Result(
       plan: plan, origins: origins, board: board.flatMap { reader.text($0, "board") },
-      boardSpan: board?.span)
+      boardSpan: board?.span, includes: includes.places)
+  }
+
+  /// The partitions, with what they take over from others; templates are read for their mistakes.
+  private mutating func partitions(
+    _ entries: [YAMLEntry], templates node: YAMLNode?
+  ) -> [PartitionWish] {
+    let templates = node.flatMap { reader.entries($0, of: "templates") } ?? []
+    let inheritance = PlanInheritance(partitions: entries, templates: templates)
+    readTemplates(templates)
+    var wishes: [PartitionWish] = []
+    for entry in entries {
+      let instances = inheritance.instances(of: entry, reader: &reader)
+      guard wishes.count + instances.count <= PlanInheritance.partitionLimit else {
+        reader.bag.error(
+          .badNumber, "a plan has at most \(PlanInheritance.partitionLimit) partitions",
+          at: entry.keySpan)
+        break
+      }
+      for instance in instances {
+        wishes.append(quietly(instance) { $0.partition(instance, index: wishes.count) })
+      }
+    }
+    return wishes
+  }
+
+  private mutating func readTemplates(_ templates: [YAMLEntry]) {
+    let before = origins
+    for entry in templates {
+      if let facts = reader.facts(
+        entry.value, of: "template \(entry.key)", keys: PlanSection.partition.keys.map(\.name))
+      {
+        _ = wish(facts, name: entry.key, index: 0, foreign: [])
+      }
+    }
+    origins = before
+  }
+
+  /// Reads something of which parts have been read before, whose mistakes are known.
+  private mutating func quietly<Value>(
+    _ instance: PlanInheritance.Instance, _ read: (inout PlanLowering) -> Value
+  ) -> Value {
+    guard instance.isRepeated || !instance.foreignSpans.isEmpty else { return read(&self) }
+    var before = reader.bag
+    reader.bag = DiagnosticBag()
+    let value = read(&self)
+    for diagnostic in reader.bag.diagnostics where !instance.isRepeated {
+      let isKnown = instance.foreignSpans.contains { span in
+        diagnostic.span.map { $0.file == span.file && span.range.contains($0.range.lowerBound) }
+          ?? false
+      }
+      if !isKnown { before.add(diagnostic) }
+    }
+    reader.bag = before
+    return value
   }
 
   private mutating func link(_ node: YAMLNode, index: Int) -> LinkWish? {
-    guard let items = reader.items(node, of: "a link") else { return nil }
+    var list = node
+    var workQueue: WorkQueue?
+    if case .mapping = node.value {
+      guard let facts = reader.facts(node, of: "a link", in: .link), let between = facts["between"]
+      else { return nil }
+      list = between
+      workQueue = self.workQueue(facts["work-queue"], "the work queue of a link")
+    }
+    guard let items = reader.items(list, of: "a link") else { return nil }
     guard items.count == 2 else {
-      reader.wrongKind(node, "a link", should: "a list of two partitions")
+      reader.wrongKind(list, "a link", should: "a list of two partitions")
       return nil
     }
     let ends = items.compactMap { reader.text($0, "an end of a link") }
@@ -80,6 +143,12 @@ public struct PlanLowering {
     for (end, item) in items.enumerated() {
       origins.record(ClaimPath.link(index, end: end), at: item.span)
     }
-    return LinkWish(ends[0], ends[1])
+    var link = LinkWish(ends[0], ends[1])
+    link.workQueue = workQueue
+    return link
+  }
+
+  mutating func workQueue(_ node: YAMLNode?, _ what: String) -> WorkQueue? {
+    node.flatMap { reader.number($0, what, in: 0...7) }.map { WorkQueue(UInt8($0)) }
   }
 }

@@ -11,7 +11,7 @@ extension PartitionCheck {
     poolRange, poolOverlap, poolsExhausted, poolMissing, poolSize, poolMemory,
     ruleEmpty, ruleImpossible, ruleUnreachable,
     linkSelf, linkRepeated, offlinePortsExhausted, storageProfilesExhausted,
-    ringSize, sourcePath, sourceSize, partitionIdle,
+    ringSize, sourcePath, sourceSize, partitionIdle, wishUnserved,
   ]
 
   /// Runs the catalogue; a check whose prerequisite has failed is not run.

@@ -67,4 +67,121 @@ public enum ClaimPath {
   public static func link(_ index: Int) -> String { "/links/\(index)" }
   /// One end of a link: 0 or 1.
   public static func link(_ index: Int, end: Int) -> String { "/links/\(index)/\(end)" }
+
+  /// Where a partition's memory begins.
+  public static func memoryAddress(_ index: Int) -> String { "\(memory(index))/address" }
+  /// The buffers that are in one of a partition's pools at the start.
+  public static func poolSeeded(_ index: Int, _ item: Int) -> String {
+    "\(pool(index, item))/seeded"
+  }
+  /// Where the buffers of one of a partition's pools lie.
+  public static func poolAddress(_ index: Int, _ item: Int) -> String {
+    "\(pool(index, item))/address"
+  }
+  /// The thresholds of one of a partition's pools.
+  public static func poolThresholds(_ index: Int, _ item: Int) -> String {
+    "\(pool(index, item))/thresholds"
+  }
+  /// One of those that share one of a partition's pools.
+  public static func poolSharer(_ index: Int, _ item: Int, _ sharer: Int) -> String {
+    "\(pool(index, item))/shared-with/\(sharer)"
+  }
+  /// A partition's congestion groups.
+  public static func congestionGroups(_ index: Int) -> String {
+    "/partitions/\(index)/congestion-groups"
+  }
+  /// One of a partition's congestion groups.
+  public static func congestionGroup(_ index: Int, _ item: Int) -> String {
+    "\(congestionGroups(index))/\(item)"
+  }
+  /// The number of one of a partition's congestion groups.
+  public static func congestionGroupID(_ index: Int, _ item: Int) -> String {
+    "\(congestionGroup(index, item))/id"
+  }
+  /// The tail drop of one of a partition's congestion groups.
+  public static func tailDrop(_ index: Int, _ item: Int) -> String {
+    "\(congestionGroup(index, item))/tail-drop"
+  }
+  /// The early drop of one colour in one of a partition's congestion groups.
+  public static func earlyDrop(_ index: Int, _ item: Int, _ colour: FrameColour) -> String {
+    "\(congestionGroup(index, item))/wred/\(colour.rawValue)"
+  }
+  /// One of those whom one of a partition's congestion groups tells.
+  public static func notified(_ index: Int, _ item: Int, _ name: Int) -> String {
+    "\(congestionGroup(index, item))/notify/\(name)"
+  }
+  /// A partition's pool channels.
+  public static func poolChannels(_ index: Int) -> String { "/partitions/\(index)/pool-channels" }
+  /// One item of a partition's exact choice of pool channels.
+  public static func poolChannel(_ index: Int, _ item: Int) -> String {
+    "\(poolChannels(index))/\(item)"
+  }
+  /// The queues that serve in a role.
+  public static func role(_ index: Int, _ role: QueueRole) -> String {
+    "/partitions/\(index)/roles/\(role.rawValue)"
+  }
+  /// One range of the queues that serve in a role.
+  public static func role(_ index: Int, _ role: QueueRole, range: Int) -> String {
+    "\(self.role(index, role))/\(range)"
+  }
+  /// The work queue of a role.
+  public static func workQueue(_ index: Int, _ role: QueueRole) -> String {
+    "/partitions/\(index)/work-queues/\(role.rawValue)"
+  }
+  /// An accelerator that a partition uses.
+  public static func accelerator(_ index: Int, _ kind: AcceleratorKind) -> String {
+    "/partitions/\(index)/accelerators/\(kind.rawValue)"
+  }
+  /// How a partition learns of frames.
+  public static func mode(_ index: Int) -> String { "/partitions/\(index)/mode" }
+  /// A partition's LIODN offset.
+  public static func liodnOffset(_ index: Int) -> String { "/partitions/\(index)/liodn-offset" }
+  /// One of a partition's further DMA windows.
+  public static func dmaWindow(_ index: Int, _ item: Int) -> String {
+    "/partitions/\(index)/dma-windows/\(item)"
+  }
+  /// One of the images that are loaded into a partition's memory.
+  public static func image(_ index: Int, _ kind: ImageKind) -> String {
+    "/partitions/\(index)/images/\(kind.rawValue)"
+  }
+  /// A partition's operating system.
+  public static func os(_ index: Int) -> String { "/partitions/\(index)/os" }
+  /// A partition's boot arguments.
+  public static func bootArguments(_ index: Int) -> String {
+    "/partitions/\(index)/boot-arguments"
+  }
+  /// The name of whom a partition is like.
+  public static func like(_ index: Int) -> String { "/partitions/\(index)/like" }
+  /// A key of an interface that is one value: `mtu`, `headroom`, `delivery` and so on.
+  public static func interface(_ index: Int, key: String) -> String {
+    "\(interface(index))/\(key)"
+  }
+  /// A key of a rule that is one value: `policer`, `queues` and so on.
+  public static func rule(_ interface: Int, _ rule: Int, key: String) -> String {
+    "\(self.rule(interface, rule))/\(key)"
+  }
+  /// A policer's name.
+  public static func policer(_ index: Int) -> String { "/policers/\(index)" }
+  /// A key of a policer: `committed-rate` and so on.
+  public static func policer(_ index: Int, key: String) -> String { "\(policer(index))/\(key)" }
+  /// A shared memory's name.
+  public static func sharedMemory(_ index: Int) -> String { "/shared-memory/\(index)" }
+  /// Where a shared memory begins.
+  public static func sharedMemoryAddress(_ index: Int) -> String {
+    "\(sharedMemory(index))/address"
+  }
+  /// One of the partitions that see a shared memory.
+  public static func sharedMemory(_ index: Int, member: Int) -> String {
+    "\(sharedMemory(index))/between/\(member)"
+  }
+  /// A reservation's name.
+  public static func reservation(_ index: Int) -> String { "/reserved/\(index)" }
+  /// One kind of thing that is reserved.
+  public static func reservation(_ index: Int, _ kind: ResourceKind) -> String {
+    "\(reservation(index))/\(kind.rawValue)"
+  }
+  /// One item of what is reserved: a range of queues or of addresses, or a single number.
+  public static func reservation(_ index: Int, _ kind: ResourceKind, item: Int) -> String {
+    "\(reservation(index, kind))/\(item)"
+  }
 }

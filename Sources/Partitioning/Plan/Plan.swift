@@ -13,6 +13,12 @@ public struct Plan: Sendable, Hashable {
   public var interfaces: [InterfaceWish]
   /// The software-to-software links, each for both directions.
   public var links: [LinkWish]
+  /// The policers that rules name.
+  public var policers: [PolicerWish] = []
+  /// Memory that several partitions see.
+  public var sharedMemory: [SharedMemoryWish] = []
+  /// What others than the plan's partitions have taken already.
+  public var reservations: [ReservationWish] = []
 
   /// The name of the partition that controls the shared blocks and that every plan has.
   public static let hostName = "host"
@@ -70,6 +76,30 @@ public struct PartitionWish: Sendable, Hashable {
   public var program: GuestProgram
   /// The ring sizes of its portals.
   public var rings: RingSizes
+  /// Where its memory begins; `nil` leaves it to the planner.
+  public var memoryAddress: UInt64?
+  /// The congestion groups, chosen or counted.
+  public var congestionGroups: [CongestionGroupWish] = []
+  /// The pool channels, which several portals of one partition serve.
+  public var poolChannels: Choice<ChannelID>?
+  /// Which of its own queues serve in which role, where the plan says so.
+  public var roles: [QueueRole: QueueWish] = [:]
+  /// The work queues of its queues by role, where they are not the usual ones.
+  public var workQueues: [QueueRole: WorkQueue] = [:]
+  /// The accelerators that it uses, each over queues of its own.
+  public var accelerators: [AcceleratorWish] = []
+  /// How it learns of frames.
+  public var mode: ServiceMode = .poll
+  /// The LIODN offset of its portals; `nil` leaves it to the planner.
+  public var liodnOffset: UInt16?
+  /// Memory that its DMA may reach beside its own.
+  public var dmaWindows: [DMAWindowWish] = []
+  /// What is loaded into its memory before it starts.
+  public var images: [ImageWish] = []
+  /// The kernel's command line.
+  public var bootArguments: String?
+  /// The partition or template whose wishes it took over.
+  public var like: String?
 
   /// Creates a wish.
   public init(
@@ -110,6 +140,14 @@ public struct PoolWish: Sendable, Hashable {
   public var bufferCount: UInt32
   /// The size of one buffer in bytes, headroom included.
   public var bufferSize: UInt64
+  /// How many buffers are in the pool at the start; `nil` for all of them.
+  public var seeded: UInt32?
+  /// Where its buffers lie; `nil` leaves it to the planner, inside the owner's memory.
+  public var address: UInt64?
+  /// The marks at which its depletion is told.
+  public var thresholds = PoolThresholds()
+  /// The other partitions that may use it.
+  public var sharedWith: [String] = []
 
   /// Creates a pool wish.
   public init(bpid: UInt32?, bufferCount: UInt32, bufferSize: UInt64) {
@@ -129,6 +167,16 @@ public struct InterfaceWish: Sendable, Hashable {
   public var otherwise: String?
   /// A capture to play into it; relative to the plan.
   public var replay: String?
+  /// The largest payload of a frame in bytes, without Ethernet's header.
+  public var mtu: UInt32?
+  /// Bytes that stay free in front of each received frame.
+  public var headroom: UInt32?
+  /// How frames reach pools of more than one partition; `nil` leaves it to the planner.
+  public var delivery: DeliveryWish?
+  /// The policer that all its frames pass.
+  public var policer: String?
+  /// The work queue of its receive queues; `nil` for that of their partition.
+  public var workQueue: WorkQueue?
 
   /// Creates an interface wish.
   public init(name: String, rules: [RuleWish], otherwise: String?, replay: String? = nil) {
@@ -147,6 +195,14 @@ public struct RuleWish: Sendable, Hashable {
   public var to: String?
   /// How the frames are spread over queues.
   public var spread: FlowRule.Spread?
+  /// Over how many queues; `nil` leaves it to the planner.
+  public var spreadQueues: UInt32?
+  /// The policer that its frames pass.
+  public var policer: String?
+  /// The work queue of its receive queues; `nil` for the interface's.
+  public var workQueue: WorkQueue?
+  /// Which of its partition's congestion groups its queues join, in the plan's order from 0.
+  public var congestionGroup: Int?
 
   /// Creates a rule.
   public init(conditions: [MatchCondition]?, to: String?, spread: FlowRule.Spread? = nil) {
@@ -162,6 +218,8 @@ public struct LinkWish: Sendable, Hashable {
   public var first: String
   /// The other end.
   public var second: String
+  /// The work queue of its queues; `nil` for that of their partition.
+  public var workQueue: WorkQueue?
 
   /// Creates a link.
   public init(_ first: String, _ second: String) {
