@@ -21,6 +21,18 @@ public enum DiagnosticCatalogue {
       Entry(code: $0.code, severity: $0.severity, summary: $0.summary)
     }).sorted { $0.code < $1.code }
 
+  /// Every code there is: of plans, of XML files and of what is imported.
+  public static let all: [Entry] = (entries + xml + fmc).sorted { $0.code < $1.code }
+
+  /// What reading XML can give.
+  public static let xml: [Entry] = [
+    entry(.xmlDoctype, "an XML file has no document type and declares nothing"),
+    entry(
+      .xmlNesting, "elements stand no more than \(XMLReader.nestingLimit) deep in each other"),
+    entry(.xmlSize, "an XML file is no larger than configurations are"),
+    entry(.xmlSyntax, "a file is well-formed XML in UTF-8"),
+  ]
+
   private static let reading: [Entry] = [
     entry(.yamlAlias, "an alias comes behind its anchor"),
     entry(.yamlAliasExpansion, "aliases repeat no more than \(YAMLReader.aliasLimit) nodes"),

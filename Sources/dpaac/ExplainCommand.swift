@@ -16,7 +16,7 @@ struct ExplainCommand: ParsableCommand {
   var code: String?
 
   func run() throws {
-    let entries = DiagnosticCatalogue.entries.sorted { $0.code < $1.code }
+    let entries = DiagnosticCatalogue.all
     guard let code else {
       var table = TextTable([("code", .left), ("severity", .left), ("meaning", .left)])
       for entry in entries {

@@ -45,10 +45,7 @@ struct PlanArguments: ParsableArguments {
   /// Prints findings where they are all that a command has to say: to standard error for people,
   /// to standard output for programs.
   func show(_ diagnostics: DiagnosticBag, as format: DiagnosticFormat) {
-    guard format != .text else { return warn(diagnostics) }
-    let summaries = Dictionary(
-      uniqueKeysWithValues: DiagnosticCatalogue.entries.map { ($0.code, $0.summary) })
-    Terminal.print(format.render(diagnostics, summaries: summaries))
+    Terminal.show(diagnostics, as: format)
   }
 
   /// The directory that the plan's own paths are relative to.

@@ -1,4 +1,6 @@
+import Diagnostics
 import Glibc
+import Lowering
 
 /// Standard output and standard error: data on the one, talk on the other.
 enum Terminal {
@@ -10,6 +12,17 @@ enum Terminal {
 
   /// Writes talk.
   static func complain(_ text: String) { write(text, to: 2) }
+
+  /// Writes findings where they are all that a command has to say: as talk for people, as data for
+  /// programs.
+  static func show(_ findings: DiagnosticBag, as format: DiagnosticFormat) {
+    guard format != .text else {
+      return complain(DiagnosticRenderer(colour: errorIsTerminal).render(findings))
+    }
+    let summaries = Dictionary(
+      uniqueKeysWithValues: DiagnosticCatalogue.all.map { ($0.code, $0.summary) })
+    print(format.render(findings, summaries: summaries))
+  }
 
   private static func write(_ text: String, to descriptor: Int32) {
     var text = text

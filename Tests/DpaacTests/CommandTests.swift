@@ -105,7 +105,7 @@ import Testing
     #expect(outcome.errorText.contains("Usage: "))
   }
 
-  @Test(arguments: ["board", "check", "plan", "generate", "run", "explain", "schema"])
+  @Test(arguments: ["board", "check", "plan", "generate", "run", "explain", "schema", "lint"])
   func `every command's help has an example`(command: String) throws {
     let outcome = try Dpaac.tool.run([command, "--help"])
     #expect(outcome.status == 0)
