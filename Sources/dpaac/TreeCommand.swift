@@ -12,8 +12,11 @@ struct TreeCommand: ParsableCommand {
         dpaac tree query board.dts /soc/serial@11c500
         dpaac tree query board.dtb serial0 --format json
         dpaac tree print board.dtb
+        dpaac tree check board.dts
       """,
-    subcommands: [TreeDiffCommand.self, TreeQueryCommand.self, TreePrintCommand.self])
+    subcommands: [
+      TreeCheckCommand.self, TreeDiffCommand.self, TreeQueryCommand.self, TreePrintCommand.self,
+    ])
 }
 
 /// How trees are read.

@@ -161,7 +161,7 @@ let samples = [
   @Test(.enabled(if: Tool.hasDTC), arguments: samples)
   func `source becomes the blob and the text that dtc makes of it`(source: String) throws {
     let (result, bag) = read(source)
-    #expect(places(bag) == [])
+    #expect(!bag.hasErrors)
     let tree = try #require(result)
     let theirs = try Tool.dtc(["-O", "dtb"], Array(source.utf8))
     #expect(blob(tree) == theirs)
@@ -188,6 +188,6 @@ let samples = [
     let last = try #require(
       SourceReader().read(SourceFile(name: "text.dts", text: text), into: &bag))
     #expect(blob(last).count == bytes.count)
-    #expect(bag.isEmpty)
+    #expect(!bag.hasErrors)
   }
 }

@@ -182,7 +182,7 @@ private func findings(_ text: String) -> [String] {
     TreeChecker().check(&tree, into: &bag)
     #expect(
       Set(bag.diagnostics.map(\.code)) == [
-        "node-name-chars", "property-name-chars",
+        "node-name-chars", "property-name-chars", "node-name-vs-property-name",
       ])
   }
 

@@ -38,6 +38,32 @@ import Testing
     #expect(missing.errorText.contains("did you mean mpic"))
   }
 
+  @Test func `a check says everything at once, in the format asked for`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let file = try directory.write(
+      "a.dts",
+      Data(
+        "/dts-v1/; / { a; a; n@1 { }; aliases { A = \"/aliases\"; }; m { /delete-node/ k; }; };"
+          .utf8))
+    let text = try Dpaac.tool.run(["tree", "check", file])
+    #expect(text.status == 1)
+    for code in [
+      "duplicate-property-names", "unit-address-vs-reg", "alias-name-chars", "useless-deletion",
+    ] {
+      #expect(text.errorText.contains("[\(code)]"), "\(code)")
+    }
+    #expect(text.errorText.contains("\(file):1:15: note: the other property"))
+    let sarif = try Dpaac.tool.run(["tree", "check", file, "--format", "sarif"])
+    #expect(sarif.status == 1)
+    #expect(try Dpaac.report(sarif.text)["version"] as? String == "2.1.0")
+    let sound = try Dpaac.tool.run(["tree", "check", "-"], input: Array("/dts-v1/; / { };".utf8))
+    #expect(sound.status == 0)
+    #expect(sound.errorText == "")
+    let off = try Dpaac.tool.run(["tree", "check", file, "--off", "no-such-check"])
+    #expect(off.status == 64)
+  }
+
   @Test func `a history names the file, line and column of every value`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
@@ -80,7 +106,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ["tree"], ["tree", "diff"], ["tree", "query"], ["tree", "print"],
+    ["tree"], ["tree", "check"], ["tree", "diff"], ["tree", "query"], ["tree", "print"],
   ])
   func `help has an example`(command: [String]) throws {
     let outcome = try Dpaac.tool.run(command + ["--help"])

@@ -19,7 +19,10 @@ extension TreeCheck {
       "duplicate-property-names", .error,
       .node { visit in
         for property in repeated(visit.node.properties, by: \.name) {
-          visit.fail("a property of this name is there already", property)
+          let first = visit.node.property(property.name)
+          visit.report.add(
+            "\(visit.path):\(property.name): a property of this name is there already",
+            at: property.span, notes: [Note("the other property", at: first?.span)])
         }
       }),
     TreeCheck(

@@ -50,6 +50,11 @@ public struct TreeCheck: Sendable {
     + graphChecks
 }
 
+extension TreeCheck {
+  /// Every check, those that dtc does not have at the end.
+  public static let known: [TreeCheck] = all + specification
+}
+
 /// What one check has found so far.
 struct CheckReport {
   private(set) var findings: [Diagnostic] = []
@@ -133,6 +138,9 @@ struct CheckTargets: Sendable {
 public struct TreeChecker: Sendable {
   /// Findings that are less bad than this are not looked for.
   public var leastSeverity = Severity.note
+  /// Whether rules of the Devicetree Specification are looked at that dtc has no check for
+  /// (``TreeCheck/specification``). Trees that are in use break some.
+  public var includesSpecification = false
   private var severities: [DiagnosticCode: Severity?] = [:]
 
   /// Creates a checker with every check as bad as it is by default.
@@ -143,7 +151,8 @@ public struct TreeChecker: Sendable {
   /// Turning a check on also turns on what it builds on.
   public mutating func configure(_ name: String, _ severity: Severity?) -> Bool {
     let code = DiagnosticCode(String(name.map { $0 == "_" ? "-" : $0 }))
-    guard let check = TreeCheck.all.first(where: { $0.code == code }) else { return false }
+    let table = includesSpecification ? TreeCheck.known : TreeCheck.all
+    guard let check = table.first(where: { $0.code == code }) else { return false }
     severities[code] = .some(severity)
     guard let severity else { return true }
     for prerequisite in check.prerequisites
@@ -156,13 +165,13 @@ public struct TreeChecker: Sendable {
   /// How bad findings of a check are; `nil` when it is off.
   public func severity(of code: DiagnosticCode) -> Severity? {
     if let configured = severities[code] { return configured }
-    return TreeCheck.all.first { $0.code == code }?.severity
+    return TreeCheck.known.first { $0.code == code }?.severity
   }
 
   /// Checks a tree as it was read, resolves its references and checks what comes of it.
   ///
-  /// Redundant `name` properties are removed on the way. What does not resolve stays as it is. After
-  /// an error in the tree's own form the checks that build on it are not run.
+  /// Redundant `name` properties are removed on the way. What does not resolve stays as it is. A
+  /// check is not heard when one that it builds on found something.
   public func check(
     _ tree: inout Tree, phandleFormat: PhandleFormat = .epapr, keepsLabelled: Bool = false,
     into bag: inout DiagnosticBag
@@ -179,12 +188,14 @@ public struct TreeChecker: Sendable {
       let code: DiagnosticCode = failure.isPath ? "path-references" : "phandle-references"
       guard let severity = severity(of: code) else { continue }
       failed.insert(code)
-      bag.add(Diagnostic(code, severity, failure.message, at: failure.span))
+      bag.add(
+        Diagnostic(code, severity, failure.message, at: failure.span, fixIts: failure.fixIts))
     }
-    if bag.hasErrors { return }
     let structural = Set(TreeCheck.structuralChecks.map(\.code))
+    let own = includesSpecification ? TreeCheck.specification : []
     run(
-      TreeCheck.all.filter { !structural.contains($0.code) }, on: tree, failed: &failed, into: &bag)
+      TreeCheck.all.filter { !structural.contains($0.code) } + own, on: tree, failed: &failed,
+      into: &bag)
   }
 
   private func run(
@@ -217,6 +228,8 @@ public struct TreeChecker: Sendable {
       let causes = check.prerequisites.filter { failed.contains($0) }
       for cause in causes {
         failed.insert(check.code)
+        // Scripts look for this; people have the cause before them.
+        if includesSpecification { continue }
         bag.add(
           Diagnostic(
             check.code, reports[index].severity,

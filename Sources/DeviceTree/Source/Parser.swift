@@ -79,6 +79,7 @@ struct Parser {
   mutating func giveUp() { hasGivenUp = true }
 
   mutating func unexpected(_ wanted: String) {
+    if reportDirective(token) { return }
     error("unexpected-token", "expected \(wanted), found \(describe(token))")
   }
 
@@ -133,14 +134,25 @@ struct Parser {
     }
     var tree = Tree(reservations: reservations, isPlugin: isPlugin)
     tree.bootCPU = assembly.guessBootCPU()
-    if !scanner.bag.hasErrors, let root = assembly.root { tree.root = assembly.finish(root) }
+    if !scanner.bag.hasErrors, let root = assembly.root {
+      tree.root = assembly.finish(root)
+      assembly.reportUselessDeletions(limit: Self.maximumErrors, into: &scanner.bag)
+    }
     return tree
   }
 
   private mutating func parseHeaders() {
     guard token.kind == .version else {
+      if reportDirective(token) { return recover() }
+      let start = scanner.span(token)
       return error(
-        "missing-version", "the file must begin with /dts-v1/;, found \(describe(token))")
+        "missing-version", "the file must begin with /dts-v1/;, found \(describe(token))",
+        fixIts: [
+          FixIt(
+            "insert /dts-v1/;",
+            replacing: SourceSpan(start.file, start.range.lowerBound..<start.range.lowerBound),
+            with: "/dts-v1/;\n")
+        ])
     }
     var isFirst = true
     while token.kind == .version {
@@ -219,6 +231,7 @@ struct Parser {
       recover()
     case .character where isCharacter("/"):
       let slash = token
+      if reportDirective(slash) { return recover() }
       advance()
       guard isCharacter("{") else {
         unexpected("'{' after '/'")
@@ -397,9 +410,12 @@ struct Parser {
       let node = assembly.makeNode(name, labels: [], origin: origin)
       assembly.setDeleted(node)
       assembly.append(child: node, to: parent.id)
+      assembly.deletions.nodes[node] = DeletionLog.Entry(target: parent.id, origin: origin)
       parent.hasChildren = true
     } else {
       assembly.append(name, .empty, labels: [], isDeleted: true, origin: origin, to: parent.id)
+      let record = TreeAssembly.PropertyID(assembly.properties.count - 1)
+      assembly.deletions.properties[record] = DeletionLog.Entry(target: parent.id, origin: origin)
     }
     advance()
   }

@@ -66,7 +66,7 @@ extension TreeAssembly {
   }
 
   /// The full path of a node that is or was in the tree.
-  private func path(of node: NodeID) -> String {
+  func path(of node: NodeID) -> String {
     var names: [String] = []
     var node = node
     while nodes[Int(node)].parent >= 0 {

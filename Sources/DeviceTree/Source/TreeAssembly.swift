@@ -46,6 +46,8 @@ struct TreeAssembly {
   private var labels: [String: NodeID] = [:]
   /// Children by name of nodes that have many.
   private var childTables: [NodeID: [String: NodeID]] = [:]
+  /// The deletions by name so far, and whether they deleted anything.
+  var deletions = DeletionLog()
   /// What was overridden and deleted, where that is asked for.
   var history: HistoryRecorder?
 
@@ -139,7 +141,10 @@ struct TreeAssembly {
       let name = nodes[Int(child)].name
       if nodes[Int(child)].isDeleted {
         if let old = find(name, in: target, withDeleted: false) {
+          deletions.nodes[child]?.isUseful = true
           delete(old, at: nodes[Int(child)].origin)
+        } else {
+          deletions.nodes[child]?.target = target
         }
       } else if let old = find(name, in: target, withDeleted: true) {
         merge(child, into: old)
@@ -158,8 +163,11 @@ struct TreeAssembly {
       let new = properties[Int(property)]
       if new.isDeleted {
         if let old = findProperty(new.name, in: target, withDeleted: false) {
+          deletions.properties[property]?.isUseful = true
           history?.delete(old, of: target, properties[Int(old)], at: new.origin)
           deleteProperty(old)
+        } else {
+          deletions.properties[property]?.target = target
         }
       } else if let old = findProperty(new.name, in: target, withDeleted: true) {
         history?.replace(old, of: target, properties[Int(old)], by: new)

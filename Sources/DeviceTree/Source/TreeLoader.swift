@@ -38,8 +38,26 @@ public struct TreeLoader: Sendable {
     load(path, keepsHistory: true, into: &bag)
   }
 
+  /// Reads the tree in a file and checks it: by dtc's rules, and by those of the Devicetree
+  /// Specification that dtc has no check for.
+  ///
+  /// - Parameters:
+  ///   - path: The file, `-` for standard input.
+  ///   - checker: What is looked for.
+  ///   - bag: Where findings go.
+  /// - Returns: The tree, its references resolved as far as they can be; `nil` when it cannot be read.
+  public func loadAndCheck(
+    _ path: String, with checker: TreeChecker, into bag: inout DiagnosticBag
+  ) -> Tree? {
+    guard var tree = load(path, keepsHistory: false, resolves: false, into: &bag)?.tree else {
+      return nil
+    }
+    checker.check(&tree, into: &bag)
+    return tree
+  }
+
   private func load(
-    _ path: String, keepsHistory: Bool, into bag: inout DiagnosticBag
+    _ path: String, keepsHistory: Bool, resolves: Bool = true, into bag: inout DiagnosticBag
   ) -> (tree: Tree, history: TreeHistory)? {
     guard let bytes = loader.load(path == "-" ? "/dev/stdin" : path) else {
       bag.error("unreadable-file", "cannot read \(path)")
@@ -59,7 +77,7 @@ public struct TreeLoader: Sendable {
     guard let text = preprocessor.expand(source, into: &findings) else { return nil }
     let result = reader.readReportingFiles(text, keepsHistory: keepsHistory, into: &findings)
     guard var tree = result.tree else { return nil }
-    tree.resolveReferences(into: &findings)
+    if resolves { tree.resolveReferences(into: &findings) }
     return findings.hasErrors ? nil : (tree, result.history ?? TreeHistory())
   }
 }

@@ -36,7 +36,8 @@ extension Tree {
     into bag: inout DiagnosticBag
   ) {
     for failure in resolveReporting(phandleFormat: phandleFormat, keepsLabelled: keepsLabelled) {
-      bag.error("undefined-reference", failure.message, at: failure.span)
+      bag.error(
+        "undefined-reference", failure.message, at: failure.span, fixIts: failure.fixIts)
     }
   }
 
@@ -55,6 +56,7 @@ struct ReferenceFailure {
   let isPath: Bool
   let message: String
   let span: SourceSpan?
+  let fixIts: [FixIt]
 }
 
 /// One pass of reference resolution.
@@ -130,10 +132,20 @@ struct ReferenceResolver {
         let place = "\(table.path(of: position)):\(name)"
         failures.append(
           ReferenceFailure(
-            isPath: isPath, message: "\(place): \(reference) is not in the tree", span: span))
+            isPath: isPath, message: "\(place): \(reference) is not in the tree", span: span,
+            fixIts: repairs(reference)))
       }
     }
     for index in node.children.indices { visit(&node.children[index]) }
+  }
+
+  /// The label that was most likely meant. Each takes a look at all labels, so only the first few
+  /// failures get one.
+  private func repairs(_ reference: Reference) -> [FixIt] {
+    guard failures.count < 20, !reference.target.utf8.contains(UInt8(ascii: "/")),
+      let near = nearestName(to: reference.target, in: table.labels.keys.sorted())
+    else { return [] }
+    return [FixIt("did you mean &\(near)?")]
   }
 
   /// Resolves what a value refers to; gives back what leads nowhere.
