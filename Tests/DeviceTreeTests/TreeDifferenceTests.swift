@@ -212,7 +212,7 @@ import Testing
 
   @Test func `extended interrupts name a controller each`() throws {
     let interrupts = try #require(try report("/soc/both")?.interrupts)
-    #expect(interrupts.map(\.specifier) == [[1, 2], [3, 4]])
+    #expect(interrupts.map(\.sent.specifier) == [[1, 2], [3, 4]])
   }
 
   @Test func `what does not fit is said`() throws {

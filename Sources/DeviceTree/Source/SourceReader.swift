@@ -8,7 +8,7 @@ public import Diagnostics
 /// ```
 ///
 /// Every mistake is reported, not only the first. References stay references until
-/// ``Tree/resolveReferences(phandleFormat:into:)`` or a ``BlobWriter`` resolves them.
+/// ``Tree/resolveReferences(phandleFormat:keepsLabelled:into:)`` or a ``BlobWriter`` resolves them.
 public struct SourceReader: Sendable {
   /// Where `/include/` and `/incbin/` look after the directory of the file that names them.
   public var includePaths: [String]

@@ -23,10 +23,13 @@ extension NodeReport {
     }
     if let interrupts {
       if !interrupts.isEmpty {
-        var table = TextTable([("interrupt", .left), ("controller", .left)])
+        let isMapped = interrupts.contains { $0.arrival != $0.sent }
+        var table = TextTable(
+          [("interrupt", .left), ("controller", .left)] + (isMapped ? [("arrives as", .left)] : []))
         for interrupt in interrupts {
-          let cells = interrupt.specifier.map(String.init).joined(separator: " ")
-          table.add([cells, interrupt.controller])
+          let arrival = interrupt.arrival.map { "\(cells($0)) at \($0.controller)" } ?? "not mapped"
+          table.add(
+            [cells(interrupt.sent), interrupt.sent.controller] + (isMapped ? [arrival] : []))
         }
         text += "\n" + table.text
       }
@@ -60,8 +63,14 @@ extension NodeReport {
       "interrupts": list(
         interrupts?.map { interrupt in
           [
-            "controller": .string(interrupt.controller),
-            "specifier": .array(interrupt.specifier.map { JSONValue($0) }),
+            "controller": .string(interrupt.sent.controller),
+            "specifier": .array(interrupt.sent.specifier.map { JSONValue($0) }),
+            "arrival": interrupt.arrival.map {
+              [
+                "controller": .string($0.controller),
+                "specifier": .array($0.specifier.map { JSONValue($0) }),
+              ]
+            } ?? .null,
           ]
         }),
       "properties": .array(
@@ -70,6 +79,10 @@ extension NodeReport {
         }),
       "children": .array(node.children.map { .string($0.name) }),
     ]
+  }
+
+  private func cells(_ interrupt: Interrupt) -> String {
+    interrupt.specifier.map(String.init).joined(separator: " ")
   }
 
   /// An address with what stands above its low 64 bits.

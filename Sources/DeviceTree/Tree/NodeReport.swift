@@ -8,12 +8,12 @@ public struct NodeReport: Sendable, Hashable {
     public var physical: AddressRange?
   }
 
-  /// An interrupt of the node.
-  public struct Interrupt: Sendable, Hashable {
-    /// The path of the controller.
-    public var controller: String
-    /// The cells that tell the controller which one, and how it is triggered.
-    public var specifier: [UInt32]
+  /// An interrupt of the node, and the same as the controller at its end gets it.
+  public struct InterruptLine: Sendable, Hashable {
+    /// As the node sends it.
+    public var sent: Interrupt
+    /// As it arrives behind all maps; `nil` when they lead nowhere.
+    public var arrival: Interrupt?
   }
 
   /// The full path.
@@ -24,7 +24,7 @@ public struct NodeReport: Sendable, Hashable {
   public let registers: [Register]?
   /// The entries of `interrupts` or `interrupts-extended`; `nil` when they do not fit the
   /// controllers' cells or a controller is missing.
-  public let interrupts: [Interrupt]?
+  public let interrupts: [InterruptLine]?
 
   /// Gathers the facts about a node.
   public init(_ entry: TreeIndex.Entry, in index: TreeIndex) {
@@ -35,50 +35,8 @@ public struct NodeReport: Sendable, Hashable {
     registers = local.flatMap { local in
       physical.map { zip(local, $0).map { Register(local: $0, physical: $1) } }
     }
-    interrupts = Self.interrupts(of: entry, in: index)
-  }
-
-  /// `interrupts-extended` comes before `interrupts` (Devicetree Specification 0.4, 2.4.1).
-  private static func interrupts(
-    of entry: TreeIndex.Entry, in index: TreeIndex
-  ) -> [Interrupt]? {
-    if let extended = entry.node["interrupts-extended"] {
-      guard let cells = extended.cells else { return nil }
-      var interrupts: [Interrupt] = []
-      var position = 0
-      while position < cells.count {
-        guard let controller = index.target(of: extended, cell: position),
-          let width = width(controller.node), position + 1 + width <= cells.count
-        else { return nil }
-        let specifier = cells[(position + 1)..<(position + 1 + width)]
-        interrupts.append(Interrupt(controller: controller.path, specifier: Array(specifier)))
-        position += 1 + width
-      }
-      return interrupts
+    interrupts = index.interrupts(of: entry)?.map {
+      InterruptLine(sent: $0, arrival: index.arrival(of: $0))
     }
-    guard let value = entry.node["interrupts"] else { return [] }
-    guard let cells = value.cells, let controller = parent(of: entry, in: index),
-      let width = width(controller.node), width > 0, cells.count % width == 0
-    else { return nil }
-    return stride(from: 0, to: cells.count, by: width).map {
-      Interrupt(controller: controller.path, specifier: Array(cells[$0..<($0 + width)]))
-    }
-  }
-
-  private static func width(_ controller: Node) -> Int? {
-    guard let width = controller["#interrupt-cells"]?.cell, width <= 64 else { return nil }
-    return Int(width)
-  }
-
-  /// The controller that `interrupt-parent` names here or above, else the nearest node above that
-  /// is one.
-  private static func parent(of entry: TreeIndex.Entry, in index: TreeIndex) -> TreeIndex.Entry? {
-    var current: TreeIndex.Entry? = entry
-    while let node = current {
-      if let value = node.node["interrupt-parent"] { return index.target(of: value, cell: 0) }
-      if node.index != entry.index, node.node["#interrupt-cells"] != nil { return node }
-      current = index.parent(of: node)
-    }
-    return nil
   }
 }

@@ -43,10 +43,25 @@ extension TreeIndex {
 
   /// An address of a bus as the CPU sees it; `nil` when the `ranges` on the way do not cover it.
   public func translate(_ range: AddressRange, from bus: Entry) -> AddressRange? {
+    translate(range, from: bus, through: "ranges") { nil }
+  }
+
+  /// An address that a device on a bus uses for its own accesses, as memory has it; `nil` when the
+  /// `dma-ranges` on the way do not cover it.
+  ///
+  /// A bus without `dma-ranges` passes addresses on as they are, as Linux takes it.
+  public func translateForDMA(_ range: AddressRange, from bus: Entry) -> AddressRange? {
+    translate(range, from: bus, through: "dma-ranges") { PropertyValue.empty }
+  }
+
+  private func translate(
+    _ range: AddressRange, from bus: Entry, through name: String,
+    missing: () -> PropertyValue?
+  ) -> AddressRange? {
     var range = range
     var bus = bus
     while let above = parent(of: bus) {
-      guard let value = bus.node["ranges"] else { return nil }
+      guard let value = bus.node[name] ?? missing() else { return nil }
       if !value.isEmpty {
         let widths = [addressCells(of: bus), addressCells(of: above), sizeCells(of: bus)]
         guard let rows = rows(of: value, widths) else { return nil }
