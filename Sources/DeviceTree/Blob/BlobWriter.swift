@@ -43,9 +43,10 @@ public struct BlobWriter: Sendable {
     let structureOffset = reservationsOffset + 16 * reservationCount
     // What the file begins with is known when what follows has been written.
     var structure = StructureBlock(version: version, strings: StringsBlock(knownNames))
-    structure.bytes.reserveCapacity(structureOffset + structure.size(of: tree.root) + 4096)
+    let size = tree.withRootPlace { structure.size(of: $0) }
+    structure.bytes.reserveCapacity(structureOffset + size + 4096)
     structure.bytes.appendZeros(structureOffset)
-    structure.append(tree.root, path: "")
+    tree.withRootPlace { structure.append($0, path: "") }
     structure.append(BlobFormat.end)
     var blob = structure.bytes
     structure.bytes = []
@@ -100,36 +101,36 @@ private struct StructureBlock {
 
   /// How many bytes a node takes in the versions without paths; for the others somewhat less than it
   /// does. Told beforehand, so that a large block need not grow.
-  func size(of node: Node) -> Int {
-    var size = 12 + (node.name.utf8.count + 4) / 4 * 4
-    for index in node.properties.indices {
-      size += 12 + (node.properties[index].value.count + 3) / 4 * 4
-    }
-    for index in node.children.indices { size += self.size(of: node.children[index]) }
+  func size(of node: UnsafePointer<Node>) -> Int {
+    var size = 12 + (node.pointee.name.utf8.count + 4) / 4 * 4
+    node.forEachProperty { size += 12 + ($0.pointee.value.count + 3) / 4 * 4 }
+    node.forEachChild { size += self.size(of: $0) }
     return size
   }
 
   mutating func append(_ cell: UInt32) { bytes.appendCell(cell) }
 
-  mutating func append(_ node: Node, path: String) {
+  mutating func append(_ node: UnsafePointer<Node>, path: String) {
     append(BlobFormat.beginNode)
     var path = path
     if version.isOld {
       if !path.hasSuffix("/") { path += "/" }
-      path += node.name
+      path += node.pointee.name
       bytes += path.utf8
     } else {
-      bytes += node.name.utf8
+      bytes += node.pointee.name.utf8
     }
     bytes.append(0)
     bytes.alignUp(to: 4)
     var hasName = false
-    for index in node.properties.indices {
-      if version.isOld && node.properties[index].name == "name" { hasName = true }
-      append(node.properties[index].name, node.properties[index].value.contents)
+    node.forEachProperty { property in
+      if version.isOld && property.pointee.name == "name" { hasName = true }
+      append(property.pointee.name, property.pointee.value.contents)
     }
-    if version.isOld && !hasName { append("name", ValueBytes(Array(node.baseName.utf8) + [0])) }
-    for index in node.children.indices { append(node.children[index], path: path) }
+    if version.isOld && !hasName {
+      append("name", ValueBytes(Array(node.pointee.baseName.utf8) + [0]))
+    }
+    node.forEachChild { append($0, path: path) }
     append(BlobFormat.endNode)
   }
 

@@ -5,31 +5,32 @@ extension TreeCheck {
   static let busChecks: [TreeCheck] = [
     TreeCheck(
       "pci-bridge", .warning, after: ["device-type-is-string", "addr-size-cells"],
-      .node { checkPCIBridge(&$0) }),
+      .node(when: { own, _ in own.traits.contains(.deviceType) }) { checkPCIBridge(&$0) }),
     TreeCheck(
-      "pci-device-reg", .warning, after: ["reg-format", "pci-bridge"], .node { checkPCIDevice(&$0) }
+      "pci-device-reg", .warning, after: ["reg-format", "pci-bridge"],
+      .node(when: isOn(.pci)) { checkPCIDevice(&$0) }
     ),
     TreeCheck(
       "pci-device-bus-num", .warning, after: ["reg-format", "pci-bridge"],
-      .node { checkPCIBusNumber(&$0) }),
+      .node(when: isOn(.pci)) { checkPCIBusNumber(&$0) }),
     TreeCheck(
       "simple-bus-bridge", .warning, after: ["addr-size-cells", "compatible-is-string-list"], .group
     ),
     TreeCheck(
       "simple-bus-reg", .warning, after: ["reg-format", "simple-bus-bridge"],
-      .node { checkSimpleBus(&$0) }),
+      .node(when: isOn(.simple)) { checkSimpleBus(&$0) }),
     TreeCheck(
       "i2c-bus-bridge", .warning, after: ["addr-size-cells"],
-      .node { visit in
-        guard visit.buses.contains(.i2c), !visit.node.children.isEmpty else { return }
+      .node(when: isBus(.i2c)) { visit in
+        guard !visit.node.children.isEmpty else { return }
         visit.expectCells(address: 1, size: 0, on: "an I2C bus")
       }),
     TreeCheck(
-      "i2c-bus-reg", .warning, after: ["reg-format", "i2c-bus-bridge"], .node { checkI2C(&$0) }),
+      "i2c-bus-reg", .warning, after: ["reg-format", "i2c-bus-bridge"],
+      .node(when: isOn(.i2c)) { checkI2C(&$0) }),
     TreeCheck(
       "spi-bus-bridge", .warning, after: ["addr-size-cells"],
-      .node { visit in
-        guard visit.buses.contains(.spi) else { return }
+      .node(when: isBus(.spi)) { visit in
         if visit.buses.contains(.unnamedSPI) && visit.node["reg"] != nil {
           visit.fail("is an SPI bus and should be called 'spi'")
         }
@@ -39,14 +40,24 @@ extension TreeCheck {
       }),
     TreeCheck(
       "spi-bus-reg", .warning, after: ["reg-format", "spi-bus-bridge"],
-      .node { visit in
-        guard visit.parentBuses.contains(.spi), visit.parent?["spi-slave"] == nil else { return }
+      .node(when: isOn(.spi)) { visit in
+        guard visit.parent?["spi-slave"] == nil else { return }
         guard let cell = visit.node["reg"]?.cells?.first else {
           return visit.fail("has no 'reg', or an empty one")
         }
         visit.expectUnitAddress(String(cell, radix: 16), on: "an SPI bus")
       }),
   ]
+
+  /// Nodes that are any of these.
+  static func isBus(_ buses: Buses) -> Suspicion {
+    { own, _ in !own.buses.isDisjoint(with: buses) }
+  }
+
+  /// Nodes whose parent is any of these.
+  static func isOn(_ buses: Buses) -> Suspicion {
+    { _, parent in !parent.buses.isDisjoint(with: buses) }
+  }
 
   private static func checkPCIBridge(_ visit: inout CheckVisit) {
     let node = visit.node
@@ -65,7 +76,7 @@ extension TreeCheck {
   }
 
   private static func checkPCIDevice(_ visit: inout CheckVisit) {
-    guard visit.parentBuses.contains(.pci), let property = visit.node.property("reg"),
+    guard let property = visit.node.property("reg"),
       let cells = property.value.cells, cells.count >= 3
     else { return }
     if cells[1] != 0 || cells[2] != 0 {
@@ -82,7 +93,7 @@ extension TreeCheck {
   }
 
   private static func checkPCIBusNumber(_ visit: inout CheckVisit) {
-    guard visit.parentBuses.contains(.pci), let property = visit.node.property("reg"),
+    guard let property = visit.node.property("reg"),
       let first = property.value.cells?.first
     else { return }
     let bus = (first & 0xFF_0000) >> 16
@@ -96,7 +107,7 @@ extension TreeCheck {
   }
 
   private static func checkSimpleBus(_ visit: inout CheckVisit) {
-    guard visit.parentBuses.contains(.simple), let parent = visit.parent else { return }
+    guard let parent = visit.parent else { return }
     let node = visit.node
     var cells: ArraySlice<UInt32>?
     if let reg = node["reg"] {
@@ -119,7 +130,6 @@ extension TreeCheck {
   private static let tenBitAddress: UInt32 = 1 << 31
 
   private static func checkI2C(_ visit: inout CheckVisit) {
-    guard visit.parentBuses.contains(.i2c) else { return }
     guard let property = visit.node.property("reg"), let cells = property.value.cells,
       let first = cells.first
     else { return visit.fail("has no 'reg', or an empty one") }

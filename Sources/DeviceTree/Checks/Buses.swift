@@ -13,31 +13,30 @@ struct Buses: OptionSet {
 
   init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// Looks at a node once, in time linear in its own content and that of its children.
-  init(_ node: Node, below parent: Node?) {
+  /// What a node is, by what is known of it and of its children.
+  init(_ node: UnsafePointer<Node>, _ facts: NodeFacts) {
     self = []
-    if node.isCompatible(with: "simple-bus") {
+    let (traits, below) = (facts.traits, facts.below)
+    if traits.contains(.simpleBus) {
       insert(.simple)
-    } else if node["device_type"]?.strings?.first == "pci" {
+    } else if traits.contains(.deviceType),
+      node.pointee["device_type"]?.strings?.first == "pci"
+    {
       insert(.pci)
     }
-    let name = node.baseName
-    switch name {
-    case "i2c-bus", "i2c-arb": insert(.i2c)
-    case "i2c": if !node.children.contains(where: { $0.baseName == "i2c-bus" }) { insert(.i2c) }
-    case "spi": insert(.spi)
-    default: break
-    }
-    if name != "spi", node.busAddressCells == 1, node.busSizeCells == 0,
-      node.children.contains(where: { $0.properties.contains { $0.name.hasPrefix("spi-") } })
+    if !traits.isDisjoint(with: [.i2cBus, .i2cArbiter])
+      || traits.contains(.i2c) && !below.contains(.i2cBus)
     {
+      insert(.i2c)
+    }
+    if traits.contains(.spi) {
+      insert(.spi)
+    } else if facts.addressCells == 1, facts.sizeCells == 0, below.contains(.spiProperty) {
       insert([.spi, .unnamedSPI])
     }
-    if parent != nil, node.isGraphPort { insert(.graphPort) }
-    if isEmpty,
-      node.children.contains(where: {
-        $0.isGraphPort && (node.name == "ports" || $0["reg"] != nil)
-      })
+    if !traits.contains(.root), below.contains(.endpoint) { insert(.graphPort) }
+    if isEmpty, below.contains(.graphPort),
+      traits.contains(.ports) || below.contains(.graphPortWithReg)
     {
       insert(.graphPorts)
     }
@@ -49,10 +48,6 @@ extension Node {
   var busAddressCells: Int { Int(self["#address-cells"]?.cell ?? 2) }
   /// The cells of sizes of children; 1 where the node does not say.
   var busSizeCells: Int { Int(self["#size-cells"]?.cell ?? 1) }
-
-  var isGraphPort: Bool {
-    children.contains { $0.baseName == "endpoint" || $0["remote-endpoint"] != nil }
-  }
 
   var isInterruptProvider: Bool {
     self["interrupt-controller"] != nil || self["interrupt-map"] != nil

@@ -6,9 +6,8 @@ extension TreeCheck {
     TreeCheck("graph-nodes", .warning, .group),
     TreeCheck(
       "graph-child-address", .warning, after: ["graph-nodes"],
-      .node { visit in
+      .node(when: isBus([.graphPort, .graphPorts])) { visit in
         let node = visit.node
-        guard !visit.buses.isDisjoint(with: [.graphPort, .graphPorts]) else { return }
         let hasAddress = node.children.contains { ($0["reg"]?.cells?.first ?? 0) != 0 }
         if !hasAddress, node.children.count == 1, node["#address-cells"] != nil {
           visit.fail("needs no #address-cells and #size-cells for its only child")
@@ -16,16 +15,14 @@ extension TreeCheck {
       }),
     TreeCheck(
       "graph-port", .warning, after: ["graph-nodes"],
-      .node { visit in
-        guard visit.buses.contains(.graphPort) else { return }
+      .node(when: isBus(.graphPort)) { visit in
         checkGraphReg(&visit)
         if visit.parent?.name == "__overlay__" { return }
         if visit.node.baseName != "port" { visit.fail("is a port and should be called 'port'") }
       }),
     TreeCheck(
       "graph-endpoint", .warning, after: ["graph-nodes"],
-      .node { visit in
-        guard visit.parentBuses.contains(.graphPort) else { return }
+      .node(when: isOn(.graphPort)) { visit in
         checkGraphReg(&visit)
         if visit.node.baseName != "endpoint" {
           visit.fail("is an endpoint and should be called 'endpoint'")
@@ -53,7 +50,8 @@ extension TreeCheck {
     }
     let back = remote["remote-endpoint"]?.cells?.first
     if back == nil || back != visit.node.phandle {
-      visit.fail("\(visit.targets.path(phandle)) does not lead back here", property)
+      let path = visit.targets.path(phandle)
+      visit.fail("\(path) does not lead back here", property)
     }
   }
 }

@@ -5,20 +5,31 @@ extension TreeCheck {
   static let nodeChecks: [TreeCheck] = [
     TreeCheck(
       "node-name-vs-property-name", .warning, after: ["node-name-chars"],
-      .node { visit in
+      .node(when: { own, parent in
+        // What has an unit address is called like no property, but for those that are at fault.
+        !own.traits.contains(.unitAddress) || parent.traits.contains(.oddProperty)
+      }) { visit in
         if let parent = visit.parent, parent[visit.node.name] != nil {
           visit.fail("a property of the parent has this name too")
         }
       }),
-    TreeCheck("unit-address-vs-reg", .warning, .node { checkUnitAddress(&$0) }),
+    TreeCheck(
+      "unit-address-vs-reg", .warning,
+      .node(when: { own, _ in
+        let traits = own.traits
+        let isAddressed =
+          traits.contains(.reg) || traits.contains(.ranges) && !traits.contains(.emptyRanges)
+        return isAddressed != traits.contains(.unitAddress)
+      }) { checkUnitAddress(&$0) }),
     TreeCheck(
       "unit-address-format", .warning,
       after: ["node-name-format", "pci-bridge", "simple-bus-bridge"],
-      .node { checkUnitAddressFormat(&$0) }),
+      .node(when: { own, parent in
+        own.traits.contains(.zeroAddress) && parent.buses.isDisjoint(with: [.pci, .simple])
+      }) { checkUnitAddressFormat(&$0) }),
     TreeCheck(
       "obsolete-chosen-interrupt-controller", .warning,
-      .node { visit in
-        guard visit.isRoot else { return }
+      .node(when: { own, _ in own.traits.contains(.root) }) { visit in
         let chosen = visit.node.children.first { $0.name == "chosen" }
         if let property = chosen?.property("interrupt-controller") {
           visit.fail("/chosen has 'interrupt-controller', which is obsolete", property)
@@ -26,21 +37,17 @@ extension TreeCheck {
       }),
     TreeCheck(
       "chosen-node-is-root", .warning,
-      .node { visit in
-        if visit.node.name == "chosen" && visit.ancestors.count != 1 {
-          visit.fail("belongs at the root")
-        }
+      .node(when: isChosen) { visit in
+        if visit.ancestors.count != 1 { visit.fail("belongs at the root") }
       }),
     TreeCheck(
       "chosen-node-bootargs", .warning,
-      .node { visit in
-        guard visit.node.name == "chosen" else { return }
+      .node(when: isChosen) { visit in
         if let property = visit.node.property("bootargs") { visit.expectString(property) }
       }),
     TreeCheck(
       "chosen-node-stdout-path", .warning,
-      .node { visit in
-        guard visit.node.name == "chosen" else { return }
+      .node(when: isChosen) { visit in
         if let property = visit.node.property("stdout-path") {
           visit.expectString(property)
         } else if let property = visit.node.property("linux,stdout-path") {
@@ -48,41 +55,48 @@ extension TreeCheck {
           visit.expectString(property)
         }
       }),
-    TreeCheck("alias-paths", .warning, .node { checkAliases(&$0) }),
+    TreeCheck(
+      "alias-paths", .warning,
+      .node(when: { own, _ in own.traits.contains(.aliases) }) { checkAliases(&$0) }),
     TreeCheck(
       "avoid-default-addr-size", .warning, after: ["addr-size-cells"],
-      .node { visit in
-        guard let parent = visit.parent,
-          visit.node["reg"] != nil || visit.node["ranges"] != nil
-        else { return }
+      .node(when: { own, parent in
+        !parent.hasAddressAndSizeCells && !own.traits.isDisjoint(with: [.reg, .ranges])
+      }) { visit in
+        guard let parent = visit.parent else { return }
         for name in ["#address-cells", "#size-cells"] where parent[name] == nil {
           visit.fail("relies on the default \(name) of its parent")
         }
       }),
     TreeCheck(
       "avoid-unnecessary-addr-size", .warning, after: ["avoid-default-addr-size"],
-      .node { visit in
-        let node = visit.node
-        guard !visit.isRoot, node["#address-cells"] != nil, node["#size-cells"] != nil,
-          node["ranges"] == nil, !node.children.isEmpty || node.origin.hasDeletedChildren
-        else { return }
-        if !node.children.contains(where: { $0["reg"] != nil }) {
+      .node(when: { own, _ in
+        own.hasAddressAndSizeCells && own.traits.isDisjoint(with: [.root, .ranges])
+          && !own.below.contains(.reg)
+      }) { visit in
+        if !visit.node.children.isEmpty || visit.node.origin.hasDeletedChildren {
           visit.fail("has #address-cells and #size-cells, but neither 'ranges' nor a child's 'reg'")
         }
       }),
     TreeCheck(
       "unique-unit-address", .warning, after: ["avoid-default-addr-size"],
-      .node { checkUniqueAddresses(&$0, onlyEnabled: false) }),
+      .node(when: hasAddressedChildren) { checkUniqueAddresses(&$0, onlyEnabled: false) }),
     TreeCheck(
       "unique-unit-address-if-enabled", nil, after: ["avoid-default-addr-size"],
-      .node { checkUniqueAddresses(&$0, onlyEnabled: true) }),
+      .node(when: hasAddressedChildren) { checkUniqueAddresses(&$0, onlyEnabled: true) }),
     TreeCheck("always-fail", nil, .node { $0.fail("always fails") }),
   ]
+
+  private static let isChosen: Suspicion = { own, _ in own.traits.contains(.chosen) }
+
+  private static let hasAddressedChildren: Suspicion = { own, _ in
+    own.hasAddressAndSizeCells && own.below.contains(.unitAddress)
+  }
 
   private static func checkUnitAddress(_ visit: inout CheckVisit) {
     let node = visit.node
     // A fragment's number is no address.
-    if node.children.contains(where: { $0.name == "__overlay__" }) { return }
+    if visit.facts.below.contains(.overlay) { return }
     let hasAddress = node["reg"] != nil || node["ranges"].map { !$0.contents.isEmpty } ?? false
     if hasAddress && node.unitName.isEmpty {
       visit.fail("has 'reg' or 'ranges', but no unit address")
@@ -92,7 +106,6 @@ extension TreeCheck {
   }
 
   private static func checkUnitAddressFormat(_ visit: inout CheckVisit) {
-    guard visit.parentBuses.isDisjoint(with: [.pci, .simple]) else { return }
     var address = visit.node.unitName[...]
     if address.hasPrefix("0x") {
       visit.fail("the unit address needs no 0x")
@@ -126,16 +139,22 @@ extension TreeCheck {
 
   private static func checkUniqueAddresses(_ visit: inout CheckVisit, onlyEnabled: Bool) {
     let node = visit.node
-    guard node["#address-cells"] != nil, node["#size-cells"] != nil, node.children.count > 1 else {
+    var names = NameSet()
+    if !names.hasRepetition(
+      node.children.count,
+      { index -> Substring? in
+        node.children[index].unitAddress.flatMap { $0.isEmpty ? nil : $0 }
+      })
+    {
       return
     }
     var seen: [Substring: [Node]] = [:]
     for child in node.children {
       guard let address = child.unitAddress, !address.isEmpty else { continue }
       if onlyEnabled && !child.isEnabled { continue }
-      let prefix = visit.isRoot ? "/" : visit.path + "/"
       for other in seen[address] ?? [] {
-        guard visit.report.hasRoom else { return }
+        guard visit.report.hasRoom() else { return }
+        let prefix = visit.isRoot ? "/" : visit.path + "/"
         visit.report.add(
           "\(prefix)\(other.name): has the unit address of \(prefix)\(child.name)", at: other.span,
           notes: [Note("the other node", at: child.span)])
@@ -148,11 +167,6 @@ extension TreeCheck {
 extension CheckVisit {
   /// The root of the tree.
   var root: Node { ancestors.first ?? node }
-}
-
-extension CheckReport {
-  /// Whether more findings would be kept.
-  var hasRoom: Bool { findings.count < Self.maximumFindings }
 }
 
 extension Node {

@@ -11,12 +11,12 @@ extension TreeCheck {
     TreeCheck("label-is-string", .warning, stringCheck("label")),
     TreeCheck(
       "compatible-is-string-list", .warning,
-      .node { visit in
+      .node(when: { own, _ in own.traits.contains(.unendedStrings) }) { visit in
         if let property = visit.node.property("compatible") { visit.expectStrings(property) }
       }),
     TreeCheck(
       "names-is-string-list", .warning,
-      .node { visit in
+      .node(when: { own, _ in own.traits.contains(.names) }) { visit in
         for property in visit.node.properties where property.name.hasSuffix("-names") {
           visit.expectStrings(property)
         }
@@ -37,12 +37,21 @@ extension TreeCheck {
       }),
     TreeCheck(
       "addr-size-cells", .warning, after: ["address-cells-is-cell", "size-cells-is-cell"], .group),
-    TreeCheck("reg-format", .warning, after: ["addr-size-cells"], .node { checkReg(&$0) }),
     TreeCheck(
-      "ranges-format", .warning, after: ["addr-size-cells"], .node { checkRanges(&$0, "ranges") }),
+      "reg-format", .warning, after: ["addr-size-cells"],
+      .node(when: { own, parent in
+        guard own.traits.contains(.reg) else { return false }
+        let entry = (Int(parent.addressCells) + Int(parent.sizeCells)) * 4
+        let length = Int(own.regLength)
+        return length == 0 || own.traits.contains(.root)
+          || !CheckVisit.isMultiple(length, of: entry)
+      }) { checkReg(&$0) }),
+    TreeCheck(
+      "ranges-format", .warning, after: ["addr-size-cells"],
+      .node(when: { own, _ in own.traits.contains(.ranges) }) { checkRanges(&$0, "ranges") }),
     TreeCheck(
       "dma-ranges-format", .warning, after: ["addr-size-cells"],
-      .node { checkRanges(&$0, "dma-ranges") }),
+      .node(when: { own, _ in own.traits.contains(.dmaRanges) }) { checkRanges(&$0, "dma-ranges") }),
   ]
 
   static func cellCheck(_ code: DiagnosticCode, _ name: String) -> TreeCheck {

@@ -43,7 +43,7 @@ extension TreeCheck {
     } + [
       TreeCheck(
         "gpios-property", .warning, after: ["phandle-references"],
-        .node { visit in
+        .node(when: { own, _ in own.traits.contains(.gpios) }) { visit in
           // A hog's own pins need no controller's name: it stands inside of it.
           guard visit.node["gpio-hog"] == nil else { return }
           for property in visit.node.properties where isGPIO(property.name) {
@@ -53,18 +53,17 @@ extension TreeCheck {
         }),
       TreeCheck(
         "deprecated-gpio-property", nil,
-        .node { visit in
+        .node(when: { own, _ in own.traits.contains(.gpios) }) { visit in
           for property in visit.node.properties where property.name.hasSuffix("-gpio") {
             visit.fail("'-gpio' is called '-gpios' now", property)
           }
         }),
       TreeCheck(
         "interrupts-property", .warning, after: ["phandle-references"],
-        .node { checkInterrupts(&$0) }),
+        .node(when: { own, _ in own.traits.contains(.interrupts) }) { checkInterrupts(&$0) }),
       TreeCheck(
         "interrupt-provider", .warning,
-        .node { visit in
-          guard visit.node.isInterruptProvider else { return }
+        .node(when: { own, _ in own.traits.contains(.interruptProvider) }) { visit in
           for name in ["#interrupt-cells", "#address-cells"] where visit.node[name] == nil {
             visit.fail("takes interrupts, but has no \(name)")
           }
@@ -135,11 +134,10 @@ extension TreeCheck {
 
   /// The node that takes a node's interrupts; `nil` after saying that there is none.
   private static func interruptController(_ visit: inout CheckVisit) -> Node? {
-    let lineage = visit.ancestors + [visit.node]
-    for (depth, candidate) in lineage.enumerated().reversed() {
-      if depth < lineage.count - 1, candidate.isInterruptProvider {
-        return candidate
-      }
+    for depth in (0...visit.ancestors.count).reversed() {
+      let isOwn = depth == visit.ancestors.count
+      let candidate = isOwn ? visit.node : visit.ancestors[depth]
+      if !isOwn, candidate.isInterruptProvider { return candidate }
       guard let link = candidate.property("interrupt-parent") else { continue }
       guard let phandle = link.value.cell, phandle != 0, phandle != .max else {
         if !visit.isPlugin { visit.fail("has an interrupt-parent that is no phandle", link) }

@@ -53,12 +53,12 @@ extension TreeCheck {
       "name-properties", .error, after: ["name-is-string"],
       .node { visit in
         guard let property = visit.node.property("name") else { return }
+        let name = visit.node.baseName
         let isSame =
           property.value.contents.last == 0
-          && property.value.contents.dropLast().elementsEqual(visit.node.baseName.utf8)
+          && property.value.contents.dropLast().elementsEqual(name.utf8)
         if !isSame {
-          visit.fail(
-            "says '\(property.value.string ?? "")', not '\(visit.node.baseName)'", property)
+          visit.fail("says '\(property.value.string ?? "")', not '\(name)'", property)
         }
       }),
     TreeCheck("duplicate-label", .error, .tree { checkLabels(&$0, $1) }),

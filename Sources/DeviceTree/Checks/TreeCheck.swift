@@ -6,8 +6,10 @@ public import Diagnostics
 public struct TreeCheck: Sendable {
   /// What a rule looks at.
   enum Body: Sendable {
-    /// Each node by itself, with its ancestors at hand.
-    case node(@Sendable (_ visit: inout CheckVisit) -> Void)
+    /// Each node by itself, with its ancestors at hand, unless its own facts and its parent's say
+    /// that there is nothing to find.
+    case node(
+      when: Suspicion? = nil, @Sendable (_ visit: inout CheckVisit) -> Void)
     /// Each property of this name, with its node and ancestors at hand.
     case property(String, @Sendable (_ visit: inout CheckVisit, _ property: Property) -> Void)
     /// The tree as a whole.
@@ -17,6 +19,9 @@ public struct TreeCheck: Sendable {
     /// Nothing; the rule is the sum of its prerequisites.
     case group
   }
+
+  /// Whether a node may be at fault, by its facts and its parent's.
+  typealias Suspicion = @Sendable (_ own: NodeFacts, _ parent: NodeFacts) -> Bool
 
   /// The name, for example `unit-address-vs-reg`.
   public let code: DiagnosticCode
@@ -53,85 +58,6 @@ public struct TreeCheck: Sendable {
 extension TreeCheck {
   /// Every check, those that dtc does not have at the end.
   public static let known: [TreeCheck] = all + specification
-}
-
-/// What one check has found so far.
-struct CheckReport {
-  private(set) var findings: [Diagnostic] = []
-  var code: DiagnosticCode = ""
-  var severity = Severity.warning
-
-  /// A tree of a million faults needs no million messages.
-  static let maximumFindings = 10_000
-
-  mutating func add(_ message: String, at span: SourceSpan? = nil, notes: [Note] = []) {
-    guard findings.count < Self.maximumFindings else { return }
-    findings.append(Diagnostic(code, severity, message, at: span, notes: notes))
-  }
-}
-
-/// A node as a check meets it.
-struct CheckVisit {
-  /// The nodes above this one, the root first.
-  fileprivate(set) var ancestors: [Node] = []
-  /// Phandles of the whole tree.
-  let targets: CheckTargets
-  var report: CheckReport
-
-  /// The node itself.
-  fileprivate(set) var node: Node
-  fileprivate(set) var buses: Buses = []
-  fileprivate(set) var parent: Node?
-  fileprivate(set) var parentBuses: Buses = []
-  var isRoot: Bool { ancestors.isEmpty }
-  var isPlugin: Bool { targets.isPlugin }
-
-  var path: String {
-    isRoot
-      ? "/" : ancestors.dropFirst().reduce(into: "") { $0 += "/" + $1.name } + "/" + node.name
-  }
-
-  /// Reports the node, or one of its properties.
-  mutating func fail(_ message: String, _ property: Property? = nil) {
-    let place = property.map { "\(path):\($0.name)" } ?? path
-    report.add("\(place): \(message)", at: property?.span ?? node.span)
-  }
-}
-
-/// The way to a node, put together only where it is asked for.
-struct PathStack: CustomStringConvertible {
-  var names: [String] = []
-
-  var description: String { names.isEmpty ? "/" : names.reduce(into: "") { $0 += "/" + $1 } }
-}
-
-/// The nodes of a tree by phandle, for checks that follow references.
-struct CheckTargets: Sendable {
-  private(set) var isPlugin: Bool
-  private var nodes: [UInt32: Node] = [:]
-  private var paths: [UInt32: String] = [:]
-
-  init(_ tree: Tree) {
-    isPlugin = tree.isPlugin
-    var path = PathStack()
-    add(tree.root, &path)
-  }
-
-  private mutating func add(_ node: Node, _ path: inout PathStack) {
-    if let phandle = node.phandle, nodes[phandle] == nil {
-      nodes[phandle] = node
-      paths[phandle] = path.description
-    }
-    for child in node.children {
-      path.names.append(child.name)
-      add(child, &path)
-      path.names.removeLast()
-    }
-  }
-
-  subscript(phandle: UInt32) -> Node? { nodes[phandle] }
-
-  func path(_ phandle: UInt32) -> String { paths[phandle] ?? "/" }
 }
 
 /// Runs checks over a tree.
@@ -209,20 +135,10 @@ public struct TreeChecker: Sendable {
       report.severity = severity(of: check.code) ?? .warning
       return report
     }
-    var bodies = CheckBodies(knowsBuses: !isStructural)
-    for (index, check) in active.enumerated() {
-      switch check.body {
-      case .node(let body): bodies.nodes.append((index, body))
-      case .property(let name, let body): bodies.properties[name, default: []].append((index, body))
-      case .tree(let body): body(&reports[index], tree)
-      case .resolution, .group: break
-      }
+    for index in active.indices {
+      if case .tree(let body) = active[index].body { body(&reports[index], tree) }
     }
-    if !bodies.nodes.isEmpty || !bodies.properties.isEmpty {
-      let targets = CheckTargets(isStructural ? Tree(isPlugin: tree.isPlugin) : tree)
-      var visit = CheckVisit(targets: targets, report: CheckReport(), node: tree.root)
-      self.visit(&visit, bodies, &reports)
-    }
+    CheckWalk.run(active, on: tree, isStructural: isStructural, &reports)
     // A check whose prerequisite failed may have been misled, so it is not heard.
     for (index, check) in active.enumerated() {
       let causes = check.prerequisites.filter { failed.contains($0) }
@@ -238,48 +154,14 @@ public struct TreeChecker: Sendable {
       guard causes.isEmpty else { continue }
       if !reports[index].findings.isEmpty { failed.insert(check.code) }
       for finding in reports[index].findings { bag.add(finding) }
-    }
-  }
-
-  private func visit(
-    _ visit: inout CheckVisit, _ bodies: CheckBodies, _ reports: inout [CheckReport]
-  ) {
-    if bodies.knowsBuses { visit.buses = Buses(visit.node, below: visit.parent) }
-    for (index, body) in bodies.nodes {
-      swap(&visit.report, &reports[index])
-      body(&visit)
-      swap(&visit.report, &reports[index])
-    }
-    if !bodies.properties.isEmpty {
-      for property in visit.node.properties {
-        guard let list = bodies.properties[property.name] else { continue }
-        for (index, body) in list {
-          swap(&visit.report, &reports[index])
-          body(&visit, property)
-          swap(&visit.report, &reports[index])
-        }
+      if reports[index].isCut {
+        bag.add(
+          Diagnostic(
+            check.code, reports[index].severity,
+            "stopped after \(CheckReport.maximumFindings) findings"))
       }
     }
-    if !visit.node.children.isEmpty {
-      let above = (visit.node, visit.buses, visit.parent, visit.parentBuses)
-      (visit.parent, visit.parentBuses) = (above.0, above.1)
-      visit.ancestors.append(above.0)
-      for index in above.0.children.indices {
-        visit.node = above.0.children[index]
-        self.visit(&visit, bodies, &reports)
-      }
-      (visit.node, visit.buses, visit.parent, visit.parentBuses) = above
-      visit.ancestors.removeLast()
-    }
   }
-}
-
-/// The bodies of the checks that look at single nodes, each with the number of its report.
-private struct CheckBodies {
-  /// Whether any of them asks what kind of bus a node is.
-  let knowsBuses: Bool
-  var nodes: [(Int, @Sendable (inout CheckVisit) -> Void)] = []
-  var properties: [String: [(Int, @Sendable (inout CheckVisit, Property) -> Void)]] = [:]
 }
 
 extension Tree {

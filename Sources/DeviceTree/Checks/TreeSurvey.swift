@@ -19,8 +19,9 @@ struct TreeSurvey {
   /// Whether nodes may go when nothing refers to them.
   private(set) var hasOmittable = false
   private var names = NameSet()
+  private let classes = ByteClass.table
 
-  init(_ tree: Tree) { visit(tree.root) }
+  init(_ tree: Tree) { tree.withRootPlace { visit($0) } }
 
   /// The rules of form that may be broken.
   var neededChecks: [TreeCheck] {
@@ -33,72 +34,43 @@ struct TreeSurvey {
     }
   }
 
-  private mutating func visit(_ node: Node) {
-    if !node.labels.isEmpty { hasLabels = true }
-    if node.isOmittedWithoutReference { hasOmittable = true }
-    if !isNodeName(node.name) { suspectsForm = true }
-    for index in node.properties.indices { visit(node.properties[index]) }
-    if hasRepetition(node.properties.count, { node.properties[$0].name }) { suspectsForm = true }
-    if hasRepetition(node.children.count, { node.children[$0].name }) { suspectsForm = true }
-    for index in node.children.indices { visit(node.children[index]) }
+  private mutating func visit(_ node: UnsafePointer<Node>) {
+    if !node.pointee.labels.isEmpty { hasLabels = true }
+    if node.pointee.isOmittedWithoutReference { hasOmittable = true }
+    if !isNodeName(node.pointee.name) { suspectsForm = true }
+    node.forEachProperty { visit($0) }
+    let (properties, children) = (node.pointee.properties.span, node.pointee.children.span)
+    if names.hasRepetition(properties.count, { properties[$0].name }) { suspectsForm = true }
+    if names.hasRepetition(children.count, { children[$0].name }) { suspectsForm = true }
+    node.forEachChild { visit($0) }
   }
 
-  private mutating func visit(_ property: Property) {
-    if !property.labels.isEmpty { hasLabels = true }
-    if property.value.marks.namesPlaces {
+  private mutating func visit(_ property: UnsafePointer<Property>) {
+    if !property.pointee.labels.isEmpty { hasLabels = true }
+    if property.pointee.value.marks.namesPlaces {
       hasLabels = true
       hasReferences = true
     }
-    switch property.name.utf8.count {
-    case 4 where property.name == "name": hasNames = true
-    case 7 where property.name == "phandle": hasPhandles = true
-    case 13 where property.name == "linux,phandle": hasPhandles = true
+    let name = property.pointee.name
+    switch name.utf8.count {
+    case 4 where name == "name": hasNames = true
+    case 7 where name == "phandle": hasPhandles = true
+    case 13 where name == "linux,phandle": hasPhandles = true
     default: break
     }
-    if !property.name.utf8.allSatisfy({ TreeCheck.isNameCharacter($0) }) { suspectsForm = true }
+    for byte in name.utf8 where !isNameCharacter(byte) { suspectsForm = true }
+  }
+
+  private func isNameCharacter(_ byte: UInt8) -> Bool {
+    byte != UInt8(ascii: "@") && classes[Int(byte)] & ByteClass.name != 0
   }
 
   private func isNodeName(_ name: String) -> Bool {
     var hasAddress = false
-    for byte in name.utf8 where !TreeCheck.isNameCharacter(byte) {
+    for byte in name.utf8 where !isNameCharacter(byte) {
       guard byte == UInt8(ascii: "@"), !hasAddress else { return false }
       hasAddress = true
     }
     return true
-  }
-
-  private mutating func hasRepetition(_ count: Int, _ name: (Int) -> String) -> Bool {
-    guard count > 8 else {
-      // Comparing a few is cheaper than a set of them.
-      for index in 0..<count {
-        let own = name(index)
-        for other in 0..<index where name(other) == own { return true }
-      }
-      return false
-    }
-    return names.hasRepetition(count, name)
-  }
-}
-
-/// Finds out whether a list of names has one twice; serves one list after the other.
-private struct NameSet {
-  private var slots: [Int32] = []
-
-  mutating func hasRepetition(_ count: Int, _ name: (Int) -> String) -> Bool {
-    let size = 1 << (Int.bitWidth - (count * 2).leadingZeroBitCount)
-    slots.removeAll(keepingCapacity: true)
-    slots.append(contentsOf: repeatElement(-1, count: size))
-    for index in 0..<count {
-      let own = name(index)
-      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-      for byte in own.utf8 { hash = (hash ^ UInt64(byte)) &* 0x9E37_79B9_7F4A_7C15 }
-      var slot = Int(truncatingIfNeeded: hash >> 20) & (size - 1)
-      while slots[slot] >= 0 {
-        if name(Int(slots[slot])) == own { return true }
-        slot = (slot + 1) & (size - 1)
-      }
-      slots[slot] = Int32(index)
-    }
-    return false
   }
 }

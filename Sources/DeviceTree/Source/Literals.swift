@@ -1,10 +1,11 @@
 /// Characters and numbers of source as values.
 enum Literals {
-  /// The bytes that the inside of a quoted text stands for.
-  static func unescape(_ text: ArraySlice<UInt8>) -> [UInt8] {
-    guard text.contains(UInt8(ascii: "\\")) else { return Array(text) }
-    var result: [UInt8] = []
-    result.reserveCapacity(text.count)
+  /// Appends the bytes that the inside of a quoted text stands for.
+  static func unescape(_ text: ArraySlice<UInt8>, into result: inout [UInt8]) {
+    guard text.contains(UInt8(ascii: "\\")) else {
+      result += text
+      return
+    }
     var index = text.startIndex
     while index < text.endIndex {
       let byte = text[index]
@@ -44,7 +45,6 @@ enum Literals {
       default: result.append(escaped)
       }
     }
-    return result
   }
 
   /// The value of a hexadecimal digit.

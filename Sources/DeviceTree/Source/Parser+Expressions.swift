@@ -57,7 +57,8 @@ extension Parser {
   }
 
   private mutating func character(_ place: Token) -> UInt64 {
-    let bytes = Literals.unescape(scanner.bytes(of: place).dropFirst().dropLast())
+    var bytes: [UInt8] = []
+    Literals.unescape(scanner.bytes(of: place).dropFirst().dropLast(), into: &bytes)
     if bytes.count != 1 {
       error(
         "bad-literal", "\(describe(place)) holds \(bytes.count) characters instead of one",

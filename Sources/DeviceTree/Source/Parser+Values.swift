@@ -19,7 +19,7 @@ extension Parser {
     switch token.kind {
     case .string:
       value.mark(.string)
-      value.bytes += Literals.unescape(scanner.bytes(of: token).dropFirst().dropLast())
+      Literals.unescape(scanner.bytes(of: token).dropFirst().dropLast(), into: &value.bytes)
       value.bytes.append(0)
       advance()
       return true
@@ -135,7 +135,8 @@ extension Parser {
       return false
     }
     let place = token
-    let bytes = Literals.unescape(scanner.bytes(of: token).dropFirst().dropLast())
+    var bytes: [UInt8] = []
+    Literals.unescape(scanner.bytes(of: token).dropFirst().dropLast(), into: &bytes)
     let name = String(decoding: bytes, as: UTF8.self)
     advance()
     var offset: UInt64 = 0

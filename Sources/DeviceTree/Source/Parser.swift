@@ -135,8 +135,8 @@ struct Parser {
     var tree = Tree(reservations: reservations, isPlugin: isPlugin)
     tree.bootCPU = assembly.guessBootCPU()
     if !scanner.bag.hasErrors, let root = assembly.root {
-      tree.root = assembly.finish(root)
       assembly.reportUselessDeletions(limit: Self.maximumErrors, into: &scanner.bag)
+      tree.root = assembly.finish(root)
     }
     return tree
   }

@@ -60,12 +60,14 @@ struct TreeAssembly {
 
   // MARK: building a detached node
 
-  mutating func makeNode(_ name: String, labels: [String], origin: Origin) -> NodeID {
+  mutating func makeNode(
+    _ name: consuming String, labels: [String], origin: consuming Origin
+  ) -> NodeID {
     var record = NodeRecord(name: name, origin: origin)
     for label in labels where !record.labels.contains(where: { $0.name == label }) {
       record.labels.append(Label(name: label))
     }
-    nodes.append(record)
+    nodes.append(consume record)
     return NodeID(nodes.count - 1)
   }
 
@@ -87,14 +89,14 @@ struct TreeAssembly {
   }
 
   mutating func append(
-    _ name: String, _ value: PropertyValue, labels: [String], isDeleted: Bool = false,
-    origin: Origin, to node: NodeID
+    _ name: consuming String, _ value: consuming PropertyValue, labels: [String],
+    isDeleted: Bool = false, origin: consuming Origin, to node: NodeID
   ) {
     var record = PropertyRecord(name: name, value: value, isDeleted: isDeleted, origin: origin)
     for label in labels where !record.labels.contains(where: { $0.name == label }) {
       record.labels.append(Label(name: label))
     }
-    properties.append(record)
+    properties.append(consume record)
     attach(property: PropertyID(properties.count - 1), to: node)
   }
 
@@ -311,26 +313,17 @@ struct TreeAssembly {
 
   // MARK: the result
 
-  /// The tree without what was deleted.
-  func finish(_ node: NodeID) -> Node {
-    let record = nodes[Int(node)]
-    var result = Node(record.name)
-    if !record.labels.isEmpty { result.labels = Self.living(record.labels) }
-    result.isOmittedWithoutReference = record.isOmittable
-    result.origin = record.origin
-    result.properties.reserveCapacity(livingProperties(of: record))
-    var property = record.firstProperty
-    while property >= 0 {
-      let record = properties[Int(property)]
-      property = record.next
-      if record.isDeleted { continue }
-      var finished = Property(record.name, record.value)
-      if !record.labels.isEmpty { finished.labels = Self.living(record.labels) }
-      finished.origin = record.origin
-      result.properties.append(finished)
-    }
-    if record.childCount > 0 { result.children.reserveCapacity(Int(record.childCount)) }
-    var child = record.firstChild
+  /// The tree without what was deleted. Values are moved out, for copies of millions would count;
+  /// only the names of nodes are left to ask for.
+  mutating func finish(_ node: NodeID) -> Node {
+    let place = Int(node)
+    var result = Node(nodes[place].name)
+    swap(&result.origin, &nodes[place].origin)
+    if !nodes[place].labels.isEmpty { result.labels = Self.living(nodes[place].labels) }
+    result.isOmittedWithoutReference = nodes[place].isOmittable
+    finishProperties(from: nodes[place].firstProperty, into: &result.properties)
+    result.children.reserveCapacity(Int(nodes[place].childCount))
+    var child = nodes[place].firstChild
     while child >= 0 {
       if nodes[Int(child)].isDeleted {
         result.origin.hasDeletedChildren = true
@@ -342,9 +335,27 @@ struct TreeAssembly {
     return result
   }
 
-  private func livingProperties(of record: NodeRecord) -> Int {
+  private mutating func finishProperties(from first: PropertyID, into result: inout [Property]) {
+    result.reserveCapacity(livingProperties(from: first))
+    var next = first
+    while next >= 0 {
+      let place = Int(next)
+      next = properties[place].next
+      if properties[place].isDeleted { continue }
+      var finished = Property("")
+      swap(&finished.name, &properties[place].name)
+      swap(&finished.value, &properties[place].value)
+      swap(&finished.origin, &properties[place].origin)
+      if !properties[place].labels.isEmpty {
+        finished.labels = Self.living(properties[place].labels)
+      }
+      result.append(finished)
+    }
+  }
+
+  private func livingProperties(from first: PropertyID) -> Int {
     var count = 0
-    var property = record.firstProperty
+    var property = first
     while property >= 0 {
       if !properties[Int(property)].isDeleted { count += 1 }
       property = properties[Int(property)].next
