@@ -9,14 +9,14 @@ import Glibc
 @main
 struct Benchmark {
   static let usage = """
-    usage: DeviceTreeBenchmark --ours DPAAC-DT --work DIRECTORY [--check] [TEXT]
+    usage: DeviceTreeBenchmark --ours DPAAC-DT --work DIRECTORY [--check]
+             [--boards DIRECTORY [--include DIRECTORY]...] [TEXT]
 
     Runs the cases with TEXT in their name, or all. --check exits with 1 when a promise is not kept.
 
     """
 
-  var ours = ""
-  var work = ""
+  var setting = Setting()
   var isChecking = false
   var filter = ""
 
@@ -25,13 +25,17 @@ struct Benchmark {
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch argument {
-      case "--ours": benchmark.ours = arguments.popFirst() ?? ""
-      case "--work": benchmark.work = arguments.popFirst() ?? ""
+      case "--ours": benchmark.setting.ours = arguments.popFirst() ?? ""
+      case "--work": benchmark.setting.work = arguments.popFirst() ?? ""
+      case "--boards": benchmark.setting.boards = arguments.popFirst() ?? ""
+      case "--include": benchmark.setting.boardPaths += arguments.popFirst().map { [$0] } ?? []
       case "--check": benchmark.isChecking = true
       default: benchmark.filter = argument
       }
     }
-    guard !benchmark.ours.isEmpty, !benchmark.work.isEmpty, !benchmark.filter.hasPrefix("-") else {
+    guard !benchmark.setting.ours.isEmpty, !benchmark.setting.work.isEmpty,
+      !benchmark.filter.hasPrefix("-")
+    else {
       print(usage, terminator: "")
       exit(64)
     }
@@ -42,12 +46,18 @@ struct Benchmark {
     let timer = ProcessTimer(limit: 60)
     var table = TextTable([
       ("case", .left), ("input", .right), ("ours", .right), ("theirs", .right), ("ratio", .right),
-      ("promised", .right), ("our MB", .right), ("their MB", .right), ("output", .left),
+      ("processor", .right), ("promised", .right), ("our MB", .right), ("their MB", .right),
+      ("output", .left),
     ])
     var isKept = true
+    var scaling = Scaling()
     for item in Case.all where filter.isEmpty || item.name.contains(filter) {
-      guard let prepared = item.prepare(in: work, ours: ours, timer) else {
-        print("\(item.name): the input cannot be made in \(work)")
+      if item.needsBoards && setting.boards.isEmpty {
+        print("\(item.name): skipped, needs package linux-source-6.1")
+        continue
+      }
+      guard let prepared = item.prepare(setting, timer) else {
+        print("\(item.name): the input cannot be made in \(setting.work)")
         isKept = false
         continue
       }
@@ -56,9 +66,11 @@ struct Benchmark {
       fflush(nil)
       table.add(comparison.row)
       isKept = isKept && comparison.isKept
-      for file in prepared.files + [prepared.ours.output, prepared.theirs.output] { unlink(file) }
+      scaling.note(item.name, comparison)
+      for file in prepared.leftovers { unlink(file) }
     }
     print("\nmedians of whole processes, theirs stopped after \(timer.limit) s\n\n\(table.text)")
-    return isKept || !isChecking
+    print(scaling.text, terminator: "")
+    return isKept && scaling.isKept || !isChecking
   }
 }

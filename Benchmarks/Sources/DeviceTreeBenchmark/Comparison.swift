@@ -9,11 +9,15 @@ struct Comparison {
   private let agreement: Agreement
 
   /// How alike the outputs are.
-  private enum Agreement: String {
-    case bytes = "same bytes"
+  private enum Agreement: Int, Comparable {
+    case bytes
     /// libfdt lays out names in another order; dtc prints the same source of both, sorted.
-    case tree = "same tree"
-    case none = "DIFFERS"
+    case tree
+    case none
+
+    var text: String { ["same bytes", "same tree", "DIFFERS"][rawValue] }
+
+    static func < (left: Agreement, right: Agreement) -> Bool { left.rawValue < right.rawValue }
   }
 
   /// The runs of one program.
@@ -22,6 +26,10 @@ struct Comparison {
 
     var seconds: Double {
       let sorted = runs.map(\.seconds).sorted()
+      return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+    }
+    var processor: Double {
+      let sorted = runs.map(\.processor).sorted()
       return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
     }
     var memory: Int { runs.map(\.memory).max() ?? 0 }
@@ -37,18 +45,20 @@ struct Comparison {
 
   init(_ item: Case, _ prepared: Prepared, _ timer: ProcessTimer) {
     self.item = item
-    size = prepared.files.reduce(0) { $0 + FileTools.size($1) }
+    size = prepared.inputs.reduce(0) { $0 + FileTools.size($1) }
     var ours = Series()
     var theirs = Series()
     while !ours.isEnough || !theirs.isEnough {
       let before = ours.runs.count + theirs.runs.count
-      if !ours.isEnough, let run = timer.run(prepared.ours.command) { ours.runs.append(run) }
-      if !theirs.isEnough, let run = timer.run(prepared.theirs.command) { theirs.runs.append(run) }
+      if !ours.isEnough, let run = timer.run(prepared.ours.commands) { ours.runs.append(run) }
+      if !theirs.isEnough, let run = timer.run(prepared.theirs.commands) { theirs.runs.append(run) }
       if ours.runs.count + theirs.runs.count == before { break }
     }
     self.ours = ours
     self.theirs = theirs
-    agreement = Self.compare(prepared.ours.output, prepared.theirs.output, timer)
+    agreement = zip(prepared.ours.outputs, prepared.theirs.outputs).reduce(.bytes) { worst, pair in
+      max(worst, Self.compare(pair.0, pair.1, timer))
+    }
   }
 
   private static func compare(_ left: String, _ right: String, _ timer: ProcessTimer) -> Agreement {
@@ -63,19 +73,25 @@ struct Comparison {
   }
 
   private var ratio: Double { theirs.seconds / ours.seconds }
+  private var isSmallEnough: Bool { !item.isSmaller || ours.memory < theirs.memory }
+
+  /// What ours took.
+  var ownSeconds: Double { ours.seconds }
+  var ownMemory: Int { ours.memory }
 
   /// Whether ours did the work, gave the same bytes where theirs did it, and kept its promise.
   var isKept: Bool {
     guard !ours.hasFailed else { return false }
     if theirs.hasFailed { return !theirs.isStopped || ratio >= item.promise }
-    return agreement != .none && ratio >= item.promise
+    return agreement != .none && ratio >= item.promise && isSmallEnough
   }
 
   private var verdict: String {
     if ours.hasFailed { return "WE FAIL" }
     if theirs.isStopped { return "theirs was stopped" }
     if theirs.hasFailed { return "theirs refuses" }
-    return agreement.rawValue
+    if agreement != .none && !isSmallEnough { return "TOO MUCH MEMORY" }
+    return agreement.text
   }
 
   private var ratioText: String {
@@ -94,6 +110,7 @@ struct Comparison {
     [
       item.name, Self.bytes(size), Self.time(ours.seconds),
       (theirs.isStopped ? "> " : "") + Self.time(theirs.seconds), ratioText,
+      theirs.hasFailed ? "-" : Self.text(theirs.processor / ours.processor, 1) + "x",
       item.promise > 0 ? (isKept ? "" : "NOT ") + Self.text(item.promise, 2) + "x" : "works",
       "\(ours.memory >> 20)", "\(theirs.memory >> 20)", verdict,
     ]

@@ -10,6 +10,21 @@ enum FileTools {
     return fclose(file) == 0 && isWritten
   }
 
+  /// The names in a directory, sorted.
+  static func names(in directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      // SAFETY: the name ends with NUL inside its entry, which lives until the next `readdir`.
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) { name in
+          name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names.sorted()
+  }
+
   /// The bytes of a file; 0 when there is none.
   static func size(_ path: String) -> Int {
     var status = stat()

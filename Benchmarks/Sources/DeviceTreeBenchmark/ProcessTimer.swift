@@ -9,6 +9,8 @@ struct ProcessTimer {
   struct Run {
     /// From before the start to after the end, in seconds.
     var seconds: Double
+    /// The processor time it took, of all its threads.
+    var processor: Double
     /// The most memory it had, in bytes.
     var memory: Int
     /// The exit code; `nil` when it was stopped or crashed.
@@ -23,6 +25,21 @@ struct ProcessTimer {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in }
     sigaction(SIGALRM, &action, nil)
+  }
+
+  /// Runs commands one after the other, as far as they succeed, and adds up what they took.
+  func run(_ commands: [[String]]) -> Run? {
+    var total = Run(seconds: 0, processor: 0, memory: 0, status: 0, isStopped: false)
+    for command in commands {
+      guard let run = run(command) else { return nil }
+      total.seconds += run.seconds
+      total.processor += run.processor
+      total.memory = max(total.memory, run.memory)
+      total.status = run.status
+      total.isStopped = run.isStopped
+      if run.status != 0 { break }
+    }
+    return total
   }
 
   /// Runs a command with its output thrown away.
@@ -53,9 +70,14 @@ struct ProcessTimer {
     let seconds = Self.now - start
     alarm(0)
     return Run(
-      seconds: seconds, memory: usage.ru_maxrss * 1024,
+      seconds: seconds, processor: Self.seconds(usage.ru_utime) + Self.seconds(usage.ru_stime),
+      memory: usage.ru_maxrss * 1024,
       // WIFEXITED and WEXITSTATUS of wait(2), which are macros.
       status: status & 0x7F == 0 ? status >> 8 & 0xFF : nil, isStopped: isStopped)
+  }
+
+  private static func seconds(_ time: timeval) -> Double {
+    Double(time.tv_sec) + Double(time.tv_usec) / 1e6
   }
 
   private static var now: Double {
