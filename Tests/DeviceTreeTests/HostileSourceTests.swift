@@ -39,4 +39,102 @@ import Testing
     #expect(SourceReader().read(expanded, into: &bag2) == nil)
     #expect(DiagnosticRenderer().render(bag2).contains("a = <; }"))
   }
+
+  @Test func `nodes nested a million deep are refused once`() {
+    let depth = 1_000_000
+    let text =
+      "/dts-v1/;\n/ {" + String(repeating: "a{", count: depth)
+      + String(repeating: "};", count: depth) + "};\n"
+    #expect(codes(text) == ["nesting-too-deep"])
+  }
+
+  @Test func `parentheses nested a million deep are refused once`() {
+    let depth = 1_000_000
+    let text =
+      "/dts-v1/;\n/ { a = <" + String(repeating: "(", count: depth) + "1"
+      + String(repeating: ")", count: depth) + ">; };\n"
+    #expect(codes(text).count == 1)
+  }
+
+  @Test func `a file that includes itself is refused`() {
+    let text = "/dts-v1/;\n/include/ \"self\"\n/ { };\n"
+    var bag = DiagnosticBag()
+    let loader = FileLoader { _ in Array(text.utf8) }
+    let source = SourceFile(name: "self", text: text)
+    #expect(SourceReader(loader: loader).read(source, into: &bag) == nil)
+    #expect(bag.diagnostics.map(\.code) == ["include-cycle"])
+  }
+
+  /// Who adds one to such a count in 32 bits gets 0, and stays at its entry for ever.
+  @Test func `cell counts of 4294967295 end every check`() {
+    let text = """
+      /dts-v1/;
+      / {
+        #address-cells = <0xffffffff>;
+        #size-cells = <0xffffffff>;
+        c: c {
+          phandle = <1>; interrupt-controller;
+          #clock-cells = <0xffffffff>; #interrupt-cells = <0xffffffff>;
+        };
+        d@0 { reg = <0 0 0>; ranges = <1 2>; clocks = <&c 1 2>; interrupt-parent = <&c>;
+          interrupts = <1 2>; interrupts-extended = <&c 1>; };
+        b { compatible = "simple-bus"; ranges = <1 2>; #address-cells = <0xffffffff>;
+          x@0 { reg = <1 2>; }; };
+      };
+      """
+    let found = Set(checks(text).map(\.code))
+    #expect(found.isSuperset(of: ["clocks-property", "reg-format", "interrupts-property"]))
+  }
+
+  @Test(arguments: ["0", "0xffffffff"])
+  func `a phandle that means none is an error, and as a reference names nothing`(number: String) {
+    let own = checks("/dts-v1/;\n/ { a { phandle = <\(number)>; }; };\n")
+    #expect(own.first?.code == "explicit-phandles")
+    let parent = checks(
+      "/dts-v1/;\n/ { a { interrupt-parent = <\(number)>; interrupts = <1>; }; };\n")
+    #expect(parent.contains { $0.code == "interrupts-property" })
+  }
+
+  @Test func `a check stops after 10,000 findings and says so`() {
+    let text =
+      "/dts-v1/;\n/ {" + "a@1 { };"
+      + (0..<20_000).map { "n\($0)@1 { };" }.joined() + "};\n"
+    let found = checks(text).filter { $0.code == "unit-address-vs-reg" }
+    #expect(found.count == 10_001)
+    #expect(found.last?.message == "stopped after 10000 findings")
+  }
+
+  /// Each of these took time in the square of its size once; as squares they take longer than the
+  /// time limit of this suite.
+  @Test(
+    .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
+    arguments: [
+      (0..<100_000).map { "p\($0);" }.joined() + "}; / {"
+        + (0..<100_000).map { "p\($0);" }.joined(),
+      "aliases {" + (0..<100_000).map { "a\($0) = \"/n\($0)\";" }.joined() + "};"
+        + (0..<100_000).map { "n\($0) { };" }.joined(),
+      (0..<100_000).map { "l\($0): " }.joined() + "n { };",
+      "}; " + (0..<100_000).map { "/ { p\($0); };" }.joined() + "/ {",
+      (0..<100_000).map { "n\($0) { };" }.joined() + "}; / {"
+        + (0..<100_000).map { "/delete-node/ n\($0);" }.joined(),
+    ])
+  func `heavy: much of one kind takes time in proportion`(body: String) {
+    #expect(checks("/dts-v1/;\n/ {\(body)};\n").allSatisfy { $0.severity != .error })
+  }
+
+  private func codes(_ text: String) -> [DiagnosticCode] {
+    var bag = DiagnosticBag()
+    let source = SourceFile(name: "hostile", text: text)
+    #expect(SourceReader().read(source, into: &bag) == nil)
+    return bag.diagnostics.map(\.code)
+  }
+
+  /// What the checks find in a source that can be read.
+  private func checks(_ text: String) -> [Diagnostic] {
+    var bag = DiagnosticBag()
+    let source = SourceFile(name: "hostile", text: text)
+    guard var tree = SourceReader().read(source, into: &bag) else { return bag.diagnostics }
+    TreeChecker().check(&tree, into: &bag)
+    return bag.diagnostics
+  }
 }

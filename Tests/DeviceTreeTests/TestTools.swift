@@ -2,6 +2,9 @@ import DeviceTree
 import Diagnostics
 import Foundation
 
+/// Whether tests run that take more than a few seconds.
+let isHeavy = ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] != nil
+
 /// Programs that tests compare against; tests that need a missing one are skipped by name.
 enum Tool {
   static func path(_ name: String) -> String? {

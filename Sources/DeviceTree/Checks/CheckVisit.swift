@@ -30,6 +30,8 @@ struct CheckVisit {
   /// Phandles of the whole tree.
   let targets: CheckTargets
   var report = CheckReport()
+  /// The nodes by path, once a check has many to look for.
+  var paths: TreeTable?
 
   /// The node itself.
   var node: Node

@@ -119,10 +119,14 @@ extension TreeCheck {
 
   private static func checkAliases(_ visit: inout CheckVisit) {
     guard visit.node.name == "aliases" else { return }
+    // Many paths are looked up in a table, which is made once.
+    if visit.node.properties.count > 16 && visit.paths == nil {
+      visit.paths = TreeTable(visit.root)
+    }
     for property in visit.node.properties
     where property.name != "phandle" && property.name != "linux,phandle" {
       let path = property.value.strings?.first
-      if path.map({ visit.root.hasDescendant($0) }) != true {
+      if path.map({ visit.leadsToNode($0) }) != true {
         visit.fail("names no node (\(path ?? ""))", property)
         continue
       }
@@ -167,6 +171,12 @@ extension TreeCheck {
 extension CheckVisit {
   /// The root of the tree.
   var root: Node { ancestors.first ?? node }
+
+  /// Whether a full path leads to a node.
+  fileprivate mutating func leadsToNode(_ path: String) -> Bool {
+    guard path.hasPrefix("/") else { return false }
+    return paths != nil ? paths?.resolve(Reference(path)) != nil : root.hasDescendant(path)
+  }
 }
 
 extension Node {

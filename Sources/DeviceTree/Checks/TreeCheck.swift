@@ -50,9 +50,11 @@ public struct TreeCheck: Sendable {
   }
 
   /// Every check, in the order they are reported in.
-  public static let all: [TreeCheck] =
-    structuralChecks + referenceChecks + propertyChecks + busChecks + nodeChecks + providerChecks
-    + graphChecks
+  public static let all: [TreeCheck] = structuralChecks + ofResolvedTrees
+
+  /// The checks that follow references.
+  static let ofResolvedTrees: [TreeCheck] =
+    referenceChecks + propertyChecks + busChecks + nodeChecks + providerChecks + graphChecks
 }
 
 extension TreeCheck {
@@ -94,6 +96,10 @@ public struct TreeChecker: Sendable {
     return TreeCheck.known.first { $0.code == code }?.severity
   }
 
+  private func severity(of check: TreeCheck) -> Severity? {
+    severities.isEmpty ? check.severity : severities[check.code] ?? check.severity
+  }
+
   /// Checks a tree as it was read, resolves its references and checks what comes of it.
   ///
   /// Redundant `name` properties are removed on the way. What does not resolve stays as it is. A
@@ -117,22 +123,19 @@ public struct TreeChecker: Sendable {
       bag.add(
         Diagnostic(code, severity, failure.message, at: failure.span, fixIts: failure.fixIts))
     }
-    let structural = Set(TreeCheck.structuralChecks.map(\.code))
     let own = includesSpecification ? TreeCheck.specification : []
-    run(
-      TreeCheck.all.filter { !structural.contains($0.code) } + own, on: tree, failed: &failed,
-      into: &bag)
+    run(TreeCheck.ofResolvedTrees + own, on: tree, failed: &failed, into: &bag)
   }
 
   private func run(
     _ checks: [TreeCheck], on tree: Tree, isStructural: Bool = false,
     failed: inout Set<DiagnosticCode>, into bag: inout DiagnosticBag
   ) {
-    let active = checks.filter { severity(of: $0.code).map { $0 >= leastSeverity } ?? false }
+    let active = checks.filter { severity(of: $0).map { $0 >= leastSeverity } ?? false }
     var reports = active.map { check in
       var report = CheckReport()
       report.code = check.code
-      report.severity = severity(of: check.code) ?? .warning
+      report.severity = severity(of: check) ?? .warning
       return report
     }
     for index in active.indices {

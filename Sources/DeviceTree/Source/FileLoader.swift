@@ -44,7 +44,7 @@ public struct FileLoader: Sendable {
     let expected = Int(status.st_size)
     guard expected <= maximumSize else { return nil }
     while true {
-      let room = bytes.isEmpty ? max(expected + 1, 4096) : max(65536, bytes.count)
+      let room = bytes.isEmpty ? max(expected + 1, 4096) : max(4096, bytes.count)
       var count = 0
       // SAFETY: `read` writes at most the capacity handed to it, and only what it reports as read
       // is marked as initialised.

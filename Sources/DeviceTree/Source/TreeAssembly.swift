@@ -24,6 +24,7 @@ struct TreeAssembly {
     var childCount: Int32 = 0
     var firstProperty: PropertyID = -1
     var lastProperty: PropertyID = -1
+    var propertyCount: Int32 = 0
     var isDeleted = false
     var isOmittable = false
     var origin: Origin
@@ -48,6 +49,10 @@ struct TreeAssembly {
   private var childTables: [NodeID: [String: NodeID]] = [:]
   /// The deletions by name so far, and whether they deleted anything.
   var deletions = DeletionLog()
+  /// Properties by name of nodes that have many.
+  private var propertyTables: [NodeID: [String: PropertyID]] = [:]
+  /// How many there are of what is searched without a table.
+  private static let fewEnough = 16
   /// What was overridden and deleted, where that is asked for.
   var history: HistoryRecorder?
 
@@ -63,11 +68,7 @@ struct TreeAssembly {
   mutating func makeNode(
     _ name: consuming String, labels: [String], origin: consuming Origin
   ) -> NodeID {
-    var record = NodeRecord(name: name, origin: origin)
-    for label in labels where !record.labels.contains(where: { $0.name == label }) {
-      record.labels.append(Label(name: label))
-    }
-    nodes.append(consume record)
+    nodes.append(NodeRecord(name: name, labels: Self.distinct(labels), origin: origin))
     return NodeID(nodes.count - 1)
   }
 
@@ -82,7 +83,7 @@ struct TreeAssembly {
     nodes[Int(parent)].childCount += 1
     nodes[Int(child)].parent = parent
     nodes[Int(child)].next = -1
-    if childTables[parent] != nil {
+    if nodes[Int(parent)].childCount > Self.fewEnough, childTables[parent] != nil {
       let name = nodes[Int(child)].name
       if childTables[parent]?[name] == nil { childTables[parent]?[name] = child }
     }
@@ -92,12 +93,17 @@ struct TreeAssembly {
     _ name: consuming String, _ value: consuming PropertyValue, labels: [String],
     isDeleted: Bool = false, origin: consuming Origin, to node: NodeID
   ) {
-    var record = PropertyRecord(name: name, value: value, isDeleted: isDeleted, origin: origin)
-    for label in labels where !record.labels.contains(where: { $0.name == label }) {
-      record.labels.append(Label(name: label))
-    }
-    properties.append(consume record)
+    properties.append(
+      PropertyRecord(
+        name: name, labels: Self.distinct(labels), value: value, isDeleted: isDeleted,
+        origin: origin))
     attach(property: PropertyID(properties.count - 1), to: node)
+  }
+
+  private static func distinct(_ labels: [String]) -> [Label] {
+    if labels.count < 2 { return labels.map { Label(name: $0) } }
+    var seen: Set<String> = []
+    return labels.filter { seen.insert($0).inserted }.map { Label(name: $0) }
   }
 
   private mutating func attach(property: PropertyID, to node: NodeID) {
@@ -108,7 +114,12 @@ struct TreeAssembly {
       nodes[Int(node)].firstProperty = property
     }
     nodes[Int(node)].lastProperty = property
+    nodes[Int(node)].propertyCount += 1
     properties[Int(property)].next = -1
+    if nodes[Int(node)].propertyCount > Self.fewEnough, propertyTables[node] != nil {
+      let name = properties[Int(property)].name
+      if propertyTables[node]?[name] == nil { propertyTables[node]?[name] = property }
+    }
   }
 
   // MARK: statements
@@ -271,7 +282,7 @@ struct TreeAssembly {
   var labelNames: Dictionary<String, NodeID>.Keys { labels.keys }
 
   private mutating func find(_ name: String, in node: NodeID, withDeleted: Bool) -> NodeID? {
-    if nodes[Int(node)].childCount > 16 {
+    if nodes[Int(node)].childCount > Self.fewEnough {
       if childTables[node] == nil { childTables[node] = table(of: node) }
       guard let child = childTables[node]?[name] else { return nil }
       if withDeleted || !nodes[Int(child)].isDeleted { return child }
@@ -298,7 +309,15 @@ struct TreeAssembly {
     return table
   }
 
-  private func findProperty(_ name: String, in node: NodeID, withDeleted: Bool) -> PropertyID? {
+  private mutating func findProperty(
+    _ name: String, in node: NodeID, withDeleted: Bool
+  ) -> PropertyID? {
+    if nodes[Int(node)].propertyCount > Self.fewEnough {
+      if propertyTables[node] == nil { propertyTables[node] = propertyTable(of: node) }
+      guard let property = propertyTables[node]?[name] else { return nil }
+      if withDeleted || !properties[Int(property)].isDeleted { return property }
+      // A deleted one may hide a later one of the same name.
+    }
     var property = nodes[Int(node)].firstProperty
     while property >= 0 {
       if properties[Int(property)].name == name,
@@ -309,6 +328,18 @@ struct TreeAssembly {
       property = properties[Int(property)].next
     }
     return nil
+  }
+
+  private func propertyTable(of node: NodeID) -> [String: PropertyID] {
+    var table: [String: PropertyID] = [:]
+    table.reserveCapacity(Int(nodes[Int(node)].propertyCount))
+    var property = nodes[Int(node)].firstProperty
+    while property >= 0 {
+      let name = properties[Int(property)].name
+      if table[name] == nil { table[name] = property }
+      property = properties[Int(property)].next
+    }
+    return table
   }
 
   // MARK: the result
