@@ -56,6 +56,9 @@ public enum DiagnosticCatalogue {
     entry(.fileUnreadable, "a file is there and can be read"),
     entry(.includeCycle, "no file of a plan includes itself"),
     entry(.likeCycle, "no partition is like itself"),
+    Entry(
+      code: .lockStale, severity: .warning, summary: "a lock holds what the plan comes to"),
+    entry("resource-short", "everything that a plan asks for is there, and nobody else's"),
     entry(.missingKey, "a key that is needed is there"),
     entry(.unknownBoard, "a board is one of those compiled in, or a file"),
     entry(.unknownKey, "a key means something where it stands"),

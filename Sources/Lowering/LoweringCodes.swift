@@ -21,6 +21,8 @@ extension DiagnosticCode {
   public static let includeCycle: DiagnosticCode = "include-cycle"
   /// A partition that takes over wishes from itself.
   public static let likeCycle: DiagnosticCode = "like-cycle"
+  /// A lock that does not say what is planned.
+  public static let lockStale: DiagnosticCode = "lock-stale"
   /// A key that must be there and is not.
   public static let missingKey: DiagnosticCode = "missing-key"
   /// A name that is no board's.
@@ -33,6 +35,6 @@ extension DiagnosticCode {
   /// Every code that lowering can give by itself.
   public static let loweringCodes: [DiagnosticCode] = [
     badAddress, badChoice, badName, badNumber, badRange, badSize, boardTree, fileUnreadable,
-    includeCycle, likeCycle, missingKey, unknownBoard, unknownKey, wrongKind,
+    includeCycle, likeCycle, lockStale, missingKey, unknownBoard, unknownKey, wrongKind,
   ]
 }

@@ -24,7 +24,8 @@ struct CheckCommand: ParsableCommand {
   var format: DiagnosticFormat = .text
 
   func run() throws {
-    let result = PlanLoader.load(arguments.plan, board: arguments.board)
+    let result = PlanLoader.load(
+      arguments.plan, board: arguments.board, lock: arguments.lockSource)
     if format != .text || !result.diagnostics.isEmpty {
       arguments.show(result.diagnostics, as: format)
     }

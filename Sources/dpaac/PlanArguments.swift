@@ -24,12 +24,25 @@ struct PlanArguments: ParsableArguments {
   @Option(help: "A board to use instead of the plan's: a name, or a file.")
   var board: String?
 
+  @Option(
+    help: "The planner's earlier choices; without it, the plan's name with .lock, if it is there.",
+    completion: .file(extensions: ["lock"]))
+  var lock: String?
+
+  /// Where the planner's earlier choices are.
+  var lockSource: PlanLoader.LockSource { lock.map { .file($0) } ?? .beside }
+
   /// Reads, plans and checks; findings of a plan that is not sound are shown in a format.
   ///
+  /// - Parameters:
+  ///   - format: The format.
+  ///   - lock: A lock of the command's own choice.
+  /// - Returns: The partition, and everything that was read.
   /// - Throws: Exit code 1 when the plan is not sound.
-  func load(_ format: DiagnosticFormat) throws -> (partition: Partition, result: PlanLoader.Result)
-  {
-    let result = PlanLoader.load(plan, board: board)
+  func load(
+    _ format: DiagnosticFormat, lock: PlanLoader.LockSource? = nil
+  ) throws -> (partition: Partition, result: PlanLoader.Result) {
+    let result = PlanLoader.load(plan, board: board, lock: lock ?? lockSource)
     guard let partition = result.partition, !result.diagnostics.hasErrors else {
       show(result.diagnostics, as: format)
       throw ExitCode(1)

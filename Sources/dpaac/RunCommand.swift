@@ -50,6 +50,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let (partition, result) = try arguments.load(format.findings)
     arguments.warn(result.diagnostics)
+    for wish in partition.unplayedWishes { Terminal.complain("note: \(wish)\n") }
     var options = RunOptions(
       directory: arguments.directory,
       guestProgram: RunOptions.builtInGuest(beside: Terminal.executablePath))

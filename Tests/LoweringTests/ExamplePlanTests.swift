@@ -106,8 +106,10 @@ import Testing
     #expect(
       partition.decisions.filter { $0.subject == "fm1-10g0" }.map(\.message) == [
         "FMan v2 has no storage profiles, pools belong to the port: it receives into host's pools, "
-          + "and frames for guest1, guest2, guestN go over queue 5 to the offline port fm1-oh1, "
-          + "which classifies them again: one copy per frame"
+          + "and frames for others go over queue 5 to the offline port fm1-oh1, which classifies "
+          + "them again", "each frame for guest1 is copied once, by fm1-oh1",
+        "each frame for guest2 is copied once, by fm1-oh1",
+        "each frame for guestN is copied once, by fm1-oh1",
       ])
   }
 

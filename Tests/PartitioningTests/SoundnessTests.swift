@@ -142,6 +142,15 @@ import Testing
       case .offlineHop(let hop):
         use(QueueRange(first: hop.queue, count: 1), by: owners[hop.receivingOwner])
         if hop.fman != interface.fman { faults.append("a hop to another frame manager") }
+      case .sharedPool(let pool):
+        let holder = partition.resources.firstIndex { $0.pools.contains { $0.bpid == pool } }
+        let sharers =
+          holder.map { index in
+            partition.resources[index].pools.first { $0.bpid == pool }?.sharers ?? []
+          } ?? []
+        if !Set(interface.rules.map(\.owner)).isSubset(of: sharers + [holder].compactMap(\.self)) {
+          faults.append("\(interface.name) receives into a pool that is not everybody's")
+        }
       case .storageProfiles:
         let isV3 = partition.board.fmans[interface.fman].hasStorageProfiles
         let owners = Set(interface.rules.map(\.owner))

@@ -81,6 +81,7 @@ func swiftLiteral(_ port: OfflinePort) -> String {
 func swiftLiteral(_ delivery: SharedInterface.Delivery) -> String {
   switch delivery {
   case .storageProfiles: ".storageProfiles"
+  case .sharedPool(let pool): ".sharedPool(\(pool))"
   case .offlineHop(let hop):
     """
     .offlineHop(

@@ -11,7 +11,8 @@ extension PartitionCheck {
     poolRange, poolOverlap, poolsExhausted, poolMissing, poolSize, poolMemory,
     ruleEmpty, ruleImpossible, ruleUnreachable,
     linkSelf, linkRepeated, offlinePortsExhausted, storageProfilesExhausted,
-    ringSize, sourcePath, sourceSize, partitionIdle, wishUnserved,
+    ringSize, sourcePath, sourceSize, partitionIdle,
+    unknownPolicer, unknownCongestionGroup, ruleDisagreement, deliveryUnavailable,
   ]
 
   /// Runs the catalogue; a check whose prerequisite has failed is not run.

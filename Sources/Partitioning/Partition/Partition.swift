@@ -18,10 +18,22 @@ public struct Partition: Sendable, Hashable {
   public let links: [Link]
   /// What the planner chose by itself, and why, in the order it chose.
   public let decisions: [Decision]
+  /// What each owner has beside what the runtime needs, in the order of the owners.
+  public let resources: [OwnerResources]
+  /// What the plan says of the ports of interfaces, in the order of the interfaces.
+  public let ports: [PortSettings]
+  /// The policers that rules name, by frame manager.
+  public let policers: [PolicerProfile]
+  /// Memory that several owners see.
+  public let sharedMemory: [SharedMemory]
+  /// What others than the owners have.
+  public let reservations: [ReservationWish]
 
   init(
     name: String, board: Board, owners: [Owner], interfaces: [SharedInterface], links: [Link],
-    decisions: [Decision]
+    decisions: [Decision], resources: [OwnerResources]? = nil, ports: [PortSettings]? = nil,
+    policers: [PolicerProfile] = [], sharedMemory: [SharedMemory] = [],
+    reservations: [ReservationWish] = []
   ) {
     self.name = name
     self.board = board
@@ -29,6 +41,11 @@ public struct Partition: Sendable, Hashable {
     self.interfaces = interfaces
     self.links = links
     self.decisions = decisions
+    self.resources = resources ?? owners.map { _ in OwnerResources() }
+    self.ports = ports ?? interfaces.map { _ in PortSettings() }
+    self.policers = policers
+    self.sharedMemory = sharedMemory
+    self.reservations = reservations
   }
 
   /// The index of the owner of this name.

@@ -37,6 +37,9 @@ public struct SharedInterface: Sendable, Hashable {
     /// FMan v2: the receive port has one owner's pools. Frames for others go over a hop queue to
     /// an offline port that classifies them again into a buffer of the right pool. One copy.
     case offlineHop(OfflineHop)
+    /// All frames come into one pool, which its owner shares with everybody behind the interface:
+    /// nothing is copied, and nothing keeps them from each other's frames.
+    case sharedPool(BPID)
   }
 
   /// The detour of frames whose owner's pool the receive port cannot reach.

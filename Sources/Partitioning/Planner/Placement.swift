@@ -1,50 +1,78 @@
 import QorIQ
 
-/// Chooses for every wish at once: exact choices first, then the lowest free ones for numbers, in
-/// the plan's order.
-///
-/// - Returns: What each wish gets, ascending; fewer than asked when there are not enough.
-func pickLowest<Element: Hashable & Comparable>(
-  _ wishes: [Choice<Element>?], among all: [Element]
-) -> [[Element]] {
-  let claimed = Set(wishes.flatMap { $0?.elements ?? [] })
-  var free = all.sorted().filter { !claimed.contains($0) }[...]
-  return wishes.map { wish in
-    switch wish {
-    case .exactly(let elements): return elements.sorted()
-    case .count(let count):
-      let picked = free.prefix(count)
-      free = free.dropFirst(count)
-      return Array(picked)
-    case nil: return []
-    }
-  }
-}
-
-/// Places pieces of memory from address 0 upwards, each on a multiple of the largest power of two
-/// in its size, so that a DMA window over it stays a power of two.
+/// Places pieces of memory, each on a multiple of the largest power of two in its size, so that a
+/// DMA window over it can be drawn.
 struct MemoryPlacer {
-  private let size: UInt64
-  private var placed: [AddressRange] = []
+  /// Free runs, ascending.
+  private var free: [AddressRange]
 
   /// An empty memory of some bytes.
-  init(size: UInt64) { self.size = size }
+  init(size: UInt64) { free = size > 0 ? [AddressRange(base: 0, size: size)] : [] }
+
+  /// The bytes that are free.
+  var total: UInt64 { free.reduce(0) { $0 + $1.size } }
+  /// The longest free run.
+  var longest: UInt64 { free.map(\.size).max() ?? 0 }
+
+  /// The room that a piece takes. A window has at most 16 slots: what is no sum of few powers of two
+  /// is rounded up to the sixteenth part of the next power of two.
+  static func room(for bytes: UInt64) -> UInt64 {
+    let step = max(DMAWindow.powerOfTwo(atLeast: bytes) / UInt64(DMAWindow.slotLimit), 4096)
+    let (sum, overflow) = bytes.addingReportingOverflow(step - 1)
+    return overflow ? bytes : sum & ~(step - 1)
+  }
+
+  /// What the base of a room is a multiple of.
+  static func alignment(ofRoom room: UInt64) -> UInt64 { min(room & (~room + 1), 1 << 30) }
 
   /// The lowest place for some bytes, or `nil` when there is none.
   mutating func place(_ bytes: UInt64) -> AddressRange? {
     guard bytes > 0 else { return nil }
-    let alignment = min(bytes & (~bytes + 1), 1 << 30)
-    let starts = [0] + placed.map { $0.base + $0.size }
-    let candidates = starts.map { ($0 + alignment - 1) & ~(alignment - 1) }.sorted()
-    for base in candidates {
-      let range = AddressRange(base: base, size: bytes)
-      guard base <= size, bytes <= size - base, !placed.contains(where: range.overlaps) else {
+    let room = Self.room(for: bytes)
+    let alignment = Self.alignment(ofRoom: room)
+    for run in free {
+      let (sum, overflow) = run.base.addingReportingOverflow(alignment - 1)
+      let base = sum & ~(alignment - 1)
+      guard !overflow, base - run.base < run.size, run.size - (base - run.base) >= room else {
         continue
       }
-      placed.append(range)
-      return range
+      guard take(AddressRange(base: base, size: room)) else { continue }
+      return AddressRange(base: base, size: bytes)
     }
     return nil
+  }
+
+  /// Takes a run that may be free in part only; what was taken before stays so.
+  ///
+  /// - Returns: Whether all of it was free.
+  @discardableResult
+  mutating func take(_ range: AddressRange) -> Bool {
+    guard range.size > 0 else { return true }
+    var rest: [AddressRange] = []
+    var taken: UInt64 = 0
+    let end = range.base &+ range.size
+    for run in free {
+      let runEnd = run.base + run.size
+      let low = max(run.base, range.base)
+      let high = min(runEnd, end < range.base ? .max : end)
+      guard low < high else {
+        rest.append(run)
+        continue
+      }
+      taken += high - low
+      if run.base < low { rest.append(AddressRange(base: run.base, size: low - run.base)) }
+      if high < runEnd { rest.append(AddressRange(base: high, size: runEnd - high)) }
+    }
+    free = rest
+    return taken == range.size
+  }
+
+  /// Whether all of a run is free.
+  func isFree(_ range: AddressRange) -> Bool {
+    free.contains { run in
+      run.base <= range.base && range.size <= run.size
+        && range.base - run.base <= run.size - range.size
+    }
   }
 }
 
@@ -70,6 +98,10 @@ struct QueueGaps {
   var total: Int { free.reduce(0) { $0 + $1.count } }
   /// The longest free run.
   var longest: Int { free.map(\.count).max() ?? 0 }
+  /// The free runs, ascending.
+  var runs: [QueueRange] {
+    free.map { QueueRange(first: FQID($0.lowerBound), count: UInt32($0.count)) }
+  }
 
   /// Takes the first free run of some length that starts at or behind a queue; failing that, the
   /// first one anywhere.
@@ -79,13 +111,58 @@ struct QueueGaps {
         let run = free[index]
         let first = max(run.lowerBound, least)
         guard first < run.upperBound, run.upperBound - first >= count else { continue }
-        free.replaceSubrange(
-          index...index,
-          with: [run.lowerBound..<first, first + count..<run.upperBound].filter { !$0.isEmpty })
-        return QueueRange(first: FQID(first), count: count)
+        let range = QueueRange(first: FQID(first), count: count)
+        remove(range, at: index)
+        return range
       }
     }
     return nil
+  }
+
+  /// Takes exactly these queues if all are free.
+  mutating func take(_ range: QueueRange) -> Bool {
+    // The only run that can hold it is the last that starts at or before it.
+    var low = 0
+    var high = free.count
+    while low < high {
+      let middle = (low + high) / 2
+      if free[middle].lowerBound <= range.first.rawValue { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, free[low - 1].upperBound > range.last.rawValue else { return false }
+    remove(range, at: low - 1)
+    return true
+  }
+
+  /// Takes the first block of a power of two on an aligned base.
+  mutating func takeBlock(_ count: UInt32) -> QueueRange? {
+    for index in free.indices {
+      let run = free[index]
+      let first = (run.lowerBound + count - 1) & ~(count - 1)
+      guard first < run.upperBound, run.upperBound - first >= count else { continue }
+      let range = QueueRange(first: FQID(first), count: count)
+      remove(range, at: index)
+      return range
+    }
+    return nil
+  }
+
+  /// Keeps what is in some ranges only.
+  func within(_ ranges: [QueueRange]) -> QueueGaps {
+    var copy = self
+    copy.free = ranges.flatMap { range in
+      free.map { $0.clamped(to: range.rawValues) }.filter { !$0.isEmpty }
+    }.sorted { $0.lowerBound < $1.lowerBound }
+    return copy
+  }
+
+  private mutating func remove(_ range: QueueRange, at index: Int) {
+    let run = free[index]
+    free.replaceSubrange(
+      index...index,
+      with: [
+        run.lowerBound..<range.first.rawValue, range.first.rawValue + range.count..<run.upperBound,
+      ]
+      .filter { !$0.isEmpty })
   }
 }
 
@@ -97,7 +174,7 @@ struct OfflinePortPicker {
     var port: OfflinePort
   }
 
-  private var free: [Place]
+  private(set) var free: [Place]
 
   init(board: Board) {
     free = board.fmans.flatMap { fman in
@@ -110,6 +187,16 @@ struct OfflinePortPicker {
     guard let index = free.firstIndex(where: { fman == nil || $0.fman == fman }) else {
       return nil
     }
+    return free.remove(at: index)
+  }
+
+  /// The port of this name if it is free.
+  mutating func take(named name: String?, fman: Int? = nil) -> Place? {
+    guard let name,
+      let index = free.firstIndex(where: {
+        $0.description == name && (fman == nil || $0.fman == fman)
+      })
+    else { return nil }
     return free.remove(at: index)
   }
 }

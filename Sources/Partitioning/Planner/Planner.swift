@@ -4,7 +4,8 @@ public import QorIQ
 /// Turns a wish for a board into a proved partition.
 ///
 /// Deterministic: the same plan and board give the same partition. What the plan leaves open is
-/// chosen lowest first, exact choices before numbers, the host before the guests.
+/// kept from the lock, or chosen lowest first: exact choices before numbers, the host before the
+/// guests.
 public struct Planner: Sendable {
   /// The wish.
   public let plan: Plan
@@ -13,11 +14,17 @@ public struct Planner: Sendable {
   /// Where each claim of the plan was made, under the names of ``ClaimPath``.
   public let origins: OriginMap
 
+  /// What was chosen the last time; it is kept where it still fits.
+  public let lock: PlanLock
+
   /// Creates a planner; without origins, findings name no places.
-  public init(plan: Plan, board: Board, origins: OriginMap = OriginMap()) {
+  public init(
+    plan: Plan, board: Board, origins: OriginMap = OriginMap(), lock: PlanLock = PlanLock()
+  ) {
     self.plan = plan
     self.board = board
     self.origins = origins
+    self.lock = lock
   }
 
   /// The partition, or `nil` when a check found an error or an earlier stage put one into the bag.
@@ -32,7 +39,9 @@ public struct Planner: Sendable {
         at: context.span(ClaimPath.partition(index)))
     }
     guard !bag.hasErrors else { return nil }
-    return Partition(Draft(context))
+    let draft = Draft(context, lock: lock)
+    for shortage in draft.shortages { bag.add(shortage) }
+    return bag.hasErrors ? nil : Partition(draft)
   }
 }
 
@@ -46,6 +55,11 @@ extension Partition {
   fileprivate init(_ draft: Draft) {
     self.init(
       name: draft.context.plan.name, board: draft.context.board, owners: draft.owners,
-      interfaces: draft.interfaces, links: draft.links, decisions: draft.decisions)
+      interfaces: draft.interfaces, links: draft.links, decisions: draft.decisions,
+      resources: draft.resources,
+      ports: draft.context.plan.interfaces.map {
+        PortSettings(mtu: $0.mtu ?? 1500, headroom: $0.headroom ?? 64)
+      }, policers: draft.policers, sharedMemory: draft.sharedMemory,
+      reservations: draft.context.plan.reservations)
   }
 }

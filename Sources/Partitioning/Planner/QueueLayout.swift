@@ -1,93 +1,219 @@
 import QorIQ
 
+/// What a partition's own queues are needed for.
+struct QueueDemand: Hashable {
+  /// The ways by which frames come and go.
+  var paths: [TrafficMap.Path]
+  /// The interfaces whose detours take a queue of this partition.
+  var hops: [String]
+  /// Queues in roles beside paths: how many, or which.
+  var roles: [QueueRole: QueueWish] = [:]
+
+  /// How many queues are needed at the least, a spread being content with one.
+  var minimum: Int {
+    paths.reduce(0) { $0 + 1 + Int($1.spreadQueues ?? 1) } + hops.count
+      + roles.values.reduce(0) { $0 + $1.count }
+  }
+}
+
+extension QueueWish {
+  /// How many.
+  var count: Int {
+    switch self {
+    case .count(let count): Int(count)
+    case .exactly(let ranges): ranges.reduce(0) { $0 + Int($1.count) }
+    }
+  }
+}
+
 /// How a partition's own queues are given to its paths.
 ///
 /// A spread needs a power-of-two number of queues on an aligned base, because KeyGen forms a queue's
 /// number as `base | (hash & (count − 1))` (Linux 6.1, `fman_keygen.c`; NXP fmlib). Such a block is
-/// found inside what is owned; everything else takes the lowest queues that remain.
+/// found inside what is owned; everything else takes the lowest queues that remain. What a lock
+/// holds stays where it is.
 struct QueueLayout: Hashable {
   /// The most queues that one spread takes: Linux 6.1 uses as many for each port (`dpaa_eth.c`).
   static let spreadLimit: UInt32 = 128
 
   /// The receive queues of each path.
-  var receive: [QueueRange]
+  private(set) var receive: [QueueRange] = []
   /// The transmit queue of each path.
-  var transmit: [FQID]
+  private(set) var transmit: [FQID] = []
   /// The queues to offline ports.
-  var hops: [FQID]
+  private(set) var hops: [FQID] = []
+  /// The queues in roles beside paths.
+  private(set) var roles: [QueueRole: [QueueRange]] = [:]
 
   /// How many queues the paths need at the least, a spread being content with one.
-  static func minimum(paths: [TrafficMap.Path], hops: Int) -> Int { 2 * paths.count + hops }
-
-  /// Lays out queues, or returns `nil` when there are too few.
-  ///
-  /// - Complexity: O(*r* + *n*) in the ranges and the queues handed out, for each of the eight
-  ///   block sizes.
-  init?(paths: [TrafficMap.Path], hops hopCount: Int, in ranges: [QueueRange]) {
-    let ranges = ranges.sorted { $0.first < $1.first }
-    let total = ranges.reduce(0) { $0 + Int($1.count) }
-    let spreads = paths.count { $0.spreads }
-    let singles = 2 * paths.count - spreads + hopCount
-    var blocks: [QueueRange]?
-    var size = Self.spreadLimit
-    while blocks == nil, size >= 1 {
-      if spreads * Int(size) + singles <= total {
-        blocks = Self.alignedBlocks(of: size, number: spreads, in: ranges)
-      }
-      size /= 2
-    }
-    guard let blocks else { return nil }
-
-    var free = FreeQueues(ranges: ranges, taken: blocks)
-    transmit = paths.compactMap { _ in free.next() }
-    var block = blocks.makeIterator()
-    receive = paths.compactMap { path in
-      path.spreads ? block.next() : free.next().map { QueueRange(first: $0, count: 1) }
-    }
-    hops = (0..<hopCount).compactMap { _ in free.next() }
-    precondition(
-      transmit.count == paths.count && receive.count == paths.count && hops.count == hopCount,
-      "the queues were counted before they were handed out")
+  static func minimum(paths: [TrafficMap.Path], hops: Int) -> Int {
+    QueueDemand(paths: paths, hops: Array(repeating: "", count: hops)).minimum
   }
 
-  /// The lowest blocks of a power-of-two size on aligned bases, or `nil` when there are too few.
-  private static func alignedBlocks(
-    of size: UInt32, number: Int, in ranges: [QueueRange]
-  ) -> [QueueRange]? {
-    var blocks: [QueueRange] = []
-    for range in ranges where blocks.count < number {
-      let end = range.rawValues.upperBound
-      var base = (range.first.rawValue + size - 1) & ~(size - 1)
-      while blocks.count < number, base + size <= end {
-        blocks.append(QueueRange(first: FQID(base), count: size))
-        base += size
-      }
+  /// Lays out queues, or returns `nil` when there are too few.
+  init?(paths: [TrafficMap.Path], hops hopCount: Int, in ranges: [QueueRange]) {
+    self.init(
+      QueueDemand(paths: paths, hops: (0..<hopCount).map(String.init)), in: ranges,
+      lock: PlanLock.Entry(name: ""))
+  }
+
+  /// Lays out queues as far as possible where a lock has them, or returns `nil` when there are too
+  /// few.
+  ///
+  /// - Complexity: O(*n* · *r*) in the queues handed out and the ranges, for each of the eight block
+  ///   sizes.
+  init?(_ demand: QueueDemand, in ranges: [QueueRange], lock: PlanLock.Entry) {
+    var free = QueueGaps(owned: ranges)
+    var chosen = Chosen(demand)
+    guard chosen.takeExact(demand, from: &free) else { return nil }
+    chosen.takeLocked(demand, lock, from: &free)
+    guard chosen.takeSpreads(demand, from: &free), chosen.takeSingles(demand, from: &free) else {
+      return nil
     }
-    return blocks.count == number ? blocks : nil
+    receive = chosen.receive.compactMap(\.self)
+    transmit = chosen.transmit.compactMap(\.self)
+    hops = chosen.hops.compactMap(\.self)
+    roles = chosen.roles
   }
 }
 
-/// Hands out the lowest queues of some ranges that are not in some blocks.
-private struct FreeQueues {
-  private var ranges: [Range<UInt32>]
-  private let taken: [Range<UInt32>]
+/// What has been handed out so far.
+private struct Chosen {
+  var receive: [QueueRange?]
+  var transmit: [FQID?]
+  var hops: [FQID?]
+  var roles: [QueueRole: [QueueRange]] = [:]
+  /// Where receive and transmit queues may be, when the plan says so.
+  private var allowed: [QueueRole: [QueueRange]] = [:]
 
-  init(ranges: [QueueRange], taken: [QueueRange]) {
-    self.ranges = ranges.map(\.rawValues).reversed()
-    self.taken = taken.map(\.rawValues)
+  init(_ demand: QueueDemand) {
+    receive = demand.paths.map { _ in nil }
+    transmit = receive.map { _ in nil }
+    hops = demand.hops.map { _ in nil }
   }
 
-  mutating func next() -> FQID? {
-    while var range = ranges.popLast() {
-      if let block = taken.first(where: { $0.contains(range.lowerBound) }) {
-        range = min(block.upperBound, range.upperBound)..<range.upperBound
-        if !range.isEmpty { ranges.append(range) }
-        continue
+  /// Takes the queues of roles that the plan chose itself; those of paths stay free, for paths.
+  mutating func takeExact(_ demand: QueueDemand, from free: inout QueueGaps) -> Bool {
+    for (role, wish) in demand.roles {
+      guard case .exactly(let ranges) = wish else { continue }
+      if role == .receive || role == .transmit {
+        allowed[role] = ranges
+      } else {
+        guard ranges.allSatisfy({ free.take($0) }) else { return false }
+        roles[role] = ranges
       }
-      let queue = range.lowerBound
-      if queue + 1 < range.upperBound { ranges.append(queue + 1..<range.upperBound) }
-      return FQID(queue)
     }
-    return nil
+    return true
+  }
+
+  mutating func takeLocked(
+    _ demand: QueueDemand, _ lock: PlanLock.Entry, from free: inout QueueGaps
+  ) {
+    let locked = Dictionary(
+      lock.paths.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for (index, path) in demand.paths.enumerated() {
+      guard let entry = locked[path.name] else { continue }
+      if path.accepts(entry.receive), isAllowed(entry.receive, .receive), free.take(entry.receive) {
+        receive[index] = entry.receive
+      }
+      let queue = QueueRange(first: FQID(entry.transmit), count: 1)
+      if isAllowed(queue, .transmit), free.take(queue) { transmit[index] = queue.first }
+    }
+    for (index, hop) in demand.hops.enumerated() {
+      guard let queue = lock.hops[hop] else { continue }
+      if free.take(QueueRange(first: FQID(queue), count: 1)) { hops[index] = FQID(queue) }
+    }
+    for role in QueueRole.allCases {
+      guard case .count(let count) = demand.roles[role], let ranges = lock.roles[role],
+        ranges.reduce(0, { $0 + Int($1.count) }) == Int(count)
+      else { continue }
+      var trial = free
+      guard ranges.allSatisfy({ trial.take($0) }) else { continue }
+      free = trial
+      roles[role] = ranges
+    }
+  }
+
+  /// The largest size of which there are enough blocks beside the single queues that are missing.
+  mutating func takeSpreads(_ demand: QueueDemand, from free: inout QueueGaps) -> Bool {
+    let open = demand.paths.indices.filter { receive[$0] == nil && demand.paths[$0].spreads }
+    let singles =
+      transmit.count { $0 == nil } + hops.count { $0 == nil }
+      + (receive.count { $0 == nil } - open.count)
+      + QueueRole.allCases.reduce(0) { sum, role in
+        guard roles[role] == nil, case .count(let count) = demand.roles[role],
+          role != .receive, role != .transmit
+        else { return sum }
+        return sum + Int(count)
+      }
+    var size = QueueLayout.spreadLimit
+    while size >= 1 {
+      let sizes = open.map { demand.paths[$0].spreadQueues ?? size }
+      if sizes.reduce(0, { $0 + Int($1) }) + singles <= free.total {
+        var trial = allowed[.receive].map { free.within($0) } ?? free
+        let blocks = sizes.map { trial.takeBlock($0) }
+        if blocks.allSatisfy({ $0 != nil }) {
+          for (index, block) in zip(open, blocks) {
+            receive[index] = block
+            if let block { _ = free.take(block) }
+          }
+          return true
+        }
+      }
+      size /= 2
+    }
+    return false
+  }
+
+  mutating func takeSingles(_ demand: QueueDemand, from free: inout QueueGaps) -> Bool {
+    func take(_ role: QueueRole?) -> FQID? {
+      guard let ranges = role.flatMap({ allowed[$0] }) else { return free.take(1)?.first }
+      var part = free.within(ranges)
+      guard let queue = part.take(1), free.take(queue) else { return nil }
+      return queue.first
+    }
+    for index in transmit.indices where transmit[index] == nil { transmit[index] = take(.transmit) }
+    for index in receive.indices where receive[index] == nil {
+      receive[index] = take(.receive).map { QueueRange(first: $0, count: 1) }
+    }
+    for index in hops.indices where hops[index] == nil { hops[index] = take(nil) }
+    for role in QueueRole.allCases where roles[role] == nil {
+      guard case .count(let count) = demand.roles[role], role != .receive, role != .transmit
+      else { continue }
+      // In a row where that can be, for whoever reads the table.
+      if let row = free.take(count) {
+        roles[role] = [row]
+      } else {
+        let queues = (0..<count).compactMap { _ in take(nil) }
+        guard queues.count == Int(count) else { return false }
+        roles[role] = queues.map { QueueRange(first: $0, count: 1) }
+      }
+    }
+    return transmit.allSatisfy { $0 != nil } && receive.allSatisfy { $0 != nil }
+      && hops.allSatisfy { $0 != nil }
+  }
+
+  private func isAllowed(_ range: QueueRange, _ role: QueueRole) -> Bool {
+    guard let ranges = allowed[role] else { return true }
+    return ranges.contains { $0.contains(range) }
+  }
+}
+
+extension QueueGaps {
+  /// Queues that are owned, ascending and apart.
+  init(owned ranges: [QueueRange]) {
+    self.init(usable: QueueRange(first: 0, count: 1 << 24), claims: [])
+    self = within(ranges.sorted { $0.first < $1.first })
+  }
+}
+
+extension TrafficMap.Path {
+  /// Whether receive queues have the shape that the path needs.
+  fileprivate func accepts(_ range: QueueRange) -> Bool {
+    guard spreads else { return range.count == 1 }
+    let isBlock =
+      range.count & (range.count - 1) == 0 && range.first.rawValue & (range.count - 1) == 0
+    return isBlock && range.count <= QueueLayout.spreadLimit
+      && spreadQueues.map { $0 == range.count } ?? true
   }
 }

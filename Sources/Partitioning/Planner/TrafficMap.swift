@@ -11,6 +11,8 @@ struct TrafficMap {
     var target: Target
     /// Whether some rule spreads what arrives over several queues.
     var spreads: Bool
+    /// Over how many, when a rule says so.
+    var spreadQueues: UInt32?
   }
 
   /// What a path leads to.
@@ -31,29 +33,44 @@ struct TrafficMap {
     var others: [Int]
   }
 
+  /// A pool that everybody behind an interface may use.
+  struct CommonPool: Hashable {
+    /// The partition that owns it.
+    var owner: Int
+    /// Which of its pools.
+    var item: Int
+  }
+
   /// Each partition's paths, interfaces first, then links, both in the plan's order.
   private(set) var paths: [[Path]]
   /// The hops, in the order of their interfaces.
   private(set) var hops: [Hop] = []
+  /// The pools that interfaces receive into for all their partitions, by interface.
+  private(set) var commonPools: [Int: CommonPool] = [:]
 
   init(plan: Plan, board: Board, indices: [String: Int]) {
     paths = plan.partitions.map { _ in [] }
     for (index, interface) in plan.interfaces.enumerated() {
       guard let found = board.interface(named: interface.name) else { continue }
-      let spreading = Set(
-        interface.rules.filter { $0.spread != nil }.compactMap { $0.to.flatMap { indices[$0] } })
       let owners = Self.owners(of: interface, indices: indices)
       for owner in owners {
+        let name = plan.partitions[owner].name
+        let spreading = interface.rules.filter { $0.spread != nil && $0.to == name }
         paths[owner].append(
           Path(
-            name: interface.name, target: .interface(index), spreads: spreading.contains(owner)))
+            name: interface.name, target: .interface(index), spreads: !spreading.isEmpty,
+            spreadQueues: spreading.compactMap(\.spreadQueues).max()))
       }
-      if !found.fman.hasStorageProfiles, owners.count > 1,
-        let receiver = interface.otherwise.flatMap({ indices[$0] })
-      {
-        hops.append(
-          Hop(
-            interface: index, receivingOwner: receiver, others: owners.filter { $0 != receiver }))
+      guard owners.count > 1, let receiver = interface.otherwise.flatMap({ indices[$0] }) else {
+        continue
+      }
+      let common = Self.commonPool(of: owners, plan: plan)
+      switch interface.delivery ?? (found.fman.hasStorageProfiles ? .storageProfiles : nil) {
+      case .storageProfiles: break
+      case .sharedPool: commonPools[index] = common
+      case .offlineHop: addHop(index, receiver, owners)
+      case nil:
+        if let common { commonPools[index] = common } else { addHop(index, receiver, owners) }
       }
     }
     for (index, link) in plan.links.enumerated() {
@@ -66,6 +83,12 @@ struct TrafficMap {
     }
   }
 
+  private mutating func addHop(_ interface: Int, _ receiver: Int, _ owners: [Int]) {
+    hops.append(
+      Hop(
+        interface: interface, receivingOwner: receiver, others: owners.filter { $0 != receiver }))
+  }
+
   /// How many of a partition's queues hold frames on their way to an offline port.
   func hopCount(of owner: Int) -> Int { hops.count { $0.receivingOwner == owner } }
 
@@ -73,5 +96,17 @@ struct TrafficMap {
   static func owners(of interface: InterfaceWish, indices: [String: Int]) -> [Int] {
     let names = interface.rules.map(\.to) + [interface.otherwise]
     return Set(names.compactMap { $0.flatMap { indices[$0] } }).sorted()
+  }
+
+  /// The first pool that one of some partitions shares with all the others.
+  static func commonPool(of owners: [Int], plan: Plan) -> CommonPool? {
+    for owner in owners {
+      let others = Set(owners.filter { $0 != owner }.map { plan.partitions[$0].name })
+      let pools = plan.partitions[owner].pools ?? []
+      if let item = pools.firstIndex(where: { others.isSubset(of: $0.sharedWith) }) {
+        return CommonPool(owner: owner, item: item)
+      }
+    }
+    return nil
   }
 }

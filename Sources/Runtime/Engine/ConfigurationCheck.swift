@@ -57,6 +57,10 @@ extension RuntimeConfiguration {
     for interface in interfaces {
       try claim(interface.transmitChannel)
       for rule in interface.rules { try check(rule.receive, isOf: owner(rule.owner)) }
+      if case .sharedPool(let pool) = interface.delivery {
+        throw .badConfiguration(
+          "\(interface.name) receives into the shared pool \(pool), which guests here do not map")
+      }
       guard case .offlineHop(let hop) = interface.delivery else { continue }
       try claim(hop.port.channel)
       try check(QueueRange(first: hop.queue, count: 1), isOf: owner(hop.receivingOwner))

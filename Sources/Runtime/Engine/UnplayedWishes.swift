@@ -1,0 +1,41 @@
+public import Partitioning
+import QorIQ
+
+extension Partition {
+  /// What the plan asks for and the engine does not play: hardware would do it, a run does not.
+  ///
+  /// One sentence each without a full stop; empty when a run is the plan in full.
+  public var unplayedWishes: [String] {
+    var found: [String] = []
+    for policer in policers {
+      found.append(
+        "policer \(policer.settings.name) is planned, but a run colours and drops nothing")
+    }
+    for window in sharedMemory {
+      found.append("shared memory \(window.name) is planned, but guests of a run do not map it")
+    }
+    for (owner, resources) in zip(owners, resources) {
+      for group in resources.congestionGroups {
+        found.append(
+          "congestion group \(group.id) of \(owner.name) is planned, but a run counts nothing in it"
+        )
+      }
+      for use in resources.accelerators {
+        found.append(
+          "\(owner.name) is planned to use \(use.kind.rawValue), but a run has none")
+      }
+      for (path, quality) in zip(owner.paths, resources.pathQualities)
+      where quality.receive != QueueRole.receive.usualWorkQueue
+        || quality.transmit != QueueRole.transmit.usualWorkQueue
+      {
+        found.append(
+          "work queues of \(owner.name) for \(path.name) are planned, but a run serves all alike")
+      }
+      for pool in resources.pools where !pool.sharers.isEmpty {
+        found.append(
+          "pool \(pool.bpid) of \(owner.name) is shared, but a run keeps it to its owner")
+      }
+    }
+    return found
+  }
+}

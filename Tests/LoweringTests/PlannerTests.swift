@@ -1,0 +1,194 @@
+import Diagnostics
+import Lowering
+import Partitioning
+import QorIQ
+import Testing
+
+/// What the planner makes of the wishes beside paths, and what it says when they do not fit.
+@Suite struct PlannerTests {
+  private func plan(
+    _ text: String, change: (inout Board) -> Void = { _ in }
+  ) throws -> (partition: Partition?, bag: DiagnosticBag) {
+    let loaded = PlanLoader.load(SourceFile(name: "p.yaml", text: text), lock: .none)
+    var board = try #require(loaded.board)
+    change(&board)
+    var bag = DiagnosticBag()
+    let partition = Planner(
+      plan: try #require(loaded.plan), board: board, origins: loaded.origins
+    ).partition(into: &bag)
+    return (partition, bag)
+  }
+
+  private static func text(
+    board: String = "t4240qds", top: String = "", host: String = "", guest: String = "",
+    interface: String = "", rule: String = ""
+  ) -> String {
+    """
+    board: \(board)
+    \(top)
+    partitions:
+      host: {cpus: 2, memory: 1 GiB, portals: 2, queues: 1-100, pools: [ {id: 1, buffers: 64, size: 2 KiB} ]\(host)}
+      guest1: {cpus: 1, memory: 512 MiB, portals: 1, queues: 101-200\(guest)}
+    interfaces:
+      fm1-gb0: {rules: [ {when: {vlan.id: 7}, to: guest1\(rule)} ], otherwise: host\(interface)}
+    """
+  }
+
+  private static let pool = ", pools: [ {id: 2, buffers: 64, size: 2 KiB} ]"
+
+  @Test func `an accelerator gets pairs of queues, its channel, and LIODNs of the owner`() throws {
+    let (partition, bag) = try plan(
+      Self.text(
+        guest: Self.pool + ", liodn-offset: 9, accelerators: {sec: {mode: interrupt, pairs: 3}}")
+    ) { board in
+      board.accelerators.sec = SECBlock(
+        version: Revision(5, 0), era: 5, registers: AddressRange(base: 0, size: 1),
+        channel: 0x840, liodnBases: [462, 558])
+    }
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    let use = try #require(found.resources[1].accelerators.first)
+    #expect(use.channel == 0x840 && use.mode == .interrupt)
+    #expect(use.requests == [103, 104, 105] && use.responses == [106, 107, 108])
+    #expect(use.liodns == [471, 567])
+    #expect(found.owners[1].liodnOffset == 9)
+  }
+
+  @Test func `an accelerator that a board does not have is refused where it is asked for`() throws {
+    let (partition, bag) = try plan(
+      Self.text(guest: Self.pool + ", accelerators: {pme: {}}")
+    ) { $0.accelerators.pme = nil }
+    #expect(partition == nil)
+    #expect(bag.diagnostics.map(\.code) == ["resource-short"])
+    #expect(bag.diagnostics.first?.span?.text == "{}")
+  }
+
+  @Test func `what is reserved is left alone, and claims in it name both sides`() throws {
+    let top = """
+      reserved:
+        u-boot: {portals: 0-1, pools: 0, cpus: 0, memory: {address: 0, size: 64 MiB}, queues: 50-60}
+      """
+    let (_, clash) = try plan(Self.text(top: top, guest: Self.pool))
+    #expect(clash.diagnostics.map(\.code) == ["resource-short"])
+    #expect(clash.diagnostics.first?.label == "11 queues in common: 50-60")
+    #expect(clash.diagnostics.first?.notes.first?.span?.text == "50-60")
+    let free = Self.text(top: top.replacing("50-60", with: "900-999"), guest: Self.pool)
+    let found = try #require(try plan(free).partition)
+    #expect(found.owners.map { $0.portals.map(\.rawValue) } == [[2, 3], [4]])
+    #expect(found.owners.allSatisfy { !$0.cpus.contains(0) && $0.memory.base >= 64 << 20 })
+    let exact = try plan(free.replacing("portals: 1,", with: "portals: [1],"))
+    #expect(
+      exact.bag.diagnostics.map(\.message) == ["guest1 asks for portal 1, but u-boot has it"])
+  }
+
+  @Test func `on FMan v2 a pool that all share takes the place of the detour, at its price`() throws
+  {
+    let shared = Self.text(
+      board: "p4080ds", host: "", guest: Self.pool
+    ).replacing(
+      "{id: 1, buffers: 64, size: 2 KiB}",
+      with: "{id: 1, buffers: 64, size: 2 KiB, shared-with: [guest1]}")
+    let found = try #require(try plan(shared).partition)
+    #expect(found.interfaces[0].delivery == .sharedPool(1))
+    #expect(found.resources[0].pools[0].sharers == [1])
+    let decision = found.decisions.first { $0.subject == "fm1-gb0" }
+    #expect(decision?.message.contains("can read and write the others' frames") == true)
+    let asked = shared.replacing("otherwise: host", with: "otherwise: host, delivery: offline-hop")
+    guard case .offlineHop? = try plan(asked).partition?.interfaces[0].delivery else {
+      Issue.record("the plan asked for a detour")
+      return
+    }
+  }
+
+  @Test func `rules and interfaces set work queue, congestion group, policer and spread`() throws {
+    let top = """
+      policers:
+        gold: {committed-rate: 1 Gbit/s, committed-burst: 9 KiB, excess-rate: 2 Gbit/s, excess-burst: 9 KiB}
+        tin: {committed-rate: 1 Mbit/s, committed-burst: 9 KiB, excess-rate: 2 Mbit/s, excess-burst: 9 KiB}
+      """
+    let (partition, bag) = try plan(
+      Self.text(
+        top: top,
+        guest: Self.pool + ", congestion-groups: [ {id: 7}, {tail-drop: 1 MiB, notify: [host]} ]",
+        interface: ", policer: tin, mtu: 9000, headroom: 128",
+        rule: ", work-queue: 2, congestion-group: 1, policer: gold, spread: 5-tuple, queues: 16"))
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    #expect(found.owners[1].paths[0].receive == QueueRange(first: 112, count: 16))
+    #expect(
+      found.resources[1].pathQualities
+        == [PathQuality(receive: 2, transmit: 6, congestionGroup: 0)])
+    #expect(found.resources[1].congestionGroups.map(\.id) == [7, 0])
+    #expect(found.resources[1].congestionGroups[1].notified == [0])
+    #expect(found.policers.map(\.settings.name) == ["gold", "tin"])
+    #expect(found.policers.map(\.profile) == [0, 1])
+    #expect(found.policers[1].users.map(\.rule) == [1])
+    #expect(found.ports == [PortSettings(mtu: 9000, headroom: 128)])
+  }
+
+  @Test func `shared memory, windows and images find their places`() throws {
+    let (partition, bag) = try plan(
+      Self.text(
+        top: "shared-memory: {mail: {size: 1 MiB, between: [host, guest1], writers: [host]}}",
+        guest: Self.pool
+          + ", images: {kernel: {file: k, address: 0, size: 8 MiB}, device-tree: {}}, "
+          + "boot-arguments: quiet, dma-windows: [ {address: 0x100000000, size: 4 KiB} ]"))
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    #expect(found.sharedMemory.map(\.memory) == [AddressRange(base: 0x6000_0000, size: 1 << 20)])
+    #expect(found.sharedMemory.first?.writers == [0])
+    let window = found.resources[1].dmaWindow
+    #expect(window.mappings.map(\.purpose) == ["memory", "mail", "window"])
+    #expect(window.slotCount == 4 && window.size == 2 << 30)
+    #expect(found.resources[1].images.map(\.kind) == [.kernel, .deviceTree])
+    #expect(found.resources[1].images[1].memory == AddressRange(base: 8 << 20, size: 128 << 10))
+    #expect(found.resources[1].bootArguments == "quiet")
+  }
+
+  @Test(arguments: [
+    (
+      "pool-channels: 16", "guest1 asks for 16 pool channels, but t4240qds has 15"
+    ),
+    (
+      "congestion-groups: [ {id: 300} ]",
+      "guest1 asks for congestion group 300, but t4240qds has none of that number, or needs it itself"
+    ),
+    (
+      "roles: {confirm: 99}",
+      "guest1 needs 101 frame queues (1 paths, 99 for confirm), but owns 100"
+    ),
+    (
+      "roles: {error: 300-301}",
+      "guest1 owns 101-200, in which what it needs finds no place: 1 paths, 2 for error"
+    ),
+    (
+      "liodn-offset: 88",
+      "guest1 asks for LIODN offset 88, but t4240qds has none of that number, or needs it itself"
+    ),
+    (
+      "images: {kernel: {address: 500 MiB}}",
+      "guest1's kernel of 16 MiB at 0x1f400000 meets a pool, another image or the end of its 512 MiB"
+    ),
+    (
+      "dma-windows: [ {address: 0x1000, size: 8 KiB}, {address: 4, size: 4 KiB} ]",
+      "the DMA of guest1 reaches 3 pieces that no window of 16 slots maps: each slot maps a power of two, aligned to its size"
+    ),
+  ]) func `what does not fit is told with numbers`(wish: String, message: String) throws {
+    let (partition, bag) = try plan(Self.text(guest: "\(Self.pool), \(wish)")) { board in
+      board.fmans[0].interfaces[0].liodnOffset = 88
+    }
+    #expect(partition == nil)
+    #expect(bag.diagnostics.filter { $0.severity == .error }.map(\.message) == [message])
+    #expect(bag.diagnostics.allSatisfy { $0.span != nil })
+  }
+
+  @Test func `memory that does not fit is told with who has how much`() throws {
+    let (_, bag) = try plan(
+      Self.text(guest: Self.pool).replacing(
+        "memory: 512 MiB", with: "memory: {size: 512 MiB, address: 0x20000000}"
+      ).replacing("memory: 1 GiB", with: "memory: {size: 1 GiB, address: 0}"))
+    #expect(bag.diagnostics.map(\.code) == ["resource-short"])
+    #expect(
+      bag.diagnostics.first?.message
+        == "guest1's memory would be 512 MiB at 0x20000000, which is not all free in t4240qds's "
+        + "6 GiB")
+    #expect(bag.diagnostics.first?.notes.map(\.message) == ["host has 1 GiB at 0x0"])
+  }
+}
