@@ -22,7 +22,7 @@ public enum DiagnosticCatalogue {
     }).sorted { $0.code < $1.code }
 
   /// Every code there is: of plans, of XML files and of what is imported.
-  public static let all: [Entry] = (entries + xml + fmc).sorted { $0.code < $1.code }
+  public static let all: [Entry] = (entries + xml + fmc + hypervisor).sorted { $0.code < $1.code }
 
   /// What reading XML can give.
   public static let xml: [Entry] = [

@@ -24,6 +24,6 @@ struct Dpaac: ParsableCommand {
       RunCommand.self, ExplainCommand.self, SchemaCommand.self, TreeCommand.self, DTCCommand.self,
       FDTGetCommand.self,
       FDTPutCommand.self, FDTDumpCommand.self, FDTOverlayCommand.self, GuestCommand.self,
-      LintCommand.self,
+      LintCommand.self, ImportCommand.self,
     ])
 }

@@ -8,7 +8,7 @@ import Lowering
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Write device trees, libvirt domains and a Swift package for a plan.",
+    abstract: "Write what a plan needs: trees, domains, a Swift package, FMC and hypervisor files.",
     discussion: """
       Nothing is written when the plan is not sound or anything fails, and files that are current \
       are not touched.

@@ -41,7 +41,18 @@ enum Sample {
       bman: BManBlock(
         revision: t4240 ? Revision(2, 1) : Revision(1, 0),
         portals: portals(t4240: t4240, base: 0xf_f400_0000, interrupt: 105), poolCount: 64),
-      fmans: [])
+      fmans: [
+        FManBlock(
+          index: 0, majorRevision: t4240 ? 6 : 2, base: 0xf_fe40_0000,
+          interfaces: [
+            NetworkInterface(
+              name: "fm1-10g0", speed: 10_000, macIndex: 8, receivePort: 0x10, transmitPort: 0x30,
+              transmitChannel: t4240 ? 0x800 : 0x40)
+          ],
+          offlinePorts: (1...4).map {
+            OfflinePort(port: PortID($0), channel: ChannelID(0x44 + UInt16($0)))
+          }, schemeCount: 32, storageProfileCount: t4240 ? 64 : 0)
+      ])
   }
 
   private static func portals(t4240: Bool, base: UInt64, interrupt: UInt32) -> [SoftwarePortal] {
@@ -87,6 +98,18 @@ enum Sample {
     OwnerPath(
       name: name, isLink: isLink, receive: QueueRange(first: FQID(receive), count: count),
       channels: channels, transmit: FQID(transmit))
+  }
+
+  /// The table on T4240QDS with other rules on its interface.
+  static func t4240(rules: [FlowRule]) -> Partition {
+    let talk = t4240
+    return Partition(
+      name: talk.name, board: talk.board, owners: talk.owners,
+      interfaces: talk.interfaces.map { interface in
+        var interface = interface
+        interface.rules = rules
+        return interface
+      }, links: talk.links, decisions: [])
   }
 
   private static func partition(board: Board) -> Partition {
@@ -143,7 +166,7 @@ enum Sample {
           port: OfflinePort(port: 2, channel: 0x46)),
         Link(
           from: 1, to: 0, transmit: 103, receive: 3, fman: 0,
-          port: OfflinePort(port: 2, channel: 0x46)),
+          port: OfflinePort(port: 3, channel: 0x47)),
       ],
       decisions: [])
   }

@@ -14,7 +14,8 @@ public import Partitioning
 public struct Generator: Sendable {
   /// All backends, in the order their files are listed.
   public static let allBackends: [any Backend] = [
-    GuestTreeBackend(), QEMUBackend(), LibvirtBackend(), SwiftBackend(),
+    GuestTreeBackend(), QEMUBackend(), LibvirtBackend(), SwiftBackend(), FMCBackend(),
+    HypervisorBackend(),
   ]
 
   /// The backends in use.

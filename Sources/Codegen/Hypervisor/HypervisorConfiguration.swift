@@ -1,0 +1,188 @@
+import DeviceTree
+import Partitioning
+import QorIQ
+
+/// The hypervisor's configuration tree, a function for each node: Topaz 1.3, `src/guest.c`,
+/// `src/devtree.c` and `src/hvconfig.c`; the shipped configurations of
+/// nxp-qoriq-yocto-sdk/hv-cfg are its form.
+struct HypervisorConfiguration {
+  let partition: Partition
+  let own: QorIQ.AddressRange
+  let memories: [HypervisorMemory]
+
+  init(partition: Partition) throws(GenerationError) {
+    self.partition = partition
+    // `src/guest.c` has room for so many.
+    guard partition.owners.count <= 24 else {
+      throw .unprintable(
+        artifact: "hv.dts",
+        reason: "there are \(partition.owners.count) partitions, but the hypervisor has 24")
+    }
+    own = try HypervisorMemory.own(in: partition)
+    var memories: [HypervisorMemory] = []
+    for owner in partition.owners { memories.append(try HypervisorMemory(of: owner)) }
+    self.memories = memories
+  }
+
+  var board: Board { partition.board }
+
+  func tree() -> Tree {
+    Tree { root in
+      root.set("compatible", "fsl,hv-config")
+      for index in partition.owners.indices {
+        for (number, area) in memories[index].areas.enumerated() {
+          root.add(self.area("area\(index)-\(number)", label: "area\(index)_\(number)", area))
+        }
+      }
+      root.add(area("area-hypervisor", label: "area_hypervisor", own))
+      root.add(windows())
+      root.add(hypervisor())
+      root.add("uart-mux", labels: ["mux"]) {
+        $0.set("compatible", "byte-channel-mux")
+        $0.set("endpoint", .reference("uart"))
+      }
+      for index in partition.owners.indices { root.add(partitionNode(index)) }
+    }
+  }
+
+  private func area(_ name: String, label: String, _ range: QorIQ.AddressRange) -> Node {
+    Node(name, labels: [label]) {
+      $0.set("compatible", "phys-mem-area")
+      $0.set("addr", wide(range.base))
+      $0.set("size", wide(range.size))
+    }
+  }
+
+  // MARK: windows
+
+  /// What devices may reach by DMA: a partition's memory, and each portal's own dequeue ring.
+  private func windows() -> Node {
+    Node("dma-windows") { node in
+      for (index, memory) in memories.enumerated() {
+        node.add("memory\(index)", labels: ["window\(index)"]) { window in
+          window.set("compatible", "dma-window")
+          window.set("guest-addr", wide(0))
+          window.set("size", wide(memory.windowSize))
+          guard let size = memory.subwindowSize else { return }
+          window.set("subwindow-count", UInt32(memory.subwindowCount))
+          for (number, address) in memory.subwindows.enumerated() {
+            window.add("subwindow\(number)") {
+              $0.set("compatible", "dma-subwindow")
+              $0.set("guest-addr", wide(address))
+              $0.set("size", wide(size))
+            }
+          }
+        }
+      }
+      for portal in givenPortals {
+        node.add("dequeue-ring\(portal.index)", labels: ["ring\(portal.index)"]) {
+          $0.set("compatible", "dma-window")
+          $0.set("guest-addr", wide(portal.cacheEnabled.base))
+          $0.set("size", wide(portal.cacheEnabled.size))
+        }
+      }
+    }
+  }
+
+  private var givenPortals: [SoftwarePortal] {
+    let given = Set(partition.owners.flatMap(\.portals))
+    return board.qman.portals.filter { given.contains($0.index) }
+  }
+
+  // MARK: the hypervisor's own
+
+  private func hypervisor() -> Node {
+    Node("hypervisor-config") { node in
+      node.set("compatible", "hv-config")
+      node.set("stdout", .reference("hypervisor_console"))
+      node.add("hv-memory") {
+        $0.set("compatible", "hv-memory")
+        $0.set("phys-mem", .reference("area_hypervisor"))
+      }
+      node.add(byteChannel("byte-channel", label: "hypervisor_console", channel: 0))
+      // What decides over memory and interrupts stays with the hypervisor. A path without unit
+      // address finds the first node of its name.
+      for (name, path) in [
+        ("law", "/soc/corenet-law"), ("cache", "/soc/l3-cache-controller"),
+        ("coherency", "/soc/corenet-cf"), ("guts", "/soc/global-utilities@e0000"),
+        ("power", "/soc/global-utilities@e2000"), ("iommu", "/soc/iommu"), ("mpic", "/soc/pic"),
+      ] {
+        node.add(name) { $0.set("device", path) }
+      }
+      node.add("uart", labels: ["uart"]) { $0.set("device", "serial0") }
+    }
+  }
+
+  private func byteChannel(_ name: String, label: String, channel: Int) -> Node {
+    Node(name, labels: [label]) {
+      $0.set("compatible", "byte-channel")
+      $0.set("endpoint", .reference("mux"))
+      $0.set("mux-channel", UInt32(channel))
+    }
+  }
+
+  // MARK: partitions
+
+  private func partitionNode(_ index: Int) -> Node {
+    let owner = partition.owners[index]
+    let memory = memories[index]
+    return Node("partition\(index)", labels: ["partition\(index)"]) { node in
+      node.set("compatible", "partition")
+      node.set("label", owner.name)
+      node.set("cpus", .cells(Self.runs(owner.cpus.map { UInt32($0.rawValue) }).flatMap { $0 }))
+      node.set("dtb-window", wide(Self.treeAddress(in: owner.memory.size), Self.treeSize))
+      // Linux does not ask the hypervisor to open a device's DMA (hv-cfg, every configuration).
+      node.set("no-dma-disable")
+      // The host loads guests and starts them.
+      if !owner.isHost { node.set("no-auto-start") }
+      for (number, area) in memory.areas.enumerated() {
+        node.add("memory\(number)") {
+          $0.set("compatible", "guest-phys-mem-area")
+          $0.set("phys-mem", .reference(Reference("area\(index)_\(number)")))
+          $0.set("guest-addr", wide(area.base - owner.memory.base))
+        }
+      }
+      node.add("aliases") { $0.set("stdout", .reference(Reference("console\(index)"))) }
+      node.add(
+        byteChannel("byte-channel", label: "console\(index)", channel: 1 + index % 31))
+      if owner.isHost {
+        for guest in partition.owners.indices where guest != index {
+          node.add("managed\(guest)") {
+            $0.set("compatible", "managed-partition")
+            $0.set("partition", .reference(Reference("partition\(guest)")))
+          }
+        }
+      }
+      for device in devices(index) { node.add(device) }
+      node.add(portalDevices(index))
+      for update in updates(index) { node.add(update) }
+    }
+  }
+
+  /// Where the hypervisor puts a guest's tree, and how much room it has: 72 KiB were too few once
+  /// (hv-cfg 4f378dd).
+  private static let treeSize: UInt64 = 0x2_0000
+
+  private static func treeAddress(in memory: UInt64) -> UInt64 {
+    min(0x100_0000, memory / 2 & ~(treeSize - 1))
+  }
+
+  /// Ascending numbers as pairs of a first one and a count.
+  static func runs(_ numbers: [UInt32]) -> [[UInt32]] {
+    numbers.sorted().reduce(into: []) { runs, number in
+      if let last = runs.last, last[0] + last[1] == number {
+        runs[runs.count - 1][1] += 1
+      } else {
+        runs.append([number, 1])
+      }
+    }
+  }
+
+  /// Numbers in two cells each.
+  func wide(_ numbers: UInt64...) -> PropertyValue {
+    .cells(
+      numbers.flatMap {
+        [UInt32(truncatingIfNeeded: $0 >> 32), UInt32(truncatingIfNeeded: $0)]
+      })
+  }
+}

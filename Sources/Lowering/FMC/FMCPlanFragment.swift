@@ -1,0 +1,114 @@
+import Partitioning
+public import QorIQ
+
+/// A plan's interfaces and the queues of its partitions, as FMC's files have them.
+///
+/// What FMC does not know, CPUs, memory, portals and pools, is for the plan's writer to add.
+public struct FMCPlanFragment {
+  private let ports: [FMCImportedPort]
+  private let board: Board?
+  /// The files' names, for the first line.
+  private let sources: [String]
+
+  /// Creates the fragment of a plan for some ports.
+  public init(_ ports: [FMCImportedPort], board: Board?, sources: [String]) {
+    self.ports = ports
+    self.board = board
+    self.sources = sources
+  }
+
+  /// The ports with a name on a wire; each with the rules of the offline port behind it.
+  ///
+  /// FMan v2 has pools for a port only, so frames for other pools pass through an offline port that
+  /// classifies them once more, by the same rules (see `Delivery` in dpaac's model). Where such a
+  /// pair is found, the offline port's destinations are the plan's.
+  private var interfaces: [FMCImportedPort] {
+    ports.filter { !$0.isOffline }.map { port in
+      let conditions = port.rules.map { Set($0.conditions) }
+      let behind = ports.first {
+        $0.isOffline && $0.rules.count > 1 && $0.rules.map { Set($0.conditions) } == conditions
+      }
+      guard let behind else { return port }
+      var joined = port
+      let own = Set(behind.rules.map(\.target))
+      for index in port.rules.indices where !own.contains(port.rules[index].target) {
+        joined.rules[index].target = behind.rules[index].target
+      }
+      return joined
+    }
+  }
+
+  /// The fragment as YAML.
+  public func yaml() -> String {
+    let interfaces = interfaces
+    var text = "# Imported by dpaac from \(sources.joined(separator: " and ")).\n"
+    text += "# Give each partition its cpus, memory, portals and pools: FMC does not know them.\n"
+    if let board { text += "board: \(board.name)\n" }
+    text += "\npartitions:\n"
+    for (name, ranges) in partitions(interfaces) {
+      text += "  \(name): { queues: [\(ranges.map(\.description).joined(separator: ", "))] }\n"
+    }
+    text += "\ninterfaces:\n"
+    for port in interfaces {
+      text += "  \(port.name):\n"
+      let rules = port.rules.filter { !$0.conditions.isEmpty }
+      if !rules.isEmpty { text += "    rules:\n" }
+      for rule in rules {
+        let when = rule.conditions.map(Self.text).joined(separator: ", ")
+        let spread = rule.target.spread.map { ", spread: \($0.rawValue)" } ?? ""
+        text += "      - { when: {\(when)}, to: \(Self.partition(rule.target))\(spread) }\n"
+      }
+      if let last = port.rules.last(where: { $0.conditions.isEmpty }) {
+        text += "    otherwise: \(Self.partition(last.target))\n"
+      }
+    }
+    return text
+  }
+
+  /// The destinations' names with their queues, in the order met.
+  private func partitions(_ ports: [FMCImportedPort]) -> [(String, [QueueRange])] {
+    var names: [String] = []
+    var ranges: [String: [QueueRange]] = [:]
+    for target in ports.flatMap(\.rules).map(\.target) {
+      let name = Self.partition(target)
+      if ranges[name] == nil { names.append(name) }
+      let known = ranges[name, default: []]
+      if !known.contains(where: { $0.contains(target.queues) }) {
+        ranges[name] = known.filter { !target.queues.contains($0) } + [target.queues]
+      }
+    }
+    return names.map { name in
+      (name, (ranges[name] ?? []).sorted { $0.first < $1.first })
+    }
+  }
+
+  /// A destination's name as a partition may have it.
+  private static func partition(_ target: FMCTarget) -> String {
+    let name = target.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+    guard let first = name.first, first.isLetter else { return "p" + String(name) }
+    return String(name)
+  }
+
+  private static func text(_ condition: MatchCondition) -> String {
+    switch condition {
+    case .ethernetDestination(let address): "eth.dst: \"\(mac(address))\""
+    case .ethernetSource(let address): "eth.src: \"\(mac(address))\""
+    case .etherType(let type): "eth.type: 0x\(String(type, radix: 16))"
+    case .vlan(let id): "vlan.id: \(id)"
+    case .ipv4Source(let prefix): "ipv4.src: \(prefix)"
+    case .ipv4Destination(let prefix): "ipv4.dst: \(prefix)"
+    case .ipv6Source(let prefix): "ipv6.src: \"\(prefix)\""
+    case .ipv6Destination(let prefix): "ipv6.dst: \"\(prefix)\""
+    case .ipProtocol(let number): "ip.proto: \(number)"
+    case .l4Source(let port): "l4.src: \(port)"
+    case .l4Destination(let port): "l4.dst: \(port)"
+    }
+  }
+
+  private static func mac(_ address: UInt64) -> String {
+    stride(from: 40, through: 0, by: -8).map { shift in
+      let byte = UInt8(truncatingIfNeeded: address >> UInt64(shift))
+      return (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined(separator: ":")
+  }
+}

@@ -1,0 +1,195 @@
+import Diagnostics
+import Partitioning
+import QorIQ
+
+/// Follows a policy's distributions and classifications and makes rules of them.
+struct FMCRuleReader {
+  let model: FMCModel
+  var bag = DiagnosticBag()
+  /// How many rules may come of one policy: chains of nodes may multiply.
+  static let ruleLimit = 4096
+  private var count = 0
+
+  init(model: FMCModel) { self.model = model }
+
+  /// The rules of a policy, the last of which takes everything.
+  mutating func rules(of policy: FMCPolicy) -> [FMCImportedRule] {
+    var classes: [FMCHeaderClass] = []
+    for name in policy.order {
+      guard let distribution = model.distribution(name.value) else { continue }
+      var headers: Set<FrameHeader> = []
+      for proto in distribution.match.sorted() where proto != "ethernet" {
+        guard let header = FrameHeader(rawValue: proto) else {
+          give(up: "frames with the protocol \(proto)", at: distribution.name.span)
+          continue
+        }
+        headers.insert(header)
+      }
+      if !distribution.restricted.isEmpty {
+        give(up: "a protocol's options", at: distribution.name.span)
+      }
+      var rules: [FMCImportedRule] = []
+      follow(distribution, into: &rules)
+      classes.append(FMCHeaderClass(headers: headers, rules: rules, span: name.span))
+    }
+    var merge = FMCRuleMerge(classes: classes)
+    let merged = merge.rules()
+    bag.add(contentsOf: merge.bag)
+    return merged
+  }
+
+  private mutating func give(up what: String, at span: SourceSpan?) {
+    bag.warning("fmc-inexpressible", "a plan has no form for \(what): it is left out", at: span)
+  }
+
+  private mutating func add(_ rule: FMCImportedRule, to rules: inout [FMCImportedRule]) {
+    count += 1
+    if count <= Self.ruleLimit { rules.append(rule) }
+    if count == Self.ruleLimit {
+      give(up: "more than \(Self.ruleLimit) rules", at: nil)
+    }
+  }
+
+  private mutating func follow(_ distribution: FMCDistribution, into rules: inout [FMCImportedRule])
+  {
+    switch distribution.action?.targetKind {
+    case .classification:
+      guard let name = distribution.action?.name, let node = model.classification(name.value)
+      else { return }
+      walk(node, [], depth: 0, into: &rules)
+    case nil where distribution.action == nil || distribution.action?.type == "":
+      if let target = target(of: distribution) {
+        add(FMCImportedRule(conditions: [], target: target), to: &rules)
+      }
+    default:
+      give(
+        up: "the action \(distribution.action?.type ?? "")",
+        at: distribution.action?.span ?? distribution.name.span)
+    }
+  }
+
+  /// Adds the rules of a node and of the nodes behind it, in the order in which they are tried.
+  private mutating func walk(
+    _ node: FMCClassification, _ conditions: [MatchCondition], depth: Int, endsInMiss: Bool = true,
+    into rules: inout [FMCImportedRule]
+  ) {
+    guard depth < 64, count < Self.ruleLimit else {
+      return give(up: "classifications that are 64 deep", at: node.name.span)
+    }
+    if !node.nonHeaders.isEmpty || !node.hashTables.isEmpty {
+      return give(up: "a key that is not of fields", at: node.keySpan)
+    }
+    for (index, entry) in node.entries.enumerated() {
+      guard let more = FMCConditions.conditions(of: entry, in: node) else {
+        give(up: "what this entry compares", at: entry.span)
+        continue
+      }
+      let all = conditions + more.filter { !conditions.contains($0) }
+      if let inner = self.node(entry.action) {
+        // A node that misses where its parent does is the rest of one rule's conditions.
+        let isRest =
+          index == node.entries.count - 1 && sameMiss(inner, node)
+        walk(inner, all, depth: depth + 1, endsInMiss: !isRest, into: &rules)
+      } else if let target = target(of: entry.action, entry.queue, entry.profile, at: entry.span) {
+        add(FMCImportedRule(conditions: all, target: target), to: &rules)
+      }
+    }
+    guard endsInMiss else { return }
+    if let next = self.node(node.onMiss) {
+      walk(next, conditions, depth: depth + 1, into: &rules)
+    } else if let target = target(
+      of: node.onMiss, node.missQueue, node.profile, at: node.name.span)
+    {
+      add(FMCImportedRule(conditions: conditions, target: target), to: &rules)
+    }
+  }
+
+  private func node(_ action: FMCAction?) -> FMCClassification? {
+    guard action?.targetKind == .classification, let name = action?.name else { return nil }
+    return model.classification(name.value)
+  }
+
+  private func sameMiss(_ one: FMCClassification, _ other: FMCClassification) -> Bool {
+    one.onMiss?.type == other.onMiss?.type && one.onMiss?.name?.value == other.onMiss?.name?.value
+      && one.missQueue?.value == other.missQueue?.value
+  }
+
+  // MARK: targets
+
+  private mutating func target(
+    of action: FMCAction?, _ queue: FMCInteger?, _ profile: FMCProfile?, at span: SourceSpan
+  ) -> FMCTarget? {
+    let type = action?.type ?? ""
+    switch action?.targetKind {
+    case .distribution:
+      guard let name = action?.name, let distribution = model.distribution(name.value) else {
+        return nil
+      }
+      if let action = distribution.action, !action.type.isEmpty {
+        give(up: "an action behind a distribution", at: action.span)
+      }
+      return target(of: distribution)
+    case nil where type.isEmpty:
+      guard let queue else { return nil }
+      return FMCTarget(
+        name: "queue\(queue.value)",
+        queues: QueueRange(first: FQID(UInt32(queue.value)), count: 1), spread: nil,
+        profile: number(of: profile))
+    default:
+      give(up: "the action \(type)", at: action?.span ?? span)
+      return nil
+    }
+  }
+
+  private mutating func target(of distribution: FMCDistribution) -> FMCTarget? {
+    guard let base = distribution.base else { return nil }
+    if !distribution.combines.isEmpty {
+      give(up: "bytes that are combined into a queue's number", at: distribution.name.span)
+    }
+    let queues = QueueRange(
+      first: FQID(UInt32(base.value)), count: UInt32(distribution.size))
+    return FMCTarget(
+      name: Self.plainName(distribution.name.value), queues: queues,
+      spread: spread(of: distribution), profile: number(of: distribution.profile))
+  }
+
+  /// A name without the letter and number that dpaac puts in front, as in `d03_guest1`.
+  static func plainName(_ name: String) -> String {
+    let parts = name.split(separator: "_", maxSplits: 1)
+    guard parts.count == 2, parts[0].first?.isLetter == true, parts[0].count > 1,
+      parts[0].dropFirst().allSatisfy(\.isNumber)
+    else { return name }
+    return String(parts[1])
+  }
+
+  private func number(of profile: FMCProfile?) -> Int? {
+    model.profile(profile)?.base?.value
+  }
+
+  private mutating func spread(of distribution: FMCDistribution) -> FlowRule.Spread? {
+    guard distribution.size > 1 else { return nil }
+    let fields = Set(distribution.key.map { $0.name.value.split(separator: ".").last ?? "" })
+    let hasPlainKey =
+      distribution.nonHeaders.isEmpty && !distribution.isSymmetric
+      && (distribution.shift?.value ?? 0) == 0
+    if hasPlainKey, fields == ["src", "dst"] { return .addressPair }
+    if hasPlainKey,
+      fields == ["src", "dst", "nextp", "sport", "dport"]
+        || fields == ["src", "dst", "nexthdr", "sport", "dport"]
+    {
+      return .fiveTuple
+    }
+    bag.warning(
+      "fmc-inexpressible",
+      "a plan spreads by 5-tuple or ip-pair, not by the key of \(distribution.name.value): 5-tuple "
+        + "takes its place", at: distribution.keySpan)
+    return .fiveTuple
+  }
+}
+
+/// The rules for frames with certain headers.
+struct FMCHeaderClass {
+  var headers: Set<FrameHeader>
+  var rules: [FMCImportedRule]
+  var span: SourceSpan
+}

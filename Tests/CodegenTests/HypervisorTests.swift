@@ -1,0 +1,154 @@
+import Codegen
+import DeviceTree
+import Diagnostics
+import Foundation
+import Lowering
+import Partitioning
+import QorIQ
+import TestSupport
+import Testing
+
+@Suite struct HypervisorTests {
+  @Test func `what is exported is imported again: every resource of every partition`() throws {
+    for partition in try judgedPartitions() {
+      let found = try imported(try text("hv.dts", of: partition))
+      #expect(found.map(\.name) == partition.owners.map(\.name))
+      for (owner, part) in zip(partition.owners, found) {
+        #expect(part.isHost == owner.isHost)
+        #expect(part.cpus == owner.cpus)
+        #expect(part.memory == [owner.memory])
+        #expect(part.portals == owner.portals)
+        #expect(part.queues == joined(owner.queues), "\(owner.name) of \(partition.name)")
+        #expect(part.pools.map(\.bpid) == owner.pools.map(\.bpid).sorted())
+        for pool in part.pools where !owner.paths.isEmpty {
+          let own = try #require(owner.pools.first { $0.bpid == pool.bpid })
+          #expect(pool.bufferCount == own.bufferCount)
+          #expect(pool.bufferSize == own.bufferSize)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: Example.names)
+  func `an example's imported partitions are a sound plan with the same resources`(name: String)
+    throws
+  {
+    let partition = try Example.partition(name)
+    let parts = try imported(try text("hv.dts", of: partition))
+    let yaml = HypervisorPlanFragment(parts, board: partition.board, source: "hv.dts").yaml()
+    let result = PlanLoader.load(SourceFile(name: "imported.yaml", text: yaml))
+    let again = try #require(
+      result.partition, "\(DiagnosticRenderer().render(result.diagnostics))\(yaml)")
+    for (owner, other) in zip(partition.owners, again.owners) {
+      #expect(owner.name == other.name)
+      #expect(owner.cpus == other.cpus)
+      #expect(owner.memory == other.memory)
+      #expect(owner.portals == other.portals)
+      #expect(owner.queues == other.queues)
+      #expect(owner.pools.map(\.bpid) == other.pools.map(\.bpid))
+    }
+  }
+
+  @Test func `the blob holds the same configuration as the source`() throws {
+    let source = try text("hv.dts", of: Sample.t4240)
+    var bag = DiagnosticBag()
+    let blob = try #require(
+      BlobReader().read(
+        try artifact("hv.dtb", of: Sample.t4240), name: "hv.dtb", into: &bag))
+    let found = HypervisorImport(blob).partitions(into: &bag)
+    #expect(try imported(source) == found)
+  }
+
+  @Test(.enabled(if: Tool.dtc.isPresent, "needs package device-tree-compiler"))
+  func `dtc compiles the configuration to our bytes without a warning`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    for partition in try judgedPartitions() {
+      let file = try directory.write("hv.dts", Data(try artifact("hv.dts", of: partition)))
+      let output = "\(directory.path)/hv.dtb"
+      let outcome = try Tool.dtc.run(["-I", "dts", "-O", "dtb", "-o", output, file])
+      #expect(outcome.status == 0 && outcome.errorText.isEmpty, "\(outcome.errorText)")
+      let blob = try #require(FileManager.default.contents(atPath: output))
+      #expect(blob.elementsEqual(try artifact("hv.dtb", of: partition)))
+    }
+  }
+
+  @Test func `memory that is no power of two is made of several areas`() throws {
+    let source = try text("hv.dts", of: Sample.t4240)
+    // guest2 has 640 MiB at 0xa0000000: 512 MiB and 128 MiB.
+    #expect(source.contains("area2-0"))
+    #expect(source.contains("area2-1"))
+    #expect(source.contains("subwindow-count = <8>"))
+    #expect(!source.contains("area1-1"))
+  }
+
+  @Test func `swapping two partitions' values is seen by the import`() throws {
+    let source = try text("hv.dts", of: Sample.t4240)
+    let expected = try imported(source)
+    for (one, other) in [
+      ("cpus = <4 2>", "cpus = <6 1>"), ("phys-mem = <&area1_0>", "phys-mem = <&area2_0>"),
+      ("qman-portal@10000\"", "qman-portal@18000\""), ("fsl,bpid = <2>", "fsl,bpid = <3>"),
+      ("rx = <0x80 0x40>", "rx = <0xc9 1>"),
+    ] {
+      #expect(source.contains(one) && source.contains(other), "\(one) \(other)")
+      let swapped = source.replacing(one, with: "@@").replacing(other, with: one)
+        .replacing("@@", with: other)
+      var bag = DiagnosticBag()
+      let tree = SourceReader().read(SourceFile(name: "s.dts", text: swapped), into: &bag)
+      let found = HypervisorImport(try #require(tree)).partitions(into: &bag)
+      #expect(found != expected, "\(one)")
+    }
+  }
+
+  @Test(arguments: [
+    ("compatible = \"fsl,hv-config\"", "compatible = \"fsl,other\"", "hv-root"),
+    ("size = <0 0x20000000>", "size = <0 0x30000000>", "hv-area"),
+    ("addr = <0 0xa0000000>", "addr = <0 0x80000000>", "hv-area-overlap"),
+    ("addr = <0 0xa0000000>", "addr = <0xa0000000>", "hv-property"),
+    ("cpus = <4 2>", "cpus = <4>", "hv-property"),
+    ("cpus = <4 2>", "cpus = <4 0xffffffff>", "hv-property"),
+    ("phys-mem = <&area1_0>", "phys-mem = <&window1>", "hv-reference"),
+    ("phys-mem = <&area1_0>", "phys-mem = <&area2_0>", "hv-area-shared"),
+    ("device = \"/qman-portals/qman-portal@10000\"", "device = \"/soc/i2c\"", "hv-portal-pair"),
+    ("device = \"/qman-portals/qman-portal@10000\"", "device = \"usb0\"", "hv-inexpressible"),
+    ("qman-portal@10000\";", "qman-portal@10001\";", "hv-reference"),
+    ("fsl,fqid-range = <0x68", "fsl,fqid-range = <0x66", "hv-static-queue"),
+    ("compatible = \"partition\"", "compatible = \"parting\"", "hv-partition-limit"),
+  ])
+  func `what the hypervisor passes over is reported`(old: String, new: String, code: String) throws
+  {
+    let source = try text("hv.dts", of: Sample.t4240)
+    #expect(source.contains(old), "\(old)")
+    var bag = DiagnosticBag()
+    let tree = SourceReader().read(
+      SourceFile(name: "hv.dts", text: source.replacing(old, with: new)), into: &bag)
+    let result = HypervisorImport(try #require(tree)).partitions(into: &bag)
+    #expect(bag.diagnostics.contains { $0.code.description == code }, "\(bag.diagnostics)")
+    #expect((result == nil) == bag.hasErrors)
+    for finding in bag.diagnostics {
+      #expect(finding.span != nil)
+      #expect(DiagnosticCatalogue.hypervisor.contains { $0.code == finding.code })
+    }
+  }
+
+  // MARK: helpers
+
+  private func imported(_ source: String) throws -> [HypervisorPartition] {
+    var bag = DiagnosticBag()
+    let tree = SourceReader().read(SourceFile(name: "hv.dts", text: source), into: &bag)
+    let found = HypervisorImport(try #require(tree)).partitions(into: &bag)
+    let partitions = try #require(found, "\(DiagnosticRenderer().render(bag))")
+    #expect(bag.isEmpty, "\(DiagnosticRenderer().render(bag))")
+    return partitions
+  }
+
+  private func joined(_ ranges: [QueueRange]) -> [QueueRange] {
+    ranges.sorted { $0.first < $1.first }.reduce(into: []) { joined, range in
+      if let last = joined.last, last.rawValues.upperBound == range.first.rawValue {
+        joined[joined.count - 1] = QueueRange(first: last.first, count: last.count + range.count)
+      } else {
+        joined.append(range)
+      }
+    }
+  }
+}
