@@ -44,13 +44,16 @@ struct DTCCommand {
   /// Compiles one file; what is not said at once is left in the report.
   func compile(_ options: DTCOptions, _ report: inout DTCReport) -> Int32 {
     guard let input = read(options, &report) else { return 1 }
-    if options.isAnnotated,
+    if options.annotation > 0,
       input.format != .dts || outputFormat(options, inputFormat: input.format) != .dts
     {
       report.fail("bad-usage", "--annotate is for -I dts with -O dts only")
       return 1
     }
     var tree = input.tree
+    if input.format == .dtb, [.dts, .asm].contains(outputFormat(options, inputFormat: .dtb)) {
+      tree.restoreNames()
+    }
     if let bootCPU = options.bootCPU { tree.bootCPU = bootCPU }
     var findings = DiagnosticBag()
     var checker = options.checker
@@ -67,28 +70,42 @@ struct DTCCommand {
       }
       report.conclude("Warning: the tree has errors, but is written as asked")
     }
-    finish(&tree, options, &report)
-    return write(tree, options, inputFormat: input.format, &report)
+    guard finish(&tree, options, &report) else { return 1 }
+    return write(tree, options, input, &report)
   }
 
-  private func finish(_ tree: inout Tree, _ options: DTCOptions, _ report: inout DTCReport) {
+  /// Adds what options ask for; false after an error.
+  private func finish(
+    _ tree: inout Tree, _ options: DTCOptions, _ report: inout DTCReport
+  ) -> Bool {
     var bag = DiagnosticBag()
     if options.hasLabelAliases { tree.addLabelAliases(into: &bag) }
     if options.hasSymbols {
       tree.addSymbols(phandleFormat: options.writer.phandleFormat, into: &bag)
     }
-    if tree.isPlugin { tree.addFixups() }
+    if tree.isPlugin || options.hasFixups { tree.addFixups(into: &bag) }
     if options.isSorted { tree.sort() }
+    guard !bag.hasErrors else {
+      report.add(failures: bag)
+      return false
+    }
     report.add(warnings: bag)
+    return true
   }
 
   // MARK: input
 
-  private func read(
-    _ options: DTCOptions, _ report: inout DTCReport
-  ) -> (tree: Tree, format: DTCOptions.Format)? {
+  private struct Input {
+    let tree: Tree
+    let format: DTCOptions.Format
+    /// Where things were written, when they are to be told.
+    let places: SourcePlaces?
+  }
+
+  private func read(_ options: DTCOptions, _ report: inout DTCReport) -> Input? {
     var bag = DiagnosticBag()
     var tree: Tree?
+    var places: SourcePlaces?
     var files = [options.input]
     var format = options.inputFormat
     if format == nil && DirectoryReader.isDirectory(options.input) { format = .fs }
@@ -111,8 +128,9 @@ struct DTCCommand {
         if let source = preprocessor.expand(source, into: &bag) {
           let result = SourceReader(
             includePaths: options.includePaths, preprocessor: preprocessor
-          ).readReportingFiles(source, into: &bag)
+          ).readReportingFiles(source, keepsPlaces: options.annotation > 0, into: &bag)
           tree = result.tree
+          places = result.places
           files = preprocessor.files(of: source) + result.files.dropFirst()
         }
       }
@@ -125,7 +143,7 @@ struct DTCCommand {
       report.conclude("FATAL ERROR: cannot read the tree")
       return nil
     }
-    return (tree, format)
+    return Input(tree: tree, format: format, places: places)
   }
 
   /// Writes `output: input include …` for make, spaces escaped.
@@ -142,16 +160,35 @@ struct DTCCommand {
   // MARK: output
 
   private func write(
-    _ tree: Tree, _ options: DTCOptions, inputFormat: DTCOptions.Format, _ report: inout DTCReport
+    _ tree: Tree, _ options: DTCOptions, _ input: Input, _ report: inout DTCReport
   ) -> Int32 {
-    if outputFormat(options, inputFormat: inputFormat) == .dts {
-      let text = SourcePrinter(style: .dtc).print(tree)
-      return put(Array(text.utf8), to: options.output, &report) ? 0 : 1
+    let output: [UInt8]?
+    switch outputFormat(options, inputFormat: input.format) {
+    case .dts:
+      var printer = SourcePrinter(style: .dtc)
+      printer.notes = input.places.map {
+        SourceNotes($0, mainFile: options.input, hasColumns: options.annotation > 1)
+      }
+      output = Array(printer.print(tree).utf8)
+    case .dtb: output = blob(tree, options, &report)
+    case .asm: output = AssemblyPrinter.print(tree, options.writer)
+    case .yaml: output = yaml(tree, input.format, &report)
+    case .null: output = []
+    case .fs:
+      report.fail("bad-usage", "a tree cannot be written as directories")
+      output = nil
     }
+    guard let output else { return 1 }
+    return put(output, to: options.output, &report) ? 0 : 1
+  }
+
+  private func blob(
+    _ tree: Tree, _ options: DTCOptions, _ report: inout DTCReport
+  ) -> [UInt8]? {
     var bag = DiagnosticBag()
     guard let blob = options.writer.encode(tree, into: &bag) else {
       report.add(failures: bag)
-      return 1
+      return nil
     }
     if options.writer.minimumSize > 0 && blob.count > options.writer.minimumSize
       && options.writer.alignment == 0
@@ -160,17 +197,25 @@ struct DTCCommand {
         "blob-size",
         "the blob has \(blob.count) bytes, more than the \(options.writer.minimumSize) asked for")
     }
-    return put(blob, to: options.output, &report) ? 0 : 1
+    return blob
+  }
+
+  private func yaml(
+    _ tree: Tree, _ inputFormat: DTCOptions.Format, _ report: inout DTCReport
+  ) -> [UInt8]? {
+    guard inputFormat == .dts else {
+      report.fail("bad-usage", "YAML is for trees from source (-I dts): others have no types")
+      return nil
+    }
+    return YAMLTreePrinter.print(tree)
   }
 
   /// The format that was asked for, else that of the output's name, else the other one.
   private func outputFormat(
     _ options: DTCOptions, inputFormat: DTCOptions.Format
   ) -> DTCOptions.Format {
-    if let asked = options.outputFormat { return asked }
-    if options.output.hasSuffix(".dts") { return .dts }
-    if options.output.hasSuffix(".dtb") || options.output.hasSuffix(".dtbo") { return .dtb }
-    return inputFormat == .dts ? .dtb : .dts
+    options.outputFormat ?? DTCOptions.Format(ofName: options.output)
+      ?? (inputFormat == .dts ? .dtb : .dts)
   }
 
   private func put(_ bytes: [UInt8], to path: String, _ report: inout DTCReport) -> Bool {

@@ -7,6 +7,20 @@ struct DTCOptions {
     case dts
     case dtb
     case fs
+    case yaml
+    case asm
+    case null
+
+    /// The format that the ending of a file's name means, in capitals too.
+    init?(ofName name: String) {
+      let endings: [(String, Format)] = [
+        (".dts", .dts), (".dtb", .dtb), (".dtbo", .dtb), (".yaml", .yaml),
+      ]
+      guard let found = endings.first(where: { name.lowercased().hasSuffix($0.0) }) else {
+        return nil
+      }
+      self = found.1
+    }
   }
 
   enum Request {
@@ -30,8 +44,10 @@ struct DTCOptions {
   var isForced = false
   var isSorted = false
   var hasSymbols = false
+  var hasFixups = false
   var hasLabelAliases = false
-  var isAnnotated = false
+  /// 1 for notes of lines, 2 for notes of columns too.
+  var annotation = 0
   var includePaths: [String] = []
   var bootCPU: UInt32?
   /// How findings are written, if not as dtc writes them.
@@ -43,7 +59,7 @@ struct DTCOptions {
     OptionSpecification("q", "quiet", nil, "say less: -q no warnings, -qq no errors, -qqq nothing"),
     OptionSpecification("I", "in-format", "format", "input is dts, dtb or fs"),
     OptionSpecification("o", "out", "file", "write to a file instead of standard output"),
-    OptionSpecification("O", "out-format", "format", "output is dts or dtb"),
+    OptionSpecification("O", "out-format", "format", "output is dts, dtb, asm, yaml or null"),
     OptionSpecification("V", "out-version", "number", "version of the blob: 1, 2, 3, 16 or 17"),
     OptionSpecification("d", "out-dependency", "file", "write a make rule naming all files read"),
     OptionSpecification("R", "reserve", "count", "leave room for memory reservations"),
@@ -58,8 +74,12 @@ struct DTCOptions {
     OptionSpecification("W", "warning", "check", "make a check warn, or no-<check> to turn it off"),
     OptionSpecification("E", "error", "check", "make a check an error, or no-<check>"),
     OptionSpecification("@", "symbols", nil, "add __symbols__ for overlays"),
+    OptionSpecification(
+      "L", "local-fixups", nil, "add __fixups__ and __local_fixups__ to any tree"),
     OptionSpecification("A", "auto-alias", nil, "add an alias for every label"),
-    OptionSpecification("T", "annotate", nil, "accepted from dts to dts; adds no notes yet"),
+    OptionSpecification(
+      "T", "annotate", nil,
+      "say in comments where things were written, -TT with columns (dts to dts)"),
     .longOnly(
       "B", "batch", nil, "compile all input files, each beside itself or into the folder of -d"),
     .longOnly(
@@ -93,7 +113,7 @@ struct DTCOptions {
     case "q": quietness += 1
     case "I": inputFormat = try format(argument, "input", [.dts, .dtb, .fs])
     case "o": output = argument
-    case "O": outputFormat = try format(argument, "output", [.dts, .dtb])
+    case "O": outputFormat = try format(argument, "output", [.dts, .dtb, .asm, .yaml, .null])
     case "V":
       guard let version = BlobVersion(rawValue: try number("V", argument)) else {
         throw OptionParser.Failure(message: "there is no blob version \(argument)")
@@ -121,8 +141,9 @@ struct DTCOptions {
     case "W": try configure(argument, .warning)
     case "E": try configure(argument, .error)
     case "@": hasSymbols = true
+    case "L": hasFixups = true
     case "A": hasLabelAliases = true
-    case "T": isAnnotated = true
+    case "T": annotation += 1
     case "B": request = .batch
     case "D":
       guard let format = DiagnosticFormat(rawValue: argument) else {

@@ -11,8 +11,9 @@ public enum DeviceTreeCommand: String, Sendable, CaseIterable {
   /// Applies overlays to a blob.
   case fdtoverlay
 
-  /// What `--version` prints.
-  static let version = "Version: DTC 1.7.0 (dpaac)\n"
+  /// What `--version` prints: the version of dtc whose behaviour this is. Build scripts take the last
+  /// word apart at its dots and its hyphen.
+  static let version = "Version: DTC 1.8.1-dpaac\n"
 
   /// Runs a command; the arguments do not include its name.
   public func run(_ arguments: [String], _ console: Console = .system) -> Int32 {

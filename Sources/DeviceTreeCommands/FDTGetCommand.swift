@@ -90,7 +90,7 @@ struct FDTGetCommand {
     case .value:
       guard let property, let value = node[property] else { return missing(property ?? "") }
       switch format.text(value.bytes) {
-      case .success(let text): _ = console.write(format.kind == .raw ? text : text + [0x0A])
+      case .success(let text): _ = console.write(text + [0x0A])
       case .failure(let failure):
         console.error("Error at '\(property)': \(failure.message)\n")
         return false

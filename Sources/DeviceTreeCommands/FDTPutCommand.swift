@@ -126,7 +126,8 @@ struct FDTPutCommand {
   }
 
   private func create(_ path: String, withParents: Bool, _ tree: inout Tree) -> Bool {
-    guard path.hasPrefix("/"), withParents || !path.hasSuffix("/") else { return missing(path) }
+    // With parents, libfdt takes any name and reads the path from the root.
+    guard withParents || path.hasPrefix("/") && !path.hasSuffix("/") else { return missing(path) }
     let names = path.split(separator: "/").map(String.init)
     guard names.count < Tree.maximumDepth else {
       console.error("Error at '\(path)': too deep\n")

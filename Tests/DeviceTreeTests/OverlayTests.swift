@@ -1,4 +1,5 @@
 import DeviceTree
+import DeviceTreeCommands
 import Diagnostics
 import Testing
 
@@ -46,5 +47,44 @@ import Testing
     let (tree, codes) = try apply("/dts-v1/; /plugin/; " + text)
     #expect(codes == (code.map { [DiagnosticCode($0)] } ?? []))
     if code != nil { #expect(tree == (try base())) }
+  }
+
+  @Test func `a node of the base keeps its phandle, and what refers to it follows`() throws {
+    func read(_ text: String) throws -> Tree {
+      var bag = DiagnosticBag()
+      var tree = try #require(
+        SourceReader().read(SourceFile(name: "t.dts", text: text), into: &bag))
+      tree.resolveReferences(into: &bag)
+      return tree
+    }
+    var base = try read("/dts-v1/; / { a { p = <&b>; }; b: b { phandle = <4>; }; };")
+    let overlay = try read(
+      "/dts-v1/; /plugin/; &{/} { l: b { x; }; m: c { q = <&l &m>; }; d { r = <&l>; }; };")
+    var bag = DiagnosticBag()
+    Overlay(overlay, name: "o").apply(to: &base, into: &bag)
+    #expect(bag.isEmpty)
+    #expect(base["/b"]?.phandle == 4)
+    #expect(base["/a"]?["p"]?.cells == [4])
+    #expect(base["/c"]?["q"]?.cells?.first == 4)
+    #expect(base["/c"]?["q"]?.cells?.last == base["/c"]?.phandle)
+    #expect(base["/d"]?["r"]?.cells == [4])
+  }
+
+  @Test func `a path that leads out of an overlay cannot be fixed up`() {
+    let test = TestConsole("/dts-v1/; /plugin/; / { p = <&{/out/there}>; };")
+    #expect(test.run(.dtc, "-q") == 1)
+    #expect(test.bytes.isEmpty)
+    #expect(test.errors.contains("FATAL ERROR: /:p: &{/out/there}"))
+    var bag = DiagnosticBag()
+    var tree = Tree(isPlugin: true)
+    tree.root.set("p", .reference("/out/there"))
+    tree.addFixups(into: &bag)
+    #expect(bag.diagnostics.map(\.code) == ["overlay-path-reference"])
+  }
+
+  @Test func `what an overlay extends by path is a fragment even after a node of that path`() {
+    let test = TestConsole("/dts-v1/; /plugin/; &l { a; }; &{/} { b; }; &{/} { c; };")
+    #expect(test.run(.dtc, "-q", "-O", "dts") == 0)
+    for number in 0...2 { #expect(test.output.contains("fragment@\(number) {")) }
   }
 }

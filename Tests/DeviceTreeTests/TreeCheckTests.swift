@@ -111,7 +111,27 @@ private let trips: [(name: String, body: String)] = [
     c: c { interrupt-controller; #interrupt-cells = <2>; #address-cells = <0>; };
     """
   ),
-  ("interrupt_provider", "c: c { interrupt-controller; }; d { interrupt-map; };"),
+  ("interrupt_provider", "c: c { interrupt-controller; }; d { #interrupt-cells = <1>; };"),
+  ("interrupt_map", "n { interrupt-map = <1>; };"),
+  (
+    "interrupt_map", "n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 9 1>; };"
+  ),
+  (
+    "interrupt_map",
+    """
+    c: c { interrupt-controller; #interrupt-cells = <2>; #address-cells = <0>; };
+    n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &c 1 2>, <2 &c 1>; };
+    """
+  ),
+  (
+    "interrupt_map",
+    """
+    c: c { interrupt-controller; #interrupt-cells = <1>; #address-cells = <0>; };
+    n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &c 1>;
+      interrupt-map-mask = <7 7>; };
+    """
+  ),
+  ("graph_nodes", "endpoint { remote-endpoint = <1>; };"),
   (
     "graph_child_address",
     "n { port { #address-cells = <1>; #size-cells = <0>; endpoint { }; }; };"
@@ -135,6 +155,14 @@ private func findings(_ text: String) -> [String] {
     let place = line[close.upperBound...].prefix { $0 != " " && $0 != ":" }
     return "\(line[open.upperBound..<close.lowerBound]): \(place.hasPrefix("/") ? place : "")"
   }.sorted()
+}
+
+/// Whether a finding is of a check that is the same in Debian's dtc 1.6.1. These are not, nor is what
+/// follows when they fail.
+private func isOld(_ finding: String) -> Bool {
+  let newer = ["interrupt_map: ", "interrupt_provider: ", "graph_nodes: "]
+  return !newer.contains { finding.hasPrefix($0) }
+    && !(finding.hasPrefix("graph_") && finding.hasSuffix(": "))
 }
 
 @Suite struct TreeCheckTests {
@@ -172,7 +200,8 @@ private func findings(_ text: String) -> [String] {
       #expect(missing.isEmpty || name == "duplicate_label")
       #expect(ours.contains("ERROR (\(name))"))
     } else {
-      #expect(findings(ours) == findings(theirs), "\(ours)\n\(theirs)")
+      #expect(
+        findings(ours).filter(isOld) == findings(theirs).filter(isOld), "\(ours)\n\(theirs)")
     }
   }
 

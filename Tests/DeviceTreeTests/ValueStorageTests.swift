@@ -40,7 +40,7 @@ import Testing
   @Test(arguments: [
     "0x12345678", "0xABCDEF01", "0xabcdef01", "0x1", "0x0", "0", "1", "4294967295", "017",
     "0x00000000001", "0xFFFFFFFF", "0x9@123456", "0x1234567G", "0x123456\u{10}8", "0x1234567`",
-    "4294967296", "0x100000000", "0x", "00", "08", "12345678901234567890",
+    "0x", "00", "08",
   ])
   func `numbers are read as dtc reads them`(number: String) throws {
     guard Tool.hasDTC else { return }
@@ -49,6 +49,23 @@ import Testing
     let test = TestConsole(text)
     #expect((test.run(.dtc, "-q", "-") == 0) == (theirs.status == 0))
     #expect(test.bytes == theirs.output)
+  }
+
+  @Test(
+    arguments: [
+      ("4294967296", 0), ("0x1ffffffff", 0xFFFF_FFFF), ("12345678901234567890", 0xEB1F_0AD2),
+      ("(-0xffffffff - 2)", 0xFFFF_FFFF), ("(-1)", 0xFFFF_FFFF),
+    ] as [(String, UInt32)])
+  func `a number too large for its cell is cut with a warning, as dtc 1.7 does`(
+    number: String, cell: UInt32
+  ) throws {
+    var bag = DiagnosticBag()
+    let source = SourceFile(name: "a.dts", text: "/dts-v1/; / { p = <\(number) 7>; };")
+    let tree = try #require(SourceReader().read(source, into: &bag))
+    #expect(tree.root["p"]?.cells == [cell, 7])
+    #expect(!bag.hasErrors)
+    #expect(
+      bag.diagnostics.map(\.code) == (number == "(-1)" ? [] : ["value-out-of-range"]))
   }
 
   @Test func `a tree with many names is searched for repeated ones`() {

@@ -283,7 +283,8 @@ private struct StructureWalk {
     return name
   }
 
-  /// Printable text up to its NUL.
+  /// Printable text up to its NUL; white space is none of a name's characters, but no danger either,
+  /// and `fdtput` puts what it is given.
   private func text(
     from start: Int, in range: Range<Int>, limit: Int = .max, _ what: String
   ) throws(BlobFault) -> String {
@@ -292,7 +293,7 @@ private struct StructureWalk {
       guard end - start < limit else {
         throw BlobFault("bad-name", "\(what) at \(hex(start)) is longer than \(limit) bytes")
       }
-      guard (0x20..<0x7F).contains(blob[end]) else {
+      guard (0x20..<0x7F).contains(blob[end]) || (0x09...0x0D).contains(blob[end]) else {
         throw BlobFault(
           "bad-name",
           "\(what) at \(hex(start)) holds the byte 0x\(String(blob[end], radix: 16))")

@@ -49,6 +49,8 @@ extension Node {
   /// The cells of sizes of children; 1 where the node does not say.
   var busSizeCells: Int { Int(self["#size-cells"]?.cell ?? 1) }
 
+  var isGraphEndpoint: Bool { baseName == "endpoint" || self["remote-endpoint"] != nil }
+
   var isInterruptProvider: Bool {
     self["interrupt-controller"] != nil || self["interrupt-map"] != nil
   }

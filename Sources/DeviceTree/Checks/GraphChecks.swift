@@ -3,7 +3,14 @@ import Diagnostics
 extension TreeCheck {
   /// Ports and endpoints that describe how devices are wired (graph binding).
   static let graphChecks: [TreeCheck] = [
-    TreeCheck("graph-nodes", .warning, .group),
+    TreeCheck(
+      "graph-nodes", .warning,
+      .node(when: { own, _ in own.traits.contains(.root) && own.below.contains(.endpoint) }) {
+        visit in
+        for child in visit.node.children where child.isGraphEndpoint {
+          visit.fail("the root is no port, but has the endpoint '\(child.name)'")
+        }
+      }),
     TreeCheck(
       "graph-child-address", .warning, after: ["graph-nodes"],
       .node(when: isBus([.graphPort, .graphPorts])) { visit in

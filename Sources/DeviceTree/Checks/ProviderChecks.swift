@@ -58,16 +58,6 @@ extension TreeCheck {
             visit.fail("'-gpio' is called '-gpios' now", property)
           }
         }),
-      TreeCheck(
-        "interrupts-property", .warning, after: ["phandle-references"],
-        .node(when: { own, _ in own.traits.contains(.interrupts) }) { checkInterrupts(&$0) }),
-      TreeCheck(
-        "interrupt-provider", .warning,
-        .node(when: { own, _ in own.traits.contains(.interruptProvider) }) { visit in
-          for name in ["#interrupt-cells", "#address-cells"] where visit.node[name] == nil {
-            visit.fail("takes interrupts, but has no \(name)")
-          }
-        }),
     ]
 
   private static func isGPIO(_ name: String) -> Bool {
@@ -116,45 +106,5 @@ extension TreeCheck {
       }
       cell += arguments + 1
     }
-  }
-
-  private static func checkInterrupts(_ visit: inout CheckVisit) {
-    guard let property = visit.node.property("interrupts") else { return }
-    let count = property.value.count
-    if count % 4 != 0 { visit.fail("is \(count) bytes long, no whole number of cells", property) }
-    guard let controller = interruptController(&visit) else { return }
-    guard let cells = controller.property("#interrupt-cells") else { return }
-    guard let width = cells.value.cell else {
-      return visit.fail("#interrupt-cells of \(controller.name) is not a single cell")
-    }
-    if !CheckVisit.isMultiple(count, of: Int(width) * 4) {
-      visit.fail("is \(count) bytes long, no whole number of entries of \(width) cells", property)
-    }
-  }
-
-  /// The node that takes a node's interrupts; `nil` after saying that there is none.
-  private static func interruptController(_ visit: inout CheckVisit) -> Node? {
-    for depth in (0...visit.ancestors.count).reversed() {
-      let isOwn = depth == visit.ancestors.count
-      let candidate = isOwn ? visit.node : visit.ancestors[depth]
-      if !isOwn, candidate.isInterruptProvider { return candidate }
-      guard let link = candidate.property("interrupt-parent") else { continue }
-      guard let phandle = link.value.cell, phandle != 0, phandle != .max else {
-        if !visit.isPlugin { visit.fail("has an interrupt-parent that is no phandle", link) }
-        return nil
-      }
-      guard let target = visit.targets[phandle] else {
-        visit.fail("has the phandle of no node for its interrupt-parent", link)
-        return nil
-      }
-      if !target.isInterruptProvider {
-        visit.report.add(
-          "\(visit.targets.path(phandle)): is an interrupt-parent, but takes no interrupts",
-          at: target.span)
-      }
-      return target
-    }
-    visit.fail("has interrupts, but no interrupt-parent")
-    return nil
   }
 }

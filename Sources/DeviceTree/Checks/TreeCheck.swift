@@ -54,7 +54,8 @@ public struct TreeCheck: Sendable {
 
   /// The checks that follow references.
   static let ofResolvedTrees: [TreeCheck] =
-    referenceChecks + propertyChecks + busChecks + nodeChecks + providerChecks + graphChecks
+    referenceChecks + propertyChecks + busChecks + nodeChecks + providerChecks + interruptChecks
+    + graphChecks
 }
 
 extension TreeCheck {

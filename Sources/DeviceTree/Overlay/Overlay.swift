@@ -21,7 +21,8 @@ public struct Overlay: Sendable {
 
   /// Applies every fragment, or leaves the base as it was and says why.
   ///
-  /// The overlay's phandles are moved behind those of the base; what it says of labels is looked up
+  /// The overlay's phandles are moved behind those of the base, but a node that has one in the base
+  /// keeps it; what it says of labels is looked up
   /// in the base's `/__symbols__`; its own symbols are added there. As libfdt does, new properties
   /// and nodes go before what is there.
   ///
@@ -31,6 +32,7 @@ public struct Overlay: Sendable {
       var overlay = try prepared()
       try overlay.shiftPhandles(by: base.root.largestPhandle)
       try fixUp(&overlay, with: base)
+      try overlay.keepPhandles(of: base)
       var result = base
       let targets = try merge(overlay, into: &result)
       try addSymbols(of: overlay, to: &result, targets)
@@ -46,8 +48,8 @@ public struct Overlay: Sendable {
     var overlay = tree
     var bag = DiagnosticBag()
     overlay.resolveReferences(into: &bag)
+    if overlay.root.child("__local_fixups__") == nil { overlay.addFixups(into: &bag) }
     if let finding = bag.diagnostics.first { throw OverlayFault(finding.code, finding.message) }
-    if overlay.root.child("__local_fixups__") == nil { overlay.addFixups() }
     return overlay
   }
 
@@ -91,7 +93,7 @@ public struct Overlay: Sendable {
       guard let content = fragment.children.first(where: { $0.name == "__overlay__" }) else {
         continue
       }
-      let path = try target(of: fragment, in: base, &paths)
+      let path = try fragment.overlayTarget(in: base, &paths)
       let isApplied: Void? = base.update(path) { $0.overlay(with: content) }
       guard isApplied != nil else {
         throw OverlayFault("overlay-target", "the base has no node \(path) for \(fragment.name)")
@@ -99,22 +101,6 @@ public struct Overlay: Sendable {
       targets[fragment.name] = path
     }
     return targets
-  }
-
-  private func target(
-    of fragment: Node, in base: Tree, _ paths: inout PhandlePaths
-  ) throws(OverlayFault) -> String {
-    if let value = fragment["target"] {
-      guard let phandle = value.cell, let path = paths.path(of: phandle, in: base.root) else {
-        throw OverlayFault(
-          "overlay-target", "the base has no node for the target of \(fragment.name)")
-      }
-      return path
-    }
-    guard let path = fragment["target-path"]?.string else {
-      throw OverlayFault("overlay-target", "\(fragment.name) names no target")
-    }
-    return path
   }
 
   // MARK: symbols

@@ -1,16 +1,29 @@
+public import Diagnostics
+
 extension Tree {
   /// Adds what an overlay's loader needs: `/__fixups__` with the places that wait for labels of the
   /// base tree, `/__local_fixups__` with the places that hold phandles of the overlay itself.
   ///
-  /// References must have been resolved. Nothing is added where nothing is needed.
-  public mutating func addFixups() {
+  /// References must have been resolved. Nothing is added where nothing is needed, and what is
+  /// there stays. A fixup names a
+  /// label, so a reference by path that leads out of the overlay is an error.
+  public mutating func addFixups(into bag: inout DiagnosticBag) {
     let table = TreeTable(root)
     var collector = FixupCollector(table: table)
     collector.visit(root, path: "", names: [])
+    for (reference, place, span) in collector.paths {
+      bag.error(
+        "overlay-path-reference",
+        "\(place): \(reference) is not in the overlay, and only labels are looked up in the base",
+        at: span)
+    }
     if !collector.fixups.isEmpty {
       let index = childIndexAdding("__fixups__")
       for (name, places) in collector.fixups {
-        root.children[index].set(name, .strings(places))
+        let known = root.children[index][name] ?? .empty
+        let present = Set(known.strings ?? [])
+        let added = places.filter { !present.contains($0) }
+        if !added.isEmpty { root.children[index].set(name, known + .strings(added)) }
       }
     }
     if !collector.locals.isEmpty {
@@ -33,7 +46,11 @@ extension Node {
     _ names: ArraySlice<String>, _ property: String, _ offsets: [UInt32]
   ) {
     guard let name = names.first else {
-      return set(property, .rows(offsets.map { [.value($0)] }))
+      let known = self[property] ?? .empty
+      let present = Set(known.cells ?? [])
+      let added = offsets.filter { !present.contains($0) }
+      if !added.isEmpty { set(property, known + .rows(added.map { [.value($0)] })) }
+      return
     }
     // The places come in preorder, so the child is the last one or new.
     let index: Int
@@ -55,6 +72,8 @@ private struct FixupCollector {
   /// Places by label, labels by first use.
   private(set) var fixups: [(name: String, places: [String])] = []
   private var slots: [String: Int] = [:]
+  /// References that no fixup can be made for.
+  private(set) var paths: [(reference: Reference, place: String, span: SourceSpan?)] = []
   private(set) var locals: [(names: [String], property: String, offsets: [UInt32])] = []
 
   init(table: TreeTable) { self.table = table }
@@ -66,6 +85,8 @@ private struct FixupCollector {
         guard case .phandle(let reference) = marker.kind else { continue }
         if table.resolve(reference) != nil {
           offsets.append(UInt32(truncatingIfNeeded: marker.offset))
+        } else if reference.target.utf8.contains(UInt8(ascii: "/")) {
+          paths.append((reference, "\(path.isEmpty ? "/" : path):\(property.name)", property.span))
         } else {
           let place = "\(path.isEmpty ? "/" : path):\(property.name):\(marker.offset)"
           if let slot = slots[reference.target] {

@@ -6,7 +6,7 @@ extension Tree {
     guard delta > 0 else { return }
     try root.shiftPhandles(by: delta)
     guard let fixups = root.children.first(where: { $0.name == "__local_fixups__" }) else { return }
-    try root.shiftCells(fixups, by: delta, path: "")
+    try root.changeCells(fixups, path: "") { $0 &+ delta }
   }
 
   /// Writes a phandle where a fixup says: `path:property:offset`.
@@ -21,6 +21,26 @@ extension Tree {
     guard isSet == true else {
       throw OverlayFault("overlay-fixup", "there is no cell at '\(place)'")
     }
+  }
+}
+
+extension Tree {
+  /// Gives nodes of this overlay that have a phandle in the base that one, with all that refers to
+  /// them: the base's own references would lead nowhere else.
+  mutating func keepPhandles(of base: Tree) throws(OverlayFault) {
+    var kept: [UInt32: UInt32] = [:]
+    var paths = PhandlePaths(base.root)
+    for index in root.children.indices {
+      let fragment = root.children[index]
+      guard let content = fragment.children.firstIndex(where: { $0.name == "__overlay__" }),
+        let path = try? fragment.overlayTarget(in: base, &paths), let target = base[path]
+      else { continue }
+      root.children[index].children[content].keepPhandles(of: target, &kept)
+    }
+    guard !kept.isEmpty,
+      let fixups = root.children.first(where: { $0.name == "__local_fixups__" })
+    else { return }
+    try root.changeCells(fixups, path: "") { kept[$0] ?? $0 }
   }
 }
 
@@ -96,8 +116,28 @@ extension Node {
     for index in children.indices { try children[index].shiftPhandles(by: delta) }
   }
 
-  fileprivate mutating func shiftCells(
-    _ fixups: Node, by delta: UInt32, path: String
+  /// Takes over the phandles of a node of the base and of those below it, and notes what they replace.
+  fileprivate mutating func keepPhandles(of base: Node, _ kept: inout [UInt32: UInt32]) {
+    if let own = phandle, let known = base.phandle {
+      kept[own] = known
+      for name in ["phandle", "linux,phandle"] where self[name] != nil {
+        _ = setCell(name, 0) { _ in known }
+      }
+    }
+    guard !children.isEmpty, !base.children.isEmpty else { return }
+    var places: [String: Int] = [:]
+    for index in base.children.indices where places[base.children[index].name] == nil {
+      places[base.children[index].name] = index
+    }
+    for index in children.indices {
+      guard let place = places[children[index].name] else { continue }
+      children[index].keepPhandles(of: base.children[place], &kept)
+    }
+  }
+
+  /// Changes every cell that local fixups name.
+  fileprivate mutating func changeCells(
+    _ fixups: Node, path: String, _ change: (UInt32) -> UInt32
   ) throws(OverlayFault) {
     for property in fixups.properties {
       guard let offsets = property.value.cells else {
@@ -105,7 +145,7 @@ extension Node {
           "overlay-fixup", "/__local_fixups__\(path):\(property.name) is no list of offsets")
       }
       for offset in offsets {
-        guard setCell(property.name, Int(offset), { $0 &+ delta }) else {
+        guard setCell(property.name, Int(offset), change) else {
           throw OverlayFault(
             "overlay-fixup",
             "there is no cell at '\(path.isEmpty ? "/" : path):\(property.name):\(offset)'")
@@ -116,7 +156,23 @@ extension Node {
       guard let index = children.firstIndex(where: { $0.name == child.name }) else {
         throw OverlayFault("overlay-fixup", "there is no node '\(path)/\(child.name)' to fix up")
       }
-      try children[index].shiftCells(child, by: delta, path: path + "/" + child.name)
+      try children[index].changeCells(child, path: path + "/" + child.name, change)
     }
+  }
+
+  /// The path of the node of the base that this fragment of an overlay is laid over.
+  func overlayTarget(
+    in base: Tree, _ paths: inout PhandlePaths
+  ) throws(OverlayFault) -> String {
+    if let value = self["target"] {
+      guard let phandle = value.cell, let path = paths.path(of: phandle, in: base.root) else {
+        throw OverlayFault("overlay-target", "the base has no node for the target of \(name)")
+      }
+      return path
+    }
+    guard let path = self["target-path"]?.string else {
+      throw OverlayFault("overlay-target", "\(name) names no target")
+    }
+    return path
   }
 }

@@ -1,4 +1,4 @@
-/// Prints a property's value as `dtc -O dts` does, down to its spacing.
+/// Prints a property's value as `dtc -O dts` does since version 1.7, down to its spacing.
 enum DTCValuePrinter {
   private enum Form {
     case integers(byteCount: Int)
@@ -28,19 +28,26 @@ enum DTCValuePrinter {
   static func print(_ value: PropertyValue, to output: inout TextOutput) {
     guard !value.contents.isEmpty else { return }
     output += " ="
-    guard value.isTyped else {
-      let form: Form =
-        switch ValueGuess(value) {
-        case .string: .string
-        case .cells: .integers(byteCount: 4)
-        case .bytes: .bytes
+    print(value, to: &output, markers: value.isTyped ? value.markers : guessed(value))
+  }
+
+  /// The markers of an untyped value with those of the types it most likely has.
+  private static func guessed(_ value: PropertyValue) -> [Marker] {
+    switch ValueGuess(value) {
+    case .cells: return [Marker(.cells(.bits32), at: 0)] + value.markers
+    case .bytes: return [Marker(.bytes, at: 0)] + value.markers
+    case .string:
+      var markers = [Marker(.string, at: 0)]
+      var labels = value.markers[...]
+      for (offset, byte) in value.contents.dropLast().enumerated() where byte == 0 {
+        while let label = labels.first, label.offset <= offset + 1 {
+          markers.append(label)
+          labels.removeFirst()
         }
-      output += form.opening
-      print(value.bytes[...], as: form, to: &output)
-      output += form.closing
-      return
+        markers.append(Marker(.string, at: offset + 1))
+      }
+      return markers + labels
     }
-    print(value, to: &output, markers: value.markers)
   }
 
   private static func print(
@@ -59,26 +66,33 @@ enum DTCValuePrinter {
       switch marker.kind {
       case .cells(let width):
         form = width == .bits8 ? .bytes : .integers(byteCount: width.byteCount)
-      case .string:
-        form = .string
-        // dtc sets the string of a path off by one more space, except at the start.
-        if marker.offset > 0, index + 1 < markers.count,
-          markers[index + 1].offset == marker.offset, case .path = markers[index + 1].kind
-        {
-          output += " "
-        }
+      case .string: form = .string
       case .bytes: form = .bytes
       case .label(let label): output += " \(label):"
-      case .path: break
-      case .phandle: if marker.offset > 0 { output += " " }
+      case .path, .phandle: break
       }
       if marker.kind.isType, let form { output += form.opening }
       let chunkEnd = index + 1 < markers.count ? markers[index + 1].offset : value.count
       guard let current = form else { continue }
-      print(bytes[marker.offset..<chunkEnd], as: current, to: &output)
+      var start = marker.offset
+      if case .integers(4) = current {
+        if case .phandle(let reference) = marker.kind, chunkEnd >= start + 4 {
+          output += reference.description
+          start += 4
+          if start < chunkEnd { output += " " }
+        }
+        print(bytes[start..<chunkEnd], as: current, to: &output)
+        // A label that follows brings a space of its own, and dtc prints both.
+        if chunkEnd > marker.offset, chunkEnd < runEnds[index] { output += " " }
+      } else {
+        print(bytes[start..<chunkEnd], as: current, to: &output)
+      }
       if chunkEnd == runEnds[index] {
         output += current.closing
-        if chunkEnd < value.count { output += "," }
+        // An empty group at the end follows after a comma too; dtc forgets that one.
+        if chunkEnd < value.count || markers[(index + 1)...].contains(where: \.kind.isType) {
+          output += ","
+        }
         form = nil
       }
     }

@@ -94,14 +94,16 @@ extension Parser {
     return true
   }
 
-  /// A number fits when what is cut off is all zeros, or all ones as of a negative number.
+  /// A number fits when what is cut off is all zeros, or all ones as of a negative number. One that
+  /// does not is cut, as dtc 1.7 does.
   private mutating func check(_ number: UInt64, fits width: CellWidth, at place: Token) {
     guard width != .bits64 else { return }
     let mask = (UInt64(1) << UInt64(width.rawValue)) - 1
     guard number > mask, number | mask != .max else { return }
-    error(
+    scanner.bag.warning(
       "value-out-of-range",
-      "0x\(String(number, radix: 16)) does not fit a cell of \(width.rawValue) bits", at: place)
+      "0x\(String(number, radix: 16)) does not fit a cell of \(width.rawValue) bits and becomes "
+        + "0x\(String(number & mask, radix: 16))", at: scanner.reportSpan(place))
   }
 
   private mutating func parseByteString(into value: inout ValueBuilder) -> Bool {

@@ -12,6 +12,8 @@ struct Parser {
   private var builder = ValueBuilder()
   var assembly: TreeAssembly
   var binaryFiles: [String] = []
+  /// Where things were written, once all is read and if it was to be kept.
+  private(set) var places: SourcePlaces?
   /// How deep the expression is that is being read.
   var expressionDepth = 0
   private var reservations: [MemoryReservation] = []
@@ -136,6 +138,8 @@ struct Parser {
     tree.bootCPU = assembly.guessBootCPU()
     if !scanner.bag.hasErrors, let root = assembly.root {
       assembly.reportUselessDeletions(limit: Self.maximumErrors, into: &scanner.bag)
+      // Finishing moves the names out of the assembly.
+      places = assembly.places?.places(of: assembly)
       tree.root = assembly.finish(root)
     }
     return tree
@@ -274,8 +278,15 @@ struct Parser {
       unexpected("'{' after \(reference)")
       return recover()
     }
-    let target = assembly.resolve(reference)
-    if let target {
+    if isPlugin && reference.target.dropFirst().contains("/") && !reference.target.hasPrefix("/") {
+      error(
+        "relative-reference-in-overlay",
+        "an overlay can extend a node by its label or full path, but not by \(reference)", at: place
+      )
+    }
+    // What an overlay extends by its full path is a node of the base, even if it has one there too.
+    let isOfBase = isPlugin && labels.isEmpty && reference.target.hasPrefix("/")
+    if !isOfBase, let target = assembly.resolve(reference) {
       for label in labels { assembly.add(label: label, to: target) }
       let node = parseNode("", labels: [], at: place)
       assembly.merge(node, into: target)
@@ -327,6 +338,9 @@ struct Parser {
         advance()
         open.removeLast()
         expectSemicolon()
+        if let span = span(from: current.brace) {
+          assembly.places?.add(span, toNode: current.id)
+        }
         continue
       }
       guard token.kind != .end else {
@@ -449,5 +463,17 @@ struct Parser {
     expectSemicolon()
     assembly.append(
       name, value, labels: labels, origin: Origin(scanner.span(place)), to: parent.id)
+    if let span = span(from: place) {
+      assembly.places?.set(
+        span, ofProperty: TreeAssembly.PropertyID(assembly.properties.count - 1))
+    }
+  }
+
+  /// What was read from a token to the last one, where places are kept.
+  private func span(from first: Token) -> SourceSpan? {
+    guard assembly.places != nil else { return nil }
+    let start = scanner.span(first)
+    let end = scanner.span(previous)
+    return start.file == end.file ? start.joined(with: end) : start
   }
 }

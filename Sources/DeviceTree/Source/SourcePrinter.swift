@@ -7,12 +7,14 @@ public struct SourcePrinter: Sendable {
   public enum Style: Sendable, Hashable {
     /// For people: references by label, decimal small numbers, long values folded at 100 columns.
     case readable
-    /// As `dtc -O dts` prints.
+    /// As `dtc -O dts` of version 1.8 prints.
     case dtc
   }
 
   /// How to print.
   public var style: Style
+  /// Comments that tell where things were written.
+  package var notes: SourceNotes?
 
   /// Creates a printer.
   public init(style: Style = .readable) { self.style = style }
@@ -23,18 +25,18 @@ public struct SourcePrinter: Sendable {
   public func print(_ tree: Tree) -> String {
     var output = TextOutput()
     output += "/dts-v1/;\n"
-    if tree.isPlugin && style == .readable { output += "/plugin/;\n" }
+    if tree.isPlugin { output += "/plugin/;\n" }
     output += "\n"
     for reservation in tree.reservations { print(reservation, to: &output) }
     if style == .readable && !tree.reservations.isEmpty { output += "\n" }
-    print(tree.root, depth: 0, to: &output)
+    print(tree.root, depth: 0, path: "", to: &output)
     return output.text
   }
 
   /// The source text of one node with everything below it.
   public func print(_ node: Node) -> String {
     var output = TextOutput()
-    print(node, depth: 0, to: &output)
+    print(node, depth: 0, path: "", to: &output)
     return output.text
   }
 
@@ -48,12 +50,16 @@ public struct SourcePrinter: Sendable {
     output += ";\n"
   }
 
-  private func print(_ node: Node, depth: Int, to output: inout TextOutput) {
+  private func print(_ node: Node, depth: Int, path: String, to output: inout TextOutput) {
+    // The path serves the notes only.
+    let place = path.isEmpty ? "/" : path
     output.indent(depth)
     if node.isOmittedWithoutReference && style == .readable { output += "/omit-if-no-ref/ " }
     output.append(labels: node.labels)
     output += node.name.isEmpty ? "/" : node.name
-    output += " {\n"
+    output += " {"
+    if let notes { output += notes.comment(ofNode: place, atEnd: false) }
+    output += "\n"
     for property in node.properties {
       output.indent(depth + 1)
       output.append(labels: property.labels)
@@ -62,14 +68,19 @@ public struct SourcePrinter: Sendable {
       case .dtc: DTCValuePrinter.print(property.value, to: &output)
       case .readable: ReadableValuePrinter.print(property.value, depth: depth + 1, to: &output)
       }
-      output += ";\n"
+      output += ";"
+      if let notes { output += notes.comment(ofProperty: property.name, in: place) }
+      output += "\n"
     }
     for (index, child) in node.children.enumerated() {
       if style == .dtc || index > 0 || !node.properties.isEmpty { output += "\n" }
-      print(child, depth: depth + 1, to: &output)
+      let below = notes == nil ? "" : path + "/" + child.name
+      print(child, depth: depth + 1, path: below, to: &output)
     }
     output.indent(depth)
-    output += "};\n"
+    output += "};"
+    if let notes { output += notes.comment(ofNode: place, atEnd: true) }
+    output += "\n"
   }
 }
 
@@ -122,7 +133,7 @@ struct TextOutput {
   mutating func append(escaped characters: some Sequence<UInt8>) {
     var isBehindNUL = false
     for byte in characters {
-      // A digit behind `\0` would be read as part of the escape: dtc 1.6 prints what it cannot read
+      // A digit behind `\0` would be read as part of the escape: dtc prints what it cannot read
       // back here, so this is the one place where its text is not followed.
       if isBehindNUL, (0x30...0x37).contains(byte) { self += "00" }
       isBehindNUL = byte == 0

@@ -36,6 +36,8 @@ public struct SourceReader: Sendable {
     package var files: [String]
     /// How the tree came to be, if that was asked for.
     package var history: TreeHistory?
+    /// Where things were written, if that was asked for.
+    package var places: SourcePlaces?
   }
 
   /// Reads a file with all it includes; `nil` after an error.
@@ -62,18 +64,22 @@ public struct SourceReader: Sendable {
 
   /// Reads a file with all it includes and says which files those were.
   package func readReportingFiles(
-    _ file: SourceFile, keepsHistory: Bool = false, into bag: inout DiagnosticBag
+    _ file: SourceFile, keepsHistory: Bool = false, keepsPlaces: Bool = false,
+    into bag: inout DiagnosticBag
   ) -> Result {
     let scanner = Scanner(
       file, includePaths: includePaths, loader: loader, preprocessor: preprocessor)
     var parser = Parser(scanner)
     if keepsHistory { parser.assembly.history = HistoryRecorder() }
+    if keepsPlaces { parser.assembly.places = AssemblyPlaces() }
     let tree = parser.parse()
     bag.add(contentsOf: parser.scanner.bag)
     guard !parser.scanner.bag.hasErrors else {
       return Result(tree: nil, files: files(parser), history: nil)
     }
-    return Result(tree: tree, files: files(parser), history: parser.assembly.finishedHistory)
+    return Result(
+      tree: tree, files: files(parser), history: parser.assembly.finishedHistory,
+      places: parser.places)
   }
 
   /// The files that a source was made of, those that a preprocessor included among them.

@@ -41,6 +41,8 @@ struct TreeAssembly {
 
   private(set) var nodes: [NodeRecord] = []
   private(set) var properties: [PropertyRecord] = []
+  /// Where the parts were written, when that is to be told.
+  var places: AssemblyPlaces?
   /// The root once there is one.
   private(set) var root: NodeID?
   /// Labels of nodes in the tree.
@@ -146,6 +148,7 @@ struct TreeAssembly {
     nodes[Int(target)].isDeleted = false
     if nodes[Int(source)].isOmittable { nodes[Int(target)].isOmittable = true }
     nodes[Int(target)].origin = nodes[Int(source)].origin
+    places?.merge(source, into: target)
     for label in nodes[Int(source)].labels { add(label: label.name, to: target) }
     mergeProperties(of: source, into: target)
     var child = nodes[Int(source)].firstChild
@@ -188,6 +191,7 @@ struct TreeAssembly {
         properties[Int(old)].value = new.value
         properties[Int(old)].isDeleted = false
         properties[Int(old)].origin = new.origin
+        places?.replace(old, by: property)
       } else {
         attach(property: property, to: target)
       }
