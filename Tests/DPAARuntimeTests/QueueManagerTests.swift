@@ -61,7 +61,7 @@ import Testing
     for fqid in 1..<UInt32(queueCount) {
       let (channel, workQueue) = (random.below(channels), random.below(8))
       manager.initialize(
-        QueueRange(first: FQID(fqid), count: 1), owner: 0, channel: { _ in channel },
+        QueueRange(first: FQID(fqid), count: 1), channel: { _ in channel },
         workQueue: WorkQueue(UInt8(workQueue)), contextB: fqid)
       model.queues[fqid] = Model.Queue(channel: channel, workQueue: workQueue)
     }
@@ -91,7 +91,7 @@ import Testing
         active.insert(chosen)
         for _ in 0..<random.below(4) {
           guard let expected = model.queues[chosen]?.frames.first else { break }
-          let frame = manager.pop(manager.queues.base + Int(chosen))
+          let frame = manager.pop(chosen)
           model.queues[chosen]?.frames.removeFirst()
           try #require(frame == expected, "\(random)")
           total -= 1
@@ -117,7 +117,7 @@ import Testing
   @Test func `frames leave a queue in the order in which they came`() throws {
     var manager = try QueueManager(queueCount: 2, frameCapacity: 100, channelCount: 1)
     manager.initialize(
-      QueueRange(first: 1, count: 1), owner: 0, channel: { _ in 0 }, workQueue: 3, contextB: 0)
+      QueueRange(first: 1, count: 1), channel: { _ in 0 }, workQueue: 3, contextB: 0)
     for number in 0..<101 as Range<UInt32> {
       #expect(manager.enqueue(Self.frame(number), to: 1) == .accepted)
     }
@@ -125,7 +125,7 @@ import Testing
     #expect(manager.select(0) == 1)
     #expect(manager.select(0) == nil, "an active queue is chosen once")
     for number in 0..<101 as Range<UInt32> {
-      #expect(manager.pop(manager.queues.base + 1).command == number)
+      #expect(manager.pop(1).command == number)
     }
     manager.reschedule(1)
     #expect(manager.select(0) == nil)
@@ -136,13 +136,13 @@ import Testing
     var manager = try QueueManager(queueCount: 20, frameCapacity: 100, channelCount: 1)
     for fqid in 1...8 as ClosedRange<UInt32> {
       manager.initialize(
-        QueueRange(first: FQID(fqid), count: 1), owner: 0, channel: { _ in 0 },
+        QueueRange(first: FQID(fqid), count: 1), channel: { _ in 0 },
         workQueue: WorkQueue(UInt8(8 - fqid)), contextB: 0)
       for _ in 0..<2 { #expect(manager.enqueue(Self.frame(fqid), to: fqid) == .accepted) }
     }
     var order: [UInt32] = []
     while let fqid = manager.select(0) {
-      _ = manager.pop(manager.queues.base + Int(fqid))
+      _ = manager.pop(fqid)
       manager.reschedule(fqid)
       order.append(fqid)
     }
@@ -152,14 +152,14 @@ import Testing
   @Test func `queues of one work queue take turns`() throws {
     var manager = try QueueManager(queueCount: 8, frameCapacity: 100, channelCount: 2)
     manager.initialize(
-      QueueRange(first: 2, count: 4), owner: 0, channel: { $0 % 2 }, workQueue: 3, contextB: 0)
+      QueueRange(first: 2, count: 4), channel: { $0 % 2 }, workQueue: 3, contextB: 0)
     for fqid in 2...5 as ClosedRange<UInt32> {
       for _ in 0..<3 { #expect(manager.enqueue(Self.frame(fqid), to: fqid) == .accepted) }
     }
     for channel in 0..<2 as Range<UInt32> {
       var order: [UInt32] = []
       while let fqid = manager.select(Int(channel)) {
-        _ = manager.pop(manager.queues.base + Int(fqid))
+        _ = manager.pop(fqid)
         manager.reschedule(fqid)
         order.append(fqid - channel)
       }
@@ -169,10 +169,9 @@ import Testing
 
   @Test func `a queue out of service takes nothing`() throws {
     var manager = try QueueManager(queueCount: 4, frameCapacity: 4, channelCount: 1)
-    manager.own(QueueRange(first: 1, count: 2), owner: 0)
     #expect(manager.enqueue(Self.frame(1), to: 1) == .badState)
     manager.initialize(
-      QueueRange(first: 1, count: 1), owner: 0, channel: { _ in 0 }, workQueue: 3, contextB: 0)
+      QueueRange(first: 1, count: 1), channel: { _ in 0 }, workQueue: 3, contextB: 0)
     #expect(manager.enqueue(Self.frame(1), to: 1) == .accepted)
     #expect(manager.enqueue(Self.frame(1), to: 2) == .badState)
     manager.queues.base[1].state = .retired

@@ -28,6 +28,8 @@ final class RawPortal {
     bman = region + 0x4000 * (count + portal)
     registers = region + 0x8000 * count + 0x1000 * portal
     bmanRegisters = region + 0x8000 * count + 0x1000 * (count + portal)
+    // CFG: enqueue by valid bit, dequeue ring filled, consumption by register.
+    setRegister(0x100, 0x02f0_0000)
     // SDQCR: the dedicated channel, up to three frames.
     setRegister(0x54, 0x2100_8000)
   }

@@ -266,7 +266,7 @@ extension Portal {
     if isQuerying, answerToQuery() == nil { return nil }
     qman.release64(
       PortalLayout.QMan.command,
-      UInt64(Verb.queryQueueState | qmanCommandPolarity) << 56 | UInt64(queue.rawValue))
+      UInt64(ManagementVerb.queryQueueState | qmanCommandPolarity) << 56 | UInt64(queue.rawValue))
     isQuerying = true
     return answerToQuery().flatMap { $0 }
   }

@@ -19,12 +19,18 @@ public enum PortalLayout {
     public static let dqrr = 0x1000
     /// The message ring, filled by QMan.
     public static let mr = 0x2000
+    /// Shadow of the enqueue ring's producer index; software writes it in mode PCE.
+    public static let eqcrProducerLine = 0x3000
     /// Shadow of the enqueue ring's consumer index.
     public static let eqcrConsumerLine = 0x3100
     /// Shadow of the dequeue ring's producer index.
     public static let dqrrProducerLine = 0x3200
+    /// Shadow of the dequeue ring's consumer index; software writes it in mode CCE.
+    public static let dqrrConsumerLine = 0x3300
     /// Shadow of the message ring's producer index.
     public static let mrProducerLine = 0x3400
+    /// Shadow of the message ring's consumer index; software writes it in mode CCE.
+    public static let mrConsumerLine = 0x3500
     /// The management command.
     public static let command = 0x3800
     /// The response to a command whose valid bit was 0; the other response follows it.
@@ -39,24 +45,40 @@ public enum PortalLayout {
     public static let eqcrProducer = 0x0000
     /// Index of the next enqueue entry that QMan will consume.
     public static let eqcrConsumer = 0x0004
+    /// Interrupt threshold of the enqueue ring: fewer entries than this raise `EQRI`.
+    public static let eqcrThreshold = 0x0008
     /// Index and polarity of the next dequeue entry to be produced.
     public static let dqrrProducer = 0x0040
-    /// Index of the next dequeue entry to be consumed; software writes it.
+    /// Index of the next dequeue entry to be consumed; software writes it in mode CCI.
     public static let dqrrConsumer = 0x0044
+    /// Interrupt threshold of the dequeue ring: more entries than this raise `DQRI` at once.
+    public static let dqrrThreshold = 0x0048
+    /// Discrete consumption of dequeue entries, write-only.
+    public static let dqrrConsumption = 0x0050
     /// The static dequeue command: which channels to serve.
     public static let sdqcr = 0x0054
+    /// The volatile dequeue command: some frames of one queue, once.
+    public static let vdqcr = 0x0058
+    /// The pull dequeue command, in pull mode.
+    public static let pdqcr = 0x005c
     /// Index and polarity of the next message to be produced.
     public static let mrProducer = 0x0080
-    /// Index of the next message to be consumed; software writes it.
+    /// Index of the next message to be consumed; software writes it in mode CCI.
     public static let mrConsumer = 0x0084
+    /// Interrupt threshold of the message ring: more entries than this raise `MRI` at once.
+    public static let mrThreshold = 0x0088
     /// The configuration register.
     public static let configuration = 0x0100
-    /// Interrupt status.
+    /// Interrupt status: a bit stays set until 1 is written to it.
     public static let interruptStatus = 0x0e00
     /// Interrupt enable.
     public static let interruptEnable = 0x0e04
+    /// Interrupt disable: a bit set here is never set in the status.
+    public static let interruptDisable = 0x0e08
     /// Interrupt inhibit: bit 0 set keeps the line low.
     public static let interruptInhibit = 0x0e0c
+    /// How long an entry may wait before it raises its interrupt below the threshold, 12 bits.
+    public static let interruptPeriod = 0x0e14
   }
 
   /// Offsets in BMan's cache-enabled window.
@@ -69,6 +91,8 @@ public enum PortalLayout {
     public static let response1 = 0x0140
     /// The release command ring, filled by software.
     public static let rcr = 0x1000
+    /// Shadow of the release ring's producer index; software writes it in mode PCE.
+    public static let rcrProducerLine = 0x3000
     /// Shadow of the release ring's consumer index.
     public static let rcrConsumerLine = 0x3100
   }
@@ -79,6 +103,22 @@ public enum PortalLayout {
     public static let rcrProducer = 0x0000
     /// Index of the next release entry that BMan will consume.
     public static let rcrConsumer = 0x0004
+    /// Interrupt threshold of the release ring: fewer entries than this raise `RCRI`.
+    public static let rcrThreshold = 0x0008
+    /// The configuration register.
+    public static let configuration = 0x0100
+    /// Pools 0 to 31, the first in the highest bit, whose depletion raises `BSCN`.
+    public static let depletionLow = 0x0200
+    /// Pools 32 to 63.
+    public static let depletionHigh = 0x0204
+    /// Interrupt status: a bit stays set until 1 is written to it.
+    public static let interruptStatus = 0x0e00
+    /// Interrupt enable.
+    public static let interruptEnable = 0x0e04
+    /// Interrupt disable: a bit set here is never set in the status.
+    public static let interruptDisable = 0x0e08
+    /// Interrupt inhibit: bit 0 set keeps the line low.
+    public static let interruptInhibit = 0x0e0c
   }
 
   /// Entries of the message ring, in every kind of portal.

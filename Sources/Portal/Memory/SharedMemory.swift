@@ -55,6 +55,23 @@ extension UnsafeMutableRawPointer {
       .store(value.bigEndian, ordering: .releasing)
   }
 
+  /// Replaces a big-endian 32-bit register and says what it held: what the peer wrote in between
+  /// is not lost.
+  @inlinable @inline(__always)
+  public func exchange32(_ offset: Int, _ value: UInt32) -> UInt32 {
+    UInt32(
+      bigEndian: (self + offset).assumingMemoryBound(to: Atomic<UInt32>.self).pointee
+        .exchange(value.bigEndian, ordering: .acquiringAndReleasing))
+  }
+
+  /// Replaces a big-endian 32-bit register if it still holds what is expected.
+  @inlinable @inline(__always)
+  public func replace32(_ offset: Int, _ expected: UInt32, with value: UInt32) {
+    _ = (self + offset).assumingMemoryBound(to: Atomic<UInt32>.self).pointee
+      .compareExchange(
+        expected: expected.bigEndian, desired: value.bigEndian, ordering: .acquiringAndReleasing)
+  }
+
   /// Adds to a counter in host order that only this side writes; others may read it at any time.
   @inlinable @inline(__always)
   public func addCounter(_ offset: Int, _ amount: UInt64) {

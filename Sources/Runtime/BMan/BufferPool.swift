@@ -21,6 +21,10 @@ struct BufferPool: BitwiseCopyable {
   let count: UInt32
   let size: UInt32
   let stride: UInt32
+  /// 2^64 divided by the stride, rounded up: multiplying is quicker than dividing, and exact for
+  /// offsets below 2^32, since the error, less than 2^32 times the stride, stays below 2^64. 0 for
+  /// pools where that does not hold.
+  private let reciprocal: UInt64
   let memory: UnsafeMutableRawPointer
   private let holders: UnsafeMutablePointer<UInt8>
   private let freeList: UnsafeMutablePointer<UInt32>
@@ -45,6 +49,8 @@ struct BufferPool: BitwiseCopyable {
     count = pool.count
     size = pool.size
     stride = pool.stride
+    reciprocal =
+      pool.byteCount <= Int(UInt32.max) && stride > 1 ? UInt64.max / UInt64(stride) + 1 : 0
     self.memory = memory
     self.holders = holders
     self.freeList = freeList
@@ -92,14 +98,12 @@ struct BufferPool: BitwiseCopyable {
   func buffer(at address: UInt64) -> UInt32? {
     let offset = address &- base
     guard offset < byteCount else { return nil }
-    // Both fit in 32 bits for pools below 4 GiB: the shorter division is the quicker one.
-    let (quotient, remainder): (UInt64, UInt64) =
-      byteCount <= UInt64(UInt32.max)
-      ? {
-        let result = UInt32(truncatingIfNeeded: offset).quotientAndRemainder(dividingBy: stride)
-        return (UInt64(result.quotient), UInt64(result.remainder))
-      }() : offset.quotientAndRemainder(dividingBy: UInt64(stride))
-    return remainder == 0 ? UInt32(truncatingIfNeeded: quotient) : nil
+    if reciprocal != 0 {
+      let buffer = offset.multipliedFullWidth(by: reciprocal).high
+      return buffer &* UInt64(stride) == offset ? UInt32(truncatingIfNeeded: buffer) : nil
+    }
+    let (buffer, remainder) = offset.quotientAndRemainder(dividingBy: UInt64(stride))
+    return remainder == 0 ? UInt32(truncatingIfNeeded: buffer) : nil
   }
 
   /// The address of a buffer, as descriptors name it.

@@ -54,6 +54,7 @@ extension RuntimeConfiguration {
         }
       }
     }
+    try checkQueueing(claim)
     for interface in interfaces {
       try claim(interface.transmitChannel)
       for rule in interface.rules { try check(rule.receive, isOf: owner(rule.owner)) }
@@ -72,6 +73,25 @@ extension RuntimeConfiguration {
     }
   }
 
+  /// Pool channels and congestion groups: each has one owner, and a number that hardware has.
+  private func checkQueueing(
+    _ claim: (ChannelID) throws(EngineError) -> Void
+  ) throws(EngineError) {
+    var groups: Set<UInt8> = []
+    for (index, grant) in queueing.sorted(by: { $0.key < $1.key }) {
+      let name = try owner(index).name
+      for channel in grant.poolChannels {
+        guard channel.poolNumber != nil else {
+          throw .badConfiguration("\(name) has channel \(channel), which is no pool channel")
+        }
+        try claim(channel)
+      }
+      for group in grant.congestionGroups where !groups.insert(group).inserted {
+        throw .badConfiguration("congestion group \(group) has two owners")
+      }
+    }
+  }
+
   private func owner(_ index: Int) throws(EngineError) -> Owner {
     guard owners.indices.contains(index) else {
       throw .badConfiguration("there is no owner \(index)")
@@ -83,5 +103,15 @@ extension RuntimeConfiguration {
     guard owner.queues.contains(where: { $0.contains(range) }) else {
       throw .badConfiguration("queues \(range) are not \(owner.name)'s")
     }
+  }
+}
+
+extension ChannelID {
+  /// The number of a pool channel, 1 to 15: 0x21 and up on QMan 1, 0x401 and up on QMan 3
+  /// (Linux 6.1, `drivers/soc/fsl/qbman/qman_priv.h` and `qman_ccsr.c`).
+  var poolNumber: Int? {
+    let number = Int(rawValue) & 15
+    guard number > 0, rawValue & ~15 == 0x20 || rawValue & ~15 == 0x400 else { return nil }
+    return number
   }
 }

@@ -176,6 +176,7 @@ public final class Engine: @unchecked Sendable {
   /// The queues that ever held a frame: number, frames that entered, frames that are in it.
   func usedQueues() -> [(fqid: UInt32, enqueued: UInt64, count: UInt32)] {
     (0..<tables.qman.queues.count).compactMap {
+      guard tables.qman.isTouched(UInt32($0)) else { return nil }
       let queue = tables.qman.queues.base[$0]
       return queue.enqueued == 0 ? nil : (UInt32($0), queue.enqueued, queue.count)
     }

@@ -103,24 +103,36 @@ extension EngineTables {
     var sent = 0
     var bytes = 0
     var now: UInt64 = 0
-    while sent < Self.burst, let fqid = qman.select(channel) {
+    // A queue that is to retire may give nothing at its turn.
+    var turns = 0
+    while sent < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
+      turns &+= 1
       if now == 0 { now = wallClockNanoseconds() }
       let queue = qman.queues.base + Int(fqid)
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
-        let frame = qman.pop(queue)
+        let frame = qman.pop(fqid)
         ports[index].transmit(self.bytes(of: frame), now: now)
         bytes &+= Int(frame.length)
         free(frame)
         turn &+= 1
         sent &+= 1
       }
-      qman.reschedule(fqid)
+      endPortTurn(fqid)
     }
     guard sent > 0 else { return false }
     counters.add(.transmitted, index, UInt64(sent))
     counters.add(.transmittedBytes, index, UInt64(bytes))
     return true
+  }
+
+  /// Ends the turn of a queue that a port served. Ports know neither credit nor force.
+  @inline(__always)
+  private mutating func endPortTurn(_ fqid: UInt32) {
+    let queue = qman.queues.base + Int(fqid)
+    if queue.pointee.flags.isEmpty { return qman.reschedule(fqid) }
+    queue.pointee.flags.remove(.forceEligible)
+    endTurn(fqid)
   }
 
   // MARK: Offline ports
@@ -129,7 +141,9 @@ extension EngineTables {
   mutating func forward(_ index: Int, now: UInt64) -> Bool {
     let route = offlinePorts.base[index]
     var moved = 0
-    while moved < Self.burst, let fqid = qman.select(route.channel) {
+    var turns = 0
+    while moved < Self.burst, turns < Self.burst, let fqid = qman.select(route.channel) {
+      turns &+= 1
       let queue = qman.queues.base + Int(fqid)
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
@@ -138,12 +152,12 @@ extension EngineTables {
           qman.reschedule(fqid)
           return moved > 0
         }
-        _ = qman.pop(queue)
+        _ = qman.pop(fqid)
         free(frame)
         turn &+= 1
         moved &+= 1
       }
-      qman.reschedule(fqid)
+      endPortTurn(fqid)
     }
     return moved > 0
   }

@@ -7,7 +7,8 @@ import QorIQ
 extension EngineTables {
   /// How many frames a stage handles before the next one has its turn.
   static let burst = 32
-  /// How many frames a queue may give before the next one has its turn (SDQCR: up to 3).
+  /// How many frames a queue gives a port before the next one has its turn, as many as a software
+  /// portal takes at most.
   static let turn = 3
   /// Runs a round; `false` when nothing was to be done.
   mutating func round(_ control: EngineControl, now: UInt64) -> Bool {
@@ -24,7 +25,8 @@ extension EngineTables {
       if transmit(index) { busy = true }
     }
     for index in 0..<offlinePorts.count where forward(index, now: now) { busy = true }
-    for index in 0..<portals.count where deliver(index) { busy = true }
+    for index in 0..<portals.count where deliver(index, now: now) { busy = true }
+    if qman.book.pointee.hasCongestionNews { tellCongestion() }
     control.setInputsDone(inputsDone)
     if !busy, inputsDone, isEmpty { control.countQuietRound() }
     return busy
@@ -43,15 +45,48 @@ extension EngineTables {
 
   // MARK: Guests
 
-  /// Takes what a guest wrote into a portal: frames, released buffers, commands.
+  /// Whether queues are an owner's, by number.
+  @inline(__always)
+  func owns(_ first: UInt32, count: UInt32, owner: Int) -> Bool {
+    let entry = owners.base[owner]
+    for index in entry.firstRange..<entry.firstRange &+ entry.rangeCount {
+      let range = ranges.base[index]
+      let offset = first &- range.first
+      if offset < range.count, count <= range.count &- offset { return true }
+    }
+    return false
+  }
+
+  /// Whether a queue is in any of an owner's runs. Apart from the tables, which a call out of line
+  /// would copy.
+  @inline(never)
+  private static func isIn(
+    _ ranges: UnsafeMutablePointer<QueueRun>, _ entry: UnsafeMutablePointer<OwnerEntry>,
+    _ fqid: UInt32
+  ) -> Bool {
+    let runs = entry.pointee.firstRange..<entry.pointee.firstRange &+ entry.pointee.rangeCount
+    return runs.contains { fqid &- ranges[$0].first < ranges[$0].count }
+  }
+
+  /// Takes what a guest wrote into a portal: consumption, frames, released buffers, commands.
   private mutating func takeFromGuest(_ index: Int) -> Bool {
     guard !isGone(portals.base[index].owner) else { return false }
     let portal = portals.base + index
+    portal.pointee.pollConfiguration()
+    portal.pointee.pollMessages()
+    takeConsumption(index)
+    portal.pointee.pollProduction()
     var busy = false
     var taken = 0
-    while taken < Self.burst * 2, let command = portal.pointee.takeEnqueue() {
-      enqueue(command, portal)
-      taken &+= 1
+    // Each command may park a queue.
+    if portal.pointee.canNotify {
+      while taken < Self.burst * 2, let command = portal.pointee.takeEnqueue() {
+        enqueue(command, portal)
+        if command.consumption & 0x80 != 0 {
+          release(portal.pointee.consume(with: command), index)
+        }
+        taken &+= 1
+      }
     }
     if taken > 0 {
       portal.pointee.publishEnqueueConsumption()
@@ -59,22 +94,19 @@ extension EngineTables {
       busy = true
     }
     var releases = 0
-    while releases < PortalLayout.releaseRingSize, let command = portal.pointee.takeRelease() {
+    while releases < PortalLayout.releaseRingSize, let command = portal.pointee.bman.takeRelease() {
       release(command, owner: portal.pointee.owner)
       releases &+= 1
     }
     if releases > 0 {
-      portal.pointee.publishReleaseConsumption()
+      portal.pointee.bman.publishReleaseConsumption()
       busy = true
     }
-    if let command = portal.pointee.bmanCommands.next() {
-      answerBMan(command, portal)
+    if portal.pointee.bman.commands.isWaiting {
+      answerBMan(portal)
       busy = true
     }
-    if let command = portal.pointee.qmanCommands.next() {
-      answerQMan(command, portal)
-      busy = true
-    }
+    if portal.pointee.commands.isWaiting, answerQMan(index) { busy = true }
     return busy
   }
 
@@ -84,19 +116,41 @@ extension EngineTables {
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) {
     let owner = portal.pointee.owner
-    let reason: DropReason
-    switch checked(command, owner: owner) {
+    if command.verb & Verb.notifyConsumption != 0 {
+      portal.pointee.interrupt.events |= PortalInterrupt.enqueueConsumed
+    }
+    switch checked(command, portal) {
     case .success(let pool, let buffer):
       let frame = command.frame.stamped(liodnOffset: owners.base[owner].liodnOffset)
-      if case .accepted = qman.enqueue(frame, to: command.fqid) { return }
-      // The queue is out of service: the buffer stays the guest's.
+      let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
+      if case .accepted = verdict { return }
+      // The queue does not take it: the buffer stays the guest's.
       _ = pools.base[pool].transfer(
         buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
-      reason = .foreignQueue
-    case .failure(let why): reason = why
+      let (reason, code) = rejection(for: verdict)
+      refuse(command, portal, reason, code)
+    case .failure(let reason): refuse(command, portal, reason, RejectionCode.error)
     }
-    counters.drop(reason, owner)
-    portal.pointee.reject(command, code: RejectionCode.error)
+  }
+
+  @inline(never)
+  private mutating func refuse(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>,
+    _ reason: DropReason, _ code: UInt8
+  ) {
+    counters.drop(reason, portal.pointee.owner)
+    portal.pointee.reject(command, code: code)
+  }
+
+  /// Why a frame that its queue did not take comes back. That an enqueue to a queue out of service
+  /// or retired comes back with "error" is our reading: no source says.
+  private func rejection(for verdict: QueueManager.Verdict) -> (DropReason, UInt8) {
+    switch verdict {
+    case .accepted, .badState, .exhausted: (.foreignQueue, RejectionCode.error)
+    case .tailDrop: (.tailDrop, RejectionCode.tailDrop)
+    case .congestion: (.congestion, RejectionCode.congestion)
+    case .earlyDiscard: (.earlyDiscard, RejectionCode.earlyDiscard)
+    }
   }
 
   private enum Check {
@@ -107,12 +161,19 @@ extension EngineTables {
   /// Whether a guest may enqueue this: its own queue, a buffer that it holds, a possible length.
   /// On success the buffer is the engine's.
   @inline(__always)
-  private func checked(_ command: EnginePortal.Enqueue, owner: Int) -> Check {
-    guard command.verb & 0x61 == Verb.enqueue else { return .failure(.unknownVerb) }
+  private func checked(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
+  ) -> Check {
+    let owner = portal.pointee.owner
+    guard command.verb & 0x63 == Verb.enqueue else { return .failure(.unknownVerb) }
     let fqid = command.fqid
-    guard Int(fqid) < qman.queues.count,
-      qman.queues.base[Int(fqid)].belongs(to: owner)
-    else { return .failure(.foreignQueue) }
+    let run = portal.pointee.queues
+    guard
+      fqid &- run.first < run.count
+        || Self.isIn(ranges.base, owners.base + owner, fqid)
+    else {
+      return .failure(.foreignQueue)
+    }
     let frame = command.frame
     let index = Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard index != 255, let buffer = pools.base[index].buffer(at: frame.address) else {
@@ -128,7 +189,7 @@ extension EngineTables {
   }
 
   /// Gives the buffers of a release command back to their pools, if the guest holds them.
-  private mutating func release(_ command: EnginePortal.Release, owner: Int) {
+  private mutating func release(_ command: BManPortal.Release, owner: Int) {
     let verb = command.verb & 0x70
     let count = Int(command.verb & 0xf)
     guard verb == Verb.release || verb == 0x30, count >= 1, count <= 8 else {
@@ -151,18 +212,18 @@ extension EngineTables {
   }
 
   /// Answers ACQUIRE: all the buffers that were asked for, or none.
-  private mutating func answerBMan(_ command: UInt64, _ portal: UnsafeMutablePointer<EnginePortal>)
-  {
+  private mutating func answerBMan(_ portal: UnsafeMutablePointer<EnginePortal>) {
     let owner = portal.pointee.owner
-    let verb = UInt8(truncatingIfNeeded: command >> 56) & 0x7f
+    let command = portal.pointee.bman.commands.copy()
+    let verb = command.byte(0) & 0x7f
     let count = Int(verb & 0xf)
-    var words = InlineArray<8, UInt64>(repeating: 0)
+    var answer = CommandImage()
     guard verb & 0x70 == Verb.acquire, count >= 1, count <= 8 else {
-      words[0] = UInt64(Verb.bmanInvalid) << 56
-      portal.pointee.bmanCommands.answer(words)
+      answer.set(0, byte: Verb.bmanInvalid)
+      portal.pointee.bman.commands.answer(answer)
       return
     }
-    let bpid = UInt8(truncatingIfNeeded: command >> 48)
+    let bpid = command.byte(1)
     let index = Int(poolIndex.base[Int(bpid)])
     var granted = 0
     if index == 255 || pools.base[index].owner != owner {
@@ -171,70 +232,18 @@ extension EngineTables {
       while granted < count,
         let buffer = pools.base[index].acquire(for: BufferPool.holder(owner))
       {
-        words[granted] = pools.base[index].address(of: buffer)
+        answer.words[granted] = pools.base[index].address(of: buffer)
         granted += 1
       }
     }
-    words[0] |= UInt64(Verb.acquire | UInt8(granted)) << 56 | UInt64(bpid) << 48
-    portal.pointee.bmanCommands.answer(words)
-  }
-
-  /// Answers QUERYFQ_NP for the owner's own queues; everything else is no command yet.
-  private mutating func answerQMan(_ command: UInt64, _ portal: UnsafeMutablePointer<EnginePortal>)
-  {
-    let verb = UInt8(truncatingIfNeeded: command >> 56) & 0x7f
-    var words = InlineArray<8, UInt64>(repeating: 0)
-    var result = CommandResult.badCommand
-    var state: UInt8 = 0
-    if verb == Verb.queryQueueState {
-      let fqid = Int(command & 0xff_ffff)
-      result = CommandResult.badQueue
-      if fqid < qman.queues.count, qman.queues.base[fqid].belongs(to: portal.pointee.owner) {
-        result = CommandResult.ok
-        let queue = qman.queues.base[fqid]
-        state = queue.state.rawValue
-        words[5] = UInt64(queue.bytes) << 32 | UInt64(queue.count & 0xff_ffff)
-      }
-    }
-    words[0] = UInt64(verb) << 56 | UInt64(result) << 48 | UInt64(state) << 32
-    portal.pointee.qmanCommands.answer(words)
-  }
-
-  /// Fills a portal's dequeue ring from its channel and fires its interrupt.
-  private mutating func deliver(_ index: Int) -> Bool {
-    let portal = portals.base + index
-    guard !isGone(portal.pointee.owner) else { return false }
-    var room = portal.pointee.dequeueRoom()
-    var delivered = 0
-    while room > 0, let fqid = qman.select(portal.pointee.channel) {
-      let queue = qman.queues.base + Int(fqid)
-      var turn = 0
-      while turn < Self.turn, room > 0, queue.pointee.count > 0 {
-        let frame = qman.pop(queue)
-        handOver(frame, to: portal.pointee.owner)
-        queue.pointee.sequence &+= 1
-        portal.pointee.deliver(
-          frame, fqid: fqid, contextB: queue.pointee.contextB, sequence: queue.pointee.sequence,
-          isLast: queue.pointee.count == 0)
-        turn &+= 1
-        room &-= 1
-        delivered &+= 1
-      }
-      qman.reschedule(fqid)
-    }
-    if delivered > 0 {
-      portal.pointee.publishDelivery()
-      counters.add(.delivered, portal.pointee.owner, UInt64(delivered))
-    }
-    if portal.pointee.takeInterrupt(), interrupts.base[index] >= 0 {
-      InterruptLine.raise(interrupts.base[index])
-    }
-    return delivered > 0
+    answer.set(0, byte: Verb.acquire | UInt8(granted))
+    answer.set(1, byte: bpid)
+    portal.pointee.bman.commands.answer(answer)
   }
 
   /// The frame's buffer passes from the engine to a guest.
   @inline(__always)
-  private func handOver(_ frame: FrameDescriptor, to owner: Int) {
+  func handOver(_ frame: FrameDescriptor, to owner: Int) {
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard let buffer = pool.pointee.buffer(at: frame.address),
       pool.pointee.transfer(buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
@@ -274,26 +283,39 @@ extension EngineTables {
         while rounds < 8, takeFromGuest(index) { rounds += 1 }
       }
       gone |= 1 << UInt64(owner)
-      for fqid in 0..<qman.queues.count {
-        let queue = qman.queues.base + fqid
-        guard queue.pointee.belongs(to: owner),
-          ownPortals.contains(where: {
-            portals.base[$0].channel == Int(queue.pointee.channel)
-          })
-        else { continue }
-        while queue.pointee.count > 0 {
-          free(qman.pop(queue))
-          counters.drop(.ownerGone, owner)
-        }
-        // Nobody serves its channel any more: no link of the work queue is followed again.
-        queue.pointee.state = .outOfService
-      }
+      takeBackQueues(of: owner)
       for index in 0..<pools.count {
         let count = pools.base[index].reclaim(from: BufferPool.holder(owner))
         counters.add(.reclaimed, owner, UInt64(count))
       }
       control.markReclaimed(owner: owner)
     }
+  }
+}
+
+extension EngineTables {
+  /// Takes the queues of an owner that is gone out of service, but for those that a port serves:
+  /// what it sent still leaves.
+  private mutating func takeBackQueues(of owner: Int) {
+    let entry = owners.base[owner]
+    let portalChannels = entry.firstChannel..<entry.firstChannel + entry.portalChannelCount
+    for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
+      let range = ranges.base[index]
+      for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) {
+        let queue = qman.queues.base + Int(fqid)
+        let isServed =
+          queue.pointee.state.isScheduled
+          && !portalChannels.contains { ownerChannels.base[$0] == queue.pointee.channel }
+        guard !isServed else { continue }
+        while queue.pointee.count > 0 {
+          free(qman.pop(fqid))
+          counters.drop(.ownerGone, owner)
+        }
+        qman.clear(fqid)
+      }
+    }
+    // Nobody serves these channels any more: no link of their work queues is followed again.
+    for index in portalChannels { qman.clearChannel(Int(ownerChannels.base[index])) }
   }
 }
 

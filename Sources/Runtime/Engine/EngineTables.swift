@@ -20,6 +20,10 @@ struct EngineTables: ~Copyable {
   let portals: FlatTable<EnginePortal>
   let offlinePorts: FlatTable<OfflineRoute>
   let owners: FlatTable<OwnerEntry>
+  /// The queues of each owner, as runs.
+  let ranges: FlatTable<QueueRun>
+  /// The channels that each owner's queues may lead to, as places in QMan's table.
+  let ownerChannels: FlatTable<UInt16>
   let interfaces: FlatTable<InterfaceEntry>
   let ports: NetworkPortList
   let keyGen: KeyGen
@@ -33,6 +37,7 @@ struct EngineTables: ~Copyable {
 
   private let holders: FlatTable<UInt8>
   private let freeLists: FlatTable<UInt32>
+  private let messages: FlatTable<MessageBacklog.Message>
   private let regions: [OwnerMemory]
   private let counterRegion: SharedRegion
 
@@ -43,6 +48,18 @@ struct EngineTables: ~Copyable {
     var firstPortal: Int
     var portalCount: Int
     var liodnOffset: UInt16
+    var firstRange = 0
+    var rangeCount = 0
+    /// Its channels: those of its portals first, then those that ports serve.
+    var firstChannel = 0
+    var portalChannelCount = 0
+    var channelCount = 0
+  }
+
+  /// Consecutive queues.
+  struct QueueRun: BitwiseCopyable {
+    var first: UInt32
+    var count: UInt32
   }
 
   /// A network interface: its transmit channel and how its frames reach their owners.
@@ -78,6 +95,12 @@ struct EngineTables: ~Copyable {
     // Locals first: a value that cannot be copied must not be half made when something throws.
     let qman = try QueueManager(
       queueCount: Int(lastQueue) + 1, frameCapacity: frames, channelCount: layout.count)
+    let grants = try OwnerGrants(configuration, layout)
+    grants.give(to: qman, layout)
+    let ranges = try FlatTable<QueueRun>(count: grants.ranges.count)
+    for (index, range) in grants.ranges.enumerated() { ranges.base[index] = range }
+    let ownerChannels = try FlatTable<UInt16>(count: grants.channels.count)
+    for (index, channel) in grants.channels.enumerated() { ownerChannels.base[index] = channel }
     let keyGen = try KeyGen()
     let pools = try FlatTable<BufferPool>(count: allPools.count)
     let poolIndex = try FlatTable<UInt8>(count: 256)
@@ -86,6 +109,8 @@ struct EngineTables: ~Copyable {
     let portalCount = owners.reduce(0) { $0 + $1.portals.count }
     let portals = try FlatTable<EnginePortal>(count: portalCount)
     let interrupts = try FlatTable<Int32>(count: portalCount)
+    let backlogs = try FlatTable<MessageBacklog.Message>(
+      count: portalCount * Int(MessageBacklog.capacity))
     let ownerEntries = try FlatTable<OwnerEntry>(count: owners.count)
     let interfaces = try FlatTable<InterfaceEntry>(count: configuration.interfaces.count)
 
@@ -96,6 +121,7 @@ struct EngineTables: ~Copyable {
       ownerEntries.base[index] = OwnerEntry(
         firstPool: nextPool, poolCount: owner.pools.count, firstPortal: nextPortal,
         portalCount: owner.portals.count, liodnOffset: owner.liodnOffset)
+      grants.describe(index, in: &ownerEntries.base[index])
       for (place, pool) in owner.pools.enumerated() {
         guard poolIndex.base[Int(pool.bpid.rawValue)] == 255 else {
           throw .badConfiguration("pool \(pool.bpid) has two owners")
@@ -108,10 +134,15 @@ struct EngineTables: ~Copyable {
         nextBuffer += Int(pool.bufferCount)
       }
       for (place, portal) in owner.portals.enumerated() {
+        var channels = grants.pools[index]
+        channels[0] = UInt16(try layout.index(of: ChannelID(UInt16(portal.rawValue))))
         portals.base[nextPortal] = EnginePortal(
           region: memory[index].window.memory, index: place, portalCount: owner.portals.count,
           rings: (owner.rings.enqueue, owner.rings.dequeue), owner: index,
-          channel: try layout.index(of: ChannelID(UInt16(portal.rawValue))))
+          number: portal.rawValue, channels: channels,
+          queues: grants.firstRun(of: index),
+          backlog: MessageBacklog(
+            backlogs.base + nextPortal * Int(MessageBacklog.capacity)))
         interrupts.base[nextPortal] =
           memory[index].interrupts.isEmpty ? -1 : memory[index].interrupts[place].engineDescriptor
         nextPortal += 1
@@ -150,6 +181,9 @@ struct EngineTables: ~Copyable {
     self.poolIndex = poolIndex
     self.holders = holders
     self.freeLists = freeLists
+    messages = backlogs
+    self.ranges = ranges
+    self.ownerChannels = ownerChannels
     self.portals = portals
     self.interrupts = interrupts
     self.owners = ownerEntries
@@ -167,7 +201,7 @@ struct EngineTables: ~Copyable {
     _ qman: borrowing QueueManager
   ) throws(EngineError) {
     func service(
-      _ range: QueueRange, _ owner: Int, _ channels: [ChannelID], _ contextB: Int
+      _ range: QueueRange, _ channels: [ChannelID], _ contextB: Int
     ) throws(EngineError) {
       guard Int(range.last.rawValue) < qman.queues.count, !channels.isEmpty else {
         throw .badConfiguration("queues \(range) have no owner or no channel")
@@ -175,65 +209,26 @@ struct EngineTables: ~Copyable {
       var indexes: [Int] = []
       for channel in channels { indexes.append(try layout.index(of: channel)) }
       qman.initialize(
-        range, owner: owner, channel: { indexes[$0 % indexes.count] }, workQueue: 3,
+        range, channel: { indexes[$0 % indexes.count] }, workQueue: 3,
         contextB: UInt32(contextB))
     }
-    for (index, owner) in configuration.owners.enumerated() {
-      for range in owner.queues { qman.own(range, owner: index) }
-    }
-    for (index, owner) in configuration.owners.enumerated() {
+    for owner in configuration.owners {
       for (place, path) in owner.paths.enumerated() {
-        try service(path.receive, index, path.channels, place)
+        try service(path.receive, path.channels, place)
         guard !path.isLink else { continue }
         guard let interface = configuration.interfaces.first(where: { $0.name == path.name })
         else { throw .badConfiguration("\(owner.name) has a path to no interface: \(path.name)") }
         try service(
-          QueueRange(first: path.transmit, count: 1), index, [interface.transmitChannel], place)
+          QueueRange(first: path.transmit, count: 1), [interface.transmitChannel], place)
       }
     }
     for interface in configuration.interfaces {
       guard case .offlineHop(let hop) = interface.delivery else { continue }
       try service(
-        QueueRange(first: hop.queue, count: 1), hop.receivingOwner, [hop.port.channel], 0)
+        QueueRange(first: hop.queue, count: 1), [hop.port.channel], 0)
     }
     for link in configuration.links {
-      try service(QueueRange(first: link.transmit, count: 1), link.from, [link.port.channel], 0)
+      try service(QueueRange(first: link.transmit, count: 1), [link.port.channel], 0)
     }
-  }
-}
-
-/// The channels that are used, numbered from 0.
-struct ChannelLayout {
-  private let indexes: [ChannelID: Int]
-
-  init(_ configuration: RuntimeConfiguration) {
-    var indexes: [ChannelID: Int] = [:]
-    func add(_ channel: ChannelID) { indexes[channel] = indexes[channel] ?? indexes.count }
-    for owner in configuration.owners {
-      for portal in owner.portals { add(ChannelID(UInt16(portal.rawValue))) }
-    }
-    for interface in configuration.interfaces {
-      add(interface.transmitChannel)
-      if case .offlineHop(let hop) = interface.delivery { add(hop.port.channel) }
-    }
-    for link in configuration.links { add(link.port.channel) }
-    self.indexes = indexes
-  }
-
-  var count: Int { indexes.count }
-
-  func index(of channel: ChannelID) throws(EngineError) -> Int {
-    guard let index = indexes[channel] else {
-      throw .badConfiguration("no portal or port serves channel \(channel)")
-    }
-    return index
-  }
-}
-
-extension GuestGrant.Pool {
-  init(_ pool: PoolAssignment) {
-    self.init(
-      bpid: pool.bpid, base: pool.base, count: pool.bufferCount, size: pool.bufferSize,
-      stride: pool.bufferStride)
   }
 }

@@ -1,4 +1,5 @@
 public import Partitioning
+public import QorIQ
 
 /// All that the runtime needs of a partition, as a value that a program can also write itself.
 ///
@@ -14,12 +15,34 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   /// The software-to-software links, one for each direction.
   public var links: [Link]
 
+  /// What owners may use of QMan beside their portals and queues, by the owner's place; who is not
+  /// named has nothing more.
+  public var queueing: [Int: QueueingGrant]
+
   /// Creates a configuration from its parts; ``Engine`` refuses what does not fit together.
-  public init(name: String, owners: [Owner], interfaces: [SharedInterface], links: [Link]) {
+  public init(
+    name: String, owners: [Owner], interfaces: [SharedInterface], links: [Link],
+    queueing: [Int: QueueingGrant] = [:]
+  ) {
     self.name = name
     self.owners = owners
     self.interfaces = interfaces
     self.links = links
+    self.queueing = queueing
+  }
+
+  /// Parts of QMan that one owner has for itself.
+  public struct QueueingGrant: Sendable, Hashable {
+    /// Pool channels: all portals of the owner may serve them.
+    public var poolChannels: [ChannelID]
+    /// Congestion groups.
+    public var congestionGroups: [UInt8]
+
+    /// Creates a grant.
+    public init(poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = []) {
+      self.poolChannels = poolChannels
+      self.congestionGroups = congestionGroups
+    }
   }
 
   /// The configuration of a proved partition.

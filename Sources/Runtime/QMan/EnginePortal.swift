@@ -5,60 +5,136 @@ import QorIQ
 /// The engine's side of one software portal: what the hardware would do with its rings.
 ///
 /// Everything that the guest can write may change at any time, so each word is read once and
-/// checked afterwards; a guest that breaks the protocol harms its own rings only.
+/// checked afterwards; a guest that breaks the protocol harms its own rings only. What concerns the
+/// message ring, consumption and interrupts stands in extensions of their own.
 struct EnginePortal: BitwiseCopyable {
+  /// The hardware's number of the portal and of its dedicated channel.
+  let number: UInt8
   let owner: Int
-  let channel: Int
-  private let qman: UnsafeMutableRawPointer
-  private let qmanRegisters: UnsafeMutableRawPointer
-  private let bman: UnsafeMutableRawPointer
-  private let bmanRegisters: UnsafeMutableRawPointer
+  /// The places in the engine's table of the channels that the portal may serve: its dedicated one
+  /// first, then pool channel *n* at *n*; 0 for none.
+  let channels: InlineArray<16, UInt16>
+  /// The channels that the portal may serve, as SDQCR names them.
+  let channelMask: UInt32
+
+  /// The first run of its owner's queues, which most commands name.
+  let queues: EngineTables.QueueRun
+
+  let qman: UnsafeMutableRawPointer
+  let registers: UnsafeMutableRawPointer
   let eqcr: RingShape
-  private let dqrr: RingShape
-  private let mr = RingShape(size: PortalLayout.messageRingSize)
-  private let rcr = RingShape(size: PortalLayout.releaseRingSize)
-  private var eqcrConsumer: UInt32 = 0
-  private var dqrrProducer: UInt32 = 0
+  let dqrr: RingShape
+  let mr = RingShape(size: PortalLayout.messageRingSize)
+  /// CFG as it was read at the start of the round.
+  var configuration: UInt32 = 0
+
+  var eqcrConsumer: UInt32 = 0
+  /// In modes PCI and PCE, how far the guest says it has produced.
+  private var eqcrLimit: UInt32 = 0
+
+  var dqrrProducer: UInt32 = 0
   private var dqrrPublished: UInt32 = 0
-  private var mrProducer: UInt32 = 0
-  private var rcrConsumer: UInt32 = 0
+  /// How far the guest has consumed the dequeue ring without a gap.
+  var dqrrConsumer: UInt32 = 0
+  /// Entries behind a gap that the guest has consumed, by place.
+  var consumedPlaces: UInt64 = 0
+  /// Entries whose queue is held until they are consumed, by place, and those queues.
+  var heldPlaces: UInt64 = 0
+  var heldQueues = InlineArray<64, UInt32>(repeating: 0)
+  /// The held queue that was served last and may be served again; 0 for none.
+  var current: UInt32 = 0
+  /// Where the round of the pool channels stands.
+  var channelTurn: UInt32 = 0
+  /// The volatile dequeue command that is being carried out; 0 for none.
+  var volatileCommand: UInt32 = 0
+  /// How many frames it still asks for; 0 for all there are.
+  var volatileLeft: UInt32 = 0
+
+  var mrProducer: UInt32 = 0
+  var mrConsumer: UInt32 = 0
+  /// Messages about queues that wait for room in the message ring.
+  var backlog: MessageBacklog
+
   /// QMan's management commands.
-  var qmanCommands: CommandRegister
-  /// BMan's management commands.
-  var bmanCommands: CommandRegister
-  /// The producer index for which the interrupt last fired.
-  private var raisedAt: UInt32 = 0
-  private var raisedMessage: UInt32 = 0
+  var commands: CommandRegister
+  var interrupt = InterruptState()
+  /// BMan's half.
+  var bman: BManPortal
 
   /// Puts a portal into its reset state: zeroed rings, and producer indexes with polarity 1 (as
-  /// Linux's drivers need them, or zeroed lines would look like entries).
+  /// Linux's drivers need them, or zeroed lines would look like entries; the hardware's own reset
+  /// values are not known to us).
   init(
     region: UnsafeMutableRawPointer, index: Int, portalCount: Int,
-    rings: (enqueue: Int, dequeue: Int),
-    owner: Int, channel: Int
+    rings: (enqueue: Int, dequeue: Int), owner: Int, number: UInt8,
+    channels: InlineArray<16, UInt16>, queues: EngineTables.QueueRun, backlog: MessageBacklog
   ) {
     let window = PortalWindow(portalCount: portalCount)
     qman = region + window.qmanCacheEnabled(index)
-    qmanRegisters = region + window.qmanCacheInhibited(index)
-    bman = region + window.bmanCacheEnabled(index)
-    bmanRegisters = region + window.bmanCacheInhibited(index)
+    registers = region + window.qmanCacheInhibited(index)
+    bman = BManPortal(
+      region + window.bmanCacheEnabled(index), registers: region + window.bmanCacheInhibited(index))
     eqcr = RingShape(size: rings.enqueue)
     dqrr = RingShape(size: rings.dequeue)
     self.owner = owner
-    self.channel = channel
-    qmanCommands = CommandRegister(
+    self.number = number
+    self.channels = channels
+    self.queues = queues
+    var mask: UInt32 = 0
+    for place in 0..<16 where channels[place] != 0 { mask |= 0x8000 >> UInt32(place) }
+    channelMask = mask
+    self.backlog = backlog
+    commands = CommandRegister(
       qman, command: PortalLayout.QMan.command, response0: PortalLayout.QMan.response0,
       response1: PortalLayout.QMan.response1)
-    bmanCommands = CommandRegister(
-      bman, command: PortalLayout.BMan.command, response0: PortalLayout.BMan.response0,
-      response1: PortalLayout.BMan.response1)
-    qmanRegisters.release32(
-      PortalLayout.QManRegister.eqcrProducer, eqcr.producerRegister(0))
-    qmanRegisters.release32(
-      PortalLayout.QManRegister.dqrrProducer, dqrr.producerRegister(0))
-    qmanRegisters.release32(PortalLayout.QManRegister.mrProducer, mr.producerRegister(0))
-    qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, 1)
-    bmanRegisters.release32(PortalLayout.BManRegister.rcrProducer, rcr.producerRegister(0))
+    show(eqcr.producerRegister(0), .eqcrProducer)
+    show(dqrr.producerRegister(0), .dqrrProducer)
+    show(mr.producerRegister(0), .mrProducer)
+    registers.release32(PortalLayout.QManRegister.dqrrConsumption, Self.noConsumption)
+    registers.release32(PortalLayout.QManRegister.interruptInhibit, 1)
+  }
+
+  // MARK: Indexes
+
+  /// An index register and the line that shadows it; hardware keeps the two alike.
+  enum Index {
+    case eqcrProducer, eqcrConsumer, dqrrProducer, dqrrConsumer, mrProducer, mrConsumer
+
+    @inline(__always)
+    var register: Int {
+      switch self {
+      case .eqcrProducer: PortalLayout.QManRegister.eqcrProducer
+      case .eqcrConsumer: PortalLayout.QManRegister.eqcrConsumer
+      case .dqrrProducer: PortalLayout.QManRegister.dqrrProducer
+      case .dqrrConsumer: PortalLayout.QManRegister.dqrrConsumer
+      case .mrProducer: PortalLayout.QManRegister.mrProducer
+      case .mrConsumer: PortalLayout.QManRegister.mrConsumer
+      }
+    }
+    @inline(__always)
+    var line: Int {
+      switch self {
+      case .eqcrProducer: PortalLayout.QMan.eqcrProducerLine
+      case .eqcrConsumer: PortalLayout.QMan.eqcrConsumerLine
+      case .dqrrProducer: PortalLayout.QMan.dqrrProducerLine
+      case .dqrrConsumer: PortalLayout.QMan.dqrrConsumerLine
+      case .mrProducer: PortalLayout.QMan.mrProducerLine
+      case .mrConsumer: PortalLayout.QMan.mrConsumerLine
+      }
+    }
+  }
+
+  /// Shows an index in its line and its register.
+  @inline(__always)
+  func show(_ value: UInt32, _ index: Index) {
+    qman.release32(index.line, value)
+    registers.release32(index.register, value)
+  }
+
+  /// Reads CFG: the modes hold for the rest of the round.
+  @inline(__always)
+  mutating func pollConfiguration() {
+    configuration = registers.acquire32(PortalLayout.QManRegister.configuration)
   }
 
   // MARK: Enqueue
@@ -68,20 +144,66 @@ struct EnginePortal: BitwiseCopyable {
     let word: UInt64
     let identity: UInt64
     let frame: FrameDescriptor
+    @inline(__always)
     var verb: UInt8 { UInt8(truncatingIfNeeded: word &>> 56) & 0x7f }
+    @inline(__always)
     var fqid: UInt32 { UInt32(truncatingIfNeeded: identity &>> 32) & 0xff_ffff }
+    /// The frame's colour: 0 green, 1 yellow, 2 red, 3 override.
+    @inline(__always)
+    var colour: UInt8 { verb &>> 3 & 3 }
+    /// Discrete consumption of a dequeue entry: enable 0x80, park 0x40, place.
+    @inline(__always)
+    var consumption: UInt8 { UInt8(truncatingIfNeeded: word &>> 48) }
+    /// Byte 2 and 3: flags and 14 bits of sequence number.
+    var sequence: UInt16 { UInt16(truncatingIfNeeded: word &>> 32) }
+    /// The queue whose order-restoration point is meant.
+    var restorationPoint: UInt32 { UInt32(truncatingIfNeeded: word) & 0xff_ffff }
+  }
+
+  /// How the guest announces enqueue commands (CFG.EPM).
+  enum ProductionMode: UInt32 {
+    case register = 0
+    case line = 1
+    case validBit = 2
+    case reserved = 3
+  }
+  @inline(__always)
+  var productionMode: ProductionMode {
+    ProductionMode(rawValue: configuration &>> 24 & 3) ?? .reserved
+  }
+
+  /// Looks how far the guest has produced, unless valid bits tell.
+  @inline(__always)
+  mutating func pollProduction() {
+    switch productionMode {
+    case .validBit: return
+    case .register:
+      setLimit(registers.acquire32(PortalLayout.QManRegister.eqcrProducer))
+    case .line: setLimit(qman.acquire32(PortalLayout.QMan.eqcrProducerLine))
+    case .reserved: eqcrLimit = eqcrConsumer
+    }
+  }
+
+  private mutating func setLimit(_ index: UInt32) {
+    eqcrLimit =
+      eqcrConsumer &+ eqcr.occupancy(producer: index, consumerRegister: eqcrConsumer)
   }
 
   /// Takes the next enqueue command; `nil` when there is none, or when its rejection would find no
   /// place in the message ring.
   @inline(__always)
   mutating func takeEnqueue() -> Enqueue? {
+    guard hasMessageRoom else { return nil }
     let entry = PortalLayout.QMan.eqcr &+ eqcr.offset(eqcrConsumer)
     let word = qman.acquire64(entry)
-    let verb = UInt8(truncatingIfNeeded: word &>> 56)
-    guard verb & 0x7f != 0, verb & PortalLayout.validBit == eqcr.polarity(eqcrConsumer),
-      hasMessageRoom
-    else { return nil }
+    if productionMode == .validBit {
+      let verb = UInt8(truncatingIfNeeded: word &>> 56)
+      guard verb & 0x7f != 0, verb & PortalLayout.validBit == eqcr.polarity(eqcrConsumer) else {
+        return nil
+      }
+    } else if eqcrConsumer == eqcrLimit {
+      return nil
+    }
     let command = Enqueue(
       word: word, identity: qman.load64(entry &+ 8),
       frame: FrameDescriptor(at: qman, offset: entry &+ 16))
@@ -89,63 +211,80 @@ struct EnginePortal: BitwiseCopyable {
     return command
   }
 
-  /// Tells the guest how far its enqueue ring was taken.
+  /// Tells the guest how far its enqueue ring was taken, and shows what hardware would have counted
+  /// as produced.
   @inline(__always)
-  func publishEnqueueConsumption() {
-    let index = eqcr.consumerRegister(eqcrConsumer)
-    qman.release32(PortalLayout.QMan.eqcrConsumerLine, index)
-    qmanRegisters.release32(PortalLayout.QManRegister.eqcrConsumer, index)
+  mutating func publishEnqueueConsumption() {
+    show(eqcr.consumerRegister(eqcrConsumer), .eqcrConsumer)
+    switch productionMode {
+    case .validBit: show(eqcr.producerRegister(eqcrConsumer), .eqcrProducer)
+    case .register:
+      // The guest writes the bare index; the polarity above it is hardware's to add.
+      let register = PortalLayout.QManRegister.eqcrProducer
+      let produced = eqcr.producerRegister(eqcrLimit)
+      registers.replace32(register, eqcr.consumerRegister(eqcrLimit), with: produced)
+      qman.release32(PortalLayout.QMan.eqcrProducerLine, produced)
+    case .line:
+      let produced = eqcr.producerRegister(eqcrLimit)
+      qman.replace32(
+        PortalLayout.QMan.eqcrProducerLine, eqcr.consumerRegister(eqcrLimit), with: produced)
+      registers.release32(PortalLayout.QManRegister.eqcrProducer, produced)
+    case .reserved: break
+    }
   }
 
-  private var hasMessageRoom: Bool {
-    let consumer = qmanRegisters.acquire32(PortalLayout.QManRegister.mrConsumer)
-    return mr.occupancy(producer: mrProducer, consumerRegister: consumer) < mr.size &- 1
-  }
-
-  /// Sends an enqueue command back as a rejection (ERN); ``takeEnqueue()`` kept room for it.
-  mutating func reject(_ command: Enqueue, code: UInt8) {
-    let entry = PortalLayout.QMan.mr &+ mr.offset(mrProducer)
-    qman.store64(entry &+ 8, command.identity)
-    command.frame.write(to: qman, offset: entry &+ 16)
-    let verb = UInt64(Verb.enqueue | mr.polarity(mrProducer))
-    let middle = command.word & 0x00ff_ffff_0000_0000 | UInt64(code) &<< 24
-    qman.release64(entry, verb &<< 56 | middle)
-    mrProducer &+= 1
-    let index = mr.producerRegister(mrProducer)
-    qman.release32(PortalLayout.QMan.mrProducerLine, index)
-    qmanRegisters.release32(PortalLayout.QManRegister.mrProducer, index)
+  /// Enqueue commands that the engine has not taken, as far as can be seen.
+  func enqueueOccupancy() -> UInt32 {
+    guard productionMode == .validBit else { return eqcrLimit &- eqcrConsumer }
+    var count: UInt32 = 0
+    while count < eqcr.size {
+      let index = eqcrConsumer &+ count
+      let verb = UInt8(
+        truncatingIfNeeded: qman.acquire64(PortalLayout.QMan.eqcr &+ eqcr.offset(index)) &>> 56)
+      guard verb & 0x7f != 0, verb & PortalLayout.validBit == eqcr.polarity(index) else { break }
+      count &+= 1
+    }
+    return count
   }
 
   // MARK: Dequeue
 
-  /// How many dequeue entries may be filled now; 0 when the guest has not asked for its channel.
+  /// Entries of the dequeue ring that the guest has not consumed.
+  @inline(__always)
+  var dequeueOccupancy: UInt32 { dqrrProducer &- dqrrConsumer }
+
+  /// How many dequeue entries may be filled now: CFG.MF less those that wait. The largest value of
+  /// the 4-bit field means all of a ring that a plan enlarged.
   @inline(__always)
   func dequeueRoom() -> UInt32 {
-    let sdqcr = qmanRegisters.acquire32(PortalLayout.QManRegister.sdqcr)
-    guard sdqcr & 0x0300_0000 != 0, sdqcr & 0x8000 != 0 else { return 0 }
-    return dqrr.size &- 1 &- dequeueOccupancy
+    let fill = configuration &>> 20 & 15
+    let limit = fill == 15 ? dqrr.size &- 1 : fill
+    let occupied = dequeueOccupancy
+    return occupied < limit ? limit &- occupied : 0
   }
 
-  /// Dequeue entries that the guest has not consumed, as far as it says.
-  var dequeueOccupancy: UInt32 {
-    let consumer = qmanRegisters.acquire32(PortalLayout.QManRegister.dqrrConsumer)
-    return dqrr.occupancy(producer: dqrrProducer, consumerRegister: consumer)
+  /// What a dequeue entry says beside the frame.
+  struct Entry {
+    var fqid: UInt32
+    var contextB: UInt32
+    var sequence: UInt16
+    var status: UInt8
+    var token: UInt8
   }
 
-  /// Puts a frame on the dequeue ring, in which there must be room.
+  /// Puts an entry on the dequeue ring, in which there must be room; its place.
   @inline(__always)
-  mutating func deliver(
-    _ frame: FrameDescriptor, fqid: UInt32, contextB: UInt32, sequence: UInt16, isLast: Bool
-  ) {
+  @discardableResult
+  mutating func deliver(_ frame: FrameDescriptor, _ said: Entry) -> UInt32 {
     let entry = PortalLayout.QMan.dqrr &+ dqrr.offset(dqrrProducer)
-    qman.store64(entry &+ 8, UInt64(fqid) &<< 32 | UInt64(contextB))
+    qman.store64(entry &+ 8, UInt64(said.fqid) &<< 32 | UInt64(said.contextB))
     frame.write(to: qman, offset: entry &+ 16)
     let verb = Verb.dequeueResponse | dqrr.polarity(dqrrProducer)
-    let status = DequeueStatus.frameValid | (isLast ? DequeueStatus.queueEmpty : 0)
-    qman.release64(
-      entry,
-      UInt64(verb) &<< 56 | UInt64(status) &<< 48 | UInt64(sequence & 0x7fff) &<< 32)
+    let high = UInt64(verb) &<< 24 | UInt64(said.status) &<< 16 | UInt64(said.sequence & 0x7fff)
+    qman.release64(entry, high &<< 32 | UInt64(said.token) &<< 24)
+    let place = dqrr.consumerRegister(dqrrProducer)
     dqrrProducer &+= 1
+    return place
   }
 
   /// Shows the dequeue ring's producer index in its register and line.
@@ -153,62 +292,6 @@ struct EnginePortal: BitwiseCopyable {
   mutating func publishDelivery() {
     guard dqrrPublished != dqrrProducer else { return }
     dqrrPublished = dqrrProducer
-    let index = dqrr.producerRegister(dqrrProducer)
-    qman.release32(PortalLayout.QMan.dqrrProducerLine, index)
-    qmanRegisters.release32(PortalLayout.QManRegister.dqrrProducer, index)
-  }
-
-  /// Whether the portal's interrupt must fire now: something waits, the guest allows it, and it
-  /// did not fire for this already.
-  @inline(__always)
-  mutating func takeInterrupt() -> Bool {
-    guard dqrrProducer != raisedAt || mrProducer != raisedMessage else { return false }
-    guard qmanRegisters.acquire32(PortalLayout.QManRegister.interruptInhibit) & 1 == 0 else {
-      return false
-    }
-    let enabled = qmanRegisters.acquire32(PortalLayout.QManRegister.interruptEnable)
-    var fires = false
-    if dqrrProducer != raisedAt, enabled & PortalInterrupt.dequeue != 0 {
-      raisedAt = dqrrProducer
-      fires = true
-    }
-    if mrProducer != raisedMessage, enabled & PortalInterrupt.message != 0 {
-      raisedMessage = mrProducer
-      fires = true
-    }
-    return fires
-  }
-
-  // MARK: BMan
-
-  /// A release command as it was read: up to eight buffers.
-  struct Release {
-    let words: InlineArray<8, UInt64>
-    var verb: UInt8 { UInt8(truncatingIfNeeded: words[0] &>> 56) & 0x7f }
-  }
-
-  /// Takes the next release command; `nil` when there is none.
-  @inline(__always)
-  mutating func takeRelease() -> Release? {
-    let entry = PortalLayout.BMan.rcr &+ rcr.offset(rcrConsumer)
-    let word = bman.acquire64(entry)
-    let verb = UInt8(truncatingIfNeeded: word &>> 56)
-    guard verb & 0x7f != 0, verb & PortalLayout.validBit == rcr.polarity(rcrConsumer) else {
-      return nil
-    }
-    var words = InlineArray<8, UInt64>(repeating: word)
-    for index in 1..<min(8, max(1, Int(verb & 0xf))) {
-      words[index] = bman.load64(entry &+ 8 &* index)
-    }
-    rcrConsumer &+= 1
-    return Release(words: words)
-  }
-
-  /// Tells the guest how far its release ring was taken.
-  @inline(__always)
-  func publishReleaseConsumption() {
-    let index = rcr.consumerRegister(rcrConsumer)
-    bman.release32(PortalLayout.BMan.rcrConsumerLine, index)
-    bmanRegisters.release32(PortalLayout.BManRegister.rcrConsumer, index)
+    show(dqrr.producerRegister(dqrrProducer), .dqrrProducer)
   }
 }

@@ -6,14 +6,35 @@ import QorIQ
 // themselves.
 /// The queue manager's tables: frame queues, their frames, and the channels that serve them.
 ///
-/// One thread owns it; no call allocates, locks or searches.
+/// One thread owns it; no call allocates, locks or searches. Frames stand here; the life of queues
+/// is in `QueueManager+States.swift`, their congestion groups in `CongestionGroup.swift`.
 struct QueueManager: ~Copyable {
   let queues: FlatTable<FrameQueue>
+  let settings: FlatTable<QueueSettings>
   private let records: FlatTable<FrameRecord>
   let channels: FlatTable<Channel>
-  private var freeRecord: UInt32
+  private let workQueues: FlatTable<WorkQueueLine>
+  let groups: FlatTable<CongestionGroup>
+  private let touched: FlatTable<UInt8>
+  private let books: FlatTable<Books>
+
+  /// What changes with every frame; behind a pointer, so that no caller copies the manager about.
+  struct Books: BitwiseCopyable {
+    fileprivate var freeRecord: UInt32 = 0
+    /// Records from here on were never used; their memory is not touched.
+    fileprivate var freshRecord: UInt32 = 1
+    /// Frames in all queues.
+    fileprivate var frameCount: UInt64 = 0
+    /// Congestion groups changed their state; each says so itself.
+    var hasCongestionNews = false
+    /// What random early discard draws from.
+    var random: UInt64 = 0x9e37_79b9_7f4a_7c15
+  }
+  /// What changes with every frame.
+  @inline(__always)
+  var book: UnsafeMutablePointer<Books> { books.base }
   /// Frames in all queues.
-  private(set) var frameCount: UInt64 = 0
+  var frameCount: UInt64 { book.pointee.frameCount }
 
   /// What became of a frame.
   enum Verdict {
@@ -22,70 +43,86 @@ struct QueueManager: ~Copyable {
     case badState
     /// No record is left for another frame.
     case exhausted
+    /// The queue is longer than its threshold.
+    case tailDrop
+    /// Its congestion group is congested.
+    case congestion
+    /// Its congestion group's early discard chose the frame.
+    case earlyDiscard
   }
 
-  /// A channel: eight work queues of scheduled frame queues.
-  struct Channel: BitwiseCopyable {
-    var heads: InlineArray<8, UInt32> = .init(repeating: 0)
-    var tails: InlineArray<8, UInt32> = .init(repeating: 0)
-    /// Bit *n*: work queue *n* is not empty.
-    var nonEmpty: UInt8 = 0
-    /// Where the round of work queues 2 to 7 stands.
-    var turn: UInt8 = 2
-  }
+  /// How many queues share a mark that one of them was in service.
+  private static let touchedShift: UInt32 = 6
 
-  /// Creates a manager for `queueCount` FQIDs, `frameCapacity` frames and `channelCount` channels.
+  /// Creates a manager for `queueCount` FQIDs, `frameCapacity` frames and `channelCount` channels;
+  /// channel 0 is the one that nobody serves.
   init(queueCount: Int, frameCapacity: Int, channelCount: Int) throws(EngineError) {
     checkRecordLayouts()
     let queues = try FlatTable<FrameQueue>(count: queueCount)
+    let settings = try FlatTable<QueueSettings>(count: queueCount)
+    // Record 0 means none.
     let records = try FlatTable<FrameRecord>(count: frameCapacity + 1)
     let channels = try FlatTable<Channel>(count: channelCount)
+    let workQueues = try FlatTable<WorkQueueLine>(count: 8 * channelCount)
+    let groups = try FlatTable<CongestionGroup>(count: CongestionGroup.count)
+    let touched = try FlatTable<UInt8>(count: (queueCount >> Int(Self.touchedShift)) + 1)
     for index in 0..<channelCount { channels.base[index] = Channel() }
-    // Record 0 means none.
-    for index in 1..<frameCapacity + 1 {
-      records.base[index].next = index < frameCapacity ? UInt32(index + 1) : 0
-    }
-    freeRecord = frameCapacity > 0 ? 1 : 0
+    for index in 0..<CongestionGroup.count { groups.base[index] = CongestionGroup() }
+    let books = try FlatTable<Books>(count: 1)
+    books.base.pointee = Books()
+    self.books = books
     self.queues = queues
+    self.settings = settings
     self.records = records
     self.channels = channels
+    self.workQueues = workQueues
+    self.groups = groups
+    self.touched = touched
   }
 
   /// Takes queues into service, scheduled on a channel's work queue.
   func initialize(
-    _ range: QueueRange, owner: Int, channel: (Int) -> Int, workQueue: WorkQueue, contextB: UInt32
+    _ range: QueueRange, channel: (Int) -> Int, workQueue: WorkQueue, contextB: UInt32
   ) {
     for (index, fqid) in range.rawValues.enumerated() {
       var queue = FrameQueue()
       queue.state = .tentativelyScheduled
-      queue.give(to: owner)
       queue.channel = UInt16(channel(index))
       queue.workQueue = workQueue.rawValue & 7
       queue.contextB = contextB
       queues.base[Int(fqid)] = queue
+      settings.base[Int(fqid)].destination =
+        channels.base[channel(index)].number << 3 | UInt16(queue.workQueue)
+      touch(fqid)
     }
   }
 
-  /// Says who may enqueue to queues that are not in service yet.
-  func own(_ range: QueueRange, owner: Int) {
-    for fqid in range.rawValues { queues.base[Int(fqid)].give(to: owner) }
+  /// Notes that a queue's descriptor is more than zeros.
+  func touch(_ fqid: UInt32) { touched.base[Int(fqid >> Self.touchedShift)] = 1 }
+
+  /// Whether a queue may ever have been in service; asks without touching its descriptor.
+  @inline(__always)
+  func isTouched(_ fqid: UInt32) -> Bool {
+    touched.base[Int(fqid >> Self.touchedShift)] != 0
   }
 
+  // MARK: Frames
+
   /// Puts a frame at the end of a queue, whose number must be less than `queues.count`, and
-  /// schedules the queue.
+  /// schedules the queue. Colour 0 is green, 1 yellow, 2 red; 3 overrides early discard.
   @inline(__always)
-  mutating func enqueue(_ frame: FrameDescriptor, to fqid: UInt32) -> Verdict {
+  mutating func enqueue(_ frame: FrameDescriptor, to fqid: UInt32, colour: UInt8 = 0) -> Verdict {
     let queue = queues.base + Int(fqid)
-    switch queue.pointee.state {
-    case .outOfService, .retired: return .badState
-    default: break
+    guard queue.pointee.state.acceptsFrames else { return .badState }
+    let isPlain = queue.pointee.flags.isEmpty
+    if !isPlain {
+      let verdict = admit(frame, fqid, colour: colour)
+      guard case .accepted = verdict else { return verdict }
     }
     if queue.pointee.count == 0 {
       queue.pointee.first = frame
     } else {
-      let record = freeRecord
-      guard record != 0 else { return .exhausted }
-      freeRecord = records.base[Int(record)].next
+      guard let record = takeRecord() else { return .exhausted }
       records.base[Int(record)].frame = frame
       records.base[Int(record)].next = 0
       if queue.pointee.count == 1 {
@@ -98,84 +135,141 @@ struct QueueManager: ~Copyable {
     queue.pointee.count &+= 1
     queue.pointee.bytes &+= frame.length
     queue.pointee.enqueued &+= 1
-    frameCount &+= 1
-    if queue.pointee.state == .tentativelyScheduled {
+    book.pointee.frameCount &+= 1
+    if !isPlain { account(fqid, frames: 1, bytes: Int64(frame.length)) }
+    if queue.pointee.state == .tentativelyScheduled,
+      isPlain || !queue.pointee.flags.contains(.stopped)
+    {
       queue.pointee.state = .trulyScheduled
-      schedule(fqid, queue)
+      append(fqid, queue)
     }
     return .accepted
   }
 
-  /// Takes the first frame of a queue that is not empty.
   @inline(__always)
-  mutating func pop(_ queue: UnsafeMutablePointer<FrameQueue>) -> FrameDescriptor {
+  private func takeRecord() -> UInt32? {
+    let record = book.pointee.freeRecord
+    if record != 0 {
+      book.pointee.freeRecord = records.base[Int(record)].next
+      return record
+    }
+    guard Int(book.pointee.freshRecord) < records.count else { return nil }
+    book.pointee.freshRecord &+= 1
+    return book.pointee.freshRecord &- 1
+  }
+
+  /// Takes the first frame of a queue that is not empty. `isPlain` says that it has no flags.
+  @inline(__always)
+  mutating func pop(_ fqid: UInt32, isPlain: Bool = false) -> FrameDescriptor {
+    let queue = queues.base + Int(fqid)
     let frame = queue.pointee.first
     queue.pointee.count &-= 1
     queue.pointee.bytes &-= frame.length
-    frameCount &-= 1
+    book.pointee.frameCount &-= 1
     if queue.pointee.count > 0 {
       let record = queue.pointee.head
       queue.pointee.first = records.base[Int(record)].frame
       queue.pointee.head = records.base[Int(record)].next
-      records.base[Int(record)].next = freeRecord
-      freeRecord = record
+      records.base[Int(record)].next = book.pointee.freeRecord
+      book.pointee.freeRecord = record
+    }
+    if !isPlain, queue.pointee.flags.contains(.isAccounted) {
+      account(fqid, frames: -1, bytes: -Int64(frame.length))
     }
     return frame
   }
 
+  // MARK: Scheduling
+
+  /// A work queue of a channel.
+  @inline(__always)
+  func workQueue(_ number: Int, of channel: Int) -> UnsafeMutablePointer<WorkQueueLine> {
+    workQueues.base + (channel &* 8 &+ number)
+  }
+
   /// Appends a queue to its work queue.
   @inline(__always)
-  private func schedule(_ fqid: UInt32, _ queue: UnsafeMutablePointer<FrameQueue>) {
+  func append(_ fqid: UInt32, _ queue: UnsafeMutablePointer<FrameQueue>) {
     let channel = channels.base + Int(queue.pointee.channel)
-    let workQueue = Int(queue.pointee.workQueue)
+    let number = queue.pointee.workQueue
+    let line = workQueue(Int(number), of: Int(queue.pointee.channel))
     queue.pointee.next = 0
-    if channel.pointee.nonEmpty & (1 &<< UInt8(workQueue)) == 0 {
-      channel.pointee.nonEmpty |= 1 &<< UInt8(workQueue)
-      channel.pointee.heads[workQueue] = fqid
+    line.pointee.length &+= 1
+    if channel.pointee.nonEmpty & (1 &<< number) == 0 {
+      channel.pointee.nonEmpty |= 1 &<< number
+      line.pointee.head = fqid
     } else {
-      queues.base[Int(channel.pointee.tails[workQueue])].next = fqid
+      queues.base[Int(line.pointee.tail)].next = fqid
     }
-    channel.pointee.tails[workQueue] = fqid
+    line.pointee.tail = fqid
+  }
+
+  /// Puts a queue in front of its work queue: its turn goes on.
+  func prepend(_ fqid: UInt32, _ queue: UnsafeMutablePointer<FrameQueue>) {
+    let channel = channels.base + Int(queue.pointee.channel)
+    let number = queue.pointee.workQueue
+    let line = workQueue(Int(number), of: Int(queue.pointee.channel))
+    line.pointee.length &+= 1
+    if channel.pointee.nonEmpty & (1 &<< number) == 0 {
+      queue.pointee.next = 0
+      channel.pointee.nonEmpty |= 1 &<< number
+      line.pointee.tail = fqid
+    } else {
+      queue.pointee.next = line.pointee.head
+    }
+    line.pointee.head = fqid
+  }
+
+  /// Takes every queue off a channel, when nobody will serve it any more.
+  func clearChannel(_ index: Int) {
+    channels.base[index].nonEmpty = 0
+    for number in 0..<8 { workQueue(number, of: index).pointee = WorkQueueLine() }
   }
 
   /// Chooses the queue that a channel serves next, and takes it off its work queue; `nil` when
-  /// nothing waits. Give it back with ``reschedule(_:)``.
-  ///
-  /// Work queues 0 and 1 are strict. For 2 to 7 the hardware has weights whose formula is not
-  /// known to us; with Linux's equal weights they take turns here.
+  /// nothing waits. Give it back with ``reschedule(_:)``. `allowed` names the work queues that are looked
+  /// at, one bit each.
   @inline(__always)
-  func select(_ channelIndex: Int) -> UInt32? {
+  func select(_ channelIndex: Int, allowed: UInt8 = 0xff) -> UInt32? {
     let channel = channels.base + channelIndex
-    let nonEmpty = channel.pointee.nonEmpty
-    guard nonEmpty != 0 else { return nil }
-    let workQueue: Int
-    if nonEmpty & 0b11 != 0 {
-      workQueue = nonEmpty & 1 != 0 ? 0 : 1
-    } else {
-      let turn = channel.pointee.turn
-      let behind = nonEmpty &>> turn
-      workQueue =
-        behind != 0
-        ? Int(turn) &+ behind.trailingZeroBitCount : nonEmpty.trailingZeroBitCount
-      channel.pointee.turn = workQueue >= 7 ? 2 : UInt8(truncatingIfNeeded: workQueue &+ 1)
+    while true {
+      guard let number = channel.pointee.chooseWorkQueue(allowed) else { return nil }
+      let line = workQueue(number, of: channelIndex)
+      let fqid = line.pointee.head
+      let queue = queues.base + Int(fqid)
+      let next = queue.pointee.next
+      line.pointee.head = next
+      line.pointee.length &-= 1
+      if next == 0 { channel.pointee.nonEmpty &= ~(1 &<< UInt8(truncatingIfNeeded: number)) }
+      let flags = queue.pointee.flags
+      if !flags.isEmpty, flags.contains(.stopped), !flags.contains(.retirementRequested) {
+        // It was stopped while it waited.
+        queue.pointee.state = .tentativelyScheduled
+        continue
+      }
+      queue.pointee.state = .active
+      return fqid
     }
-    let fqid = channel.pointee.heads[workQueue]
-    let next = queues.base[Int(fqid)].next
-    channel.pointee.heads[workQueue] = next
-    if next == 0 { channel.pointee.nonEmpty &= ~(1 &<< UInt8(workQueue)) }
-    queues.base[Int(fqid)].state = .active
-    return fqid
   }
 
   /// Ends a queue's turn: back to the tail of its work queue, or off when it is empty.
   @inline(__always)
   func reschedule(_ fqid: UInt32) {
     let queue = queues.base + Int(fqid)
-    if queue.pointee.count > 0 {
+    if queue.pointee.flags.isEmpty ? queue.pointee.count > 0 : queue.pointee.isEligible {
       queue.pointee.state = .trulyScheduled
-      schedule(fqid, queue)
+      append(fqid, queue)
     } else {
       queue.pointee.state = .tentativelyScheduled
     }
+  }
+}
+
+extension FrameQueue {
+  /// Whether a scheduled queue belongs on its work queue.
+  var isEligible: Bool {
+    if flags.contains(.retirementRequested) { return true }
+    guard !flags.contains(.stopped) else { return false }
+    return count > 0 || flags.contains(.forceEligible)
   }
 }

@@ -10,7 +10,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case frameTooShort
   /// The capture holds less of the frame than was on the wire.
   case frameCut
-  /// The queue is out of service, or no more frames can be queued.
+  /// A port's frame for a queue that is out of service, full or congested.
   case queueRefused
   /// The owner has ended or was killed.
   case ownerGone
@@ -22,6 +22,12 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case badDescriptor
   /// A guest wrote an enqueue verb that does not exist.
   case unknownVerb
+  /// A guest enqueued to a queue that is longer than its threshold.
+  case tailDrop
+  /// A guest enqueued to a queue whose congestion group is congested.
+  case congestion
+  /// A guest's frame was chosen by its congestion group's random early discard.
+  case earlyDiscard
 
   /// The reason as tables and JSON print it.
   public var name: String {
@@ -36,13 +42,18 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .foreignBuffer: "foreign-buffer"
     case .badDescriptor: "bad-descriptor"
     case .unknownVerb: "unknown-verb"
+    case .tailDrop: "tail-drop"
+    case .congestion: "congestion"
+    case .earlyDiscard: "early-discard"
     }
   }
 
   /// Whether the frame went back to the guest that wrote it, as an enqueue rejection.
   public var isRejection: Bool {
     switch self {
-    case .foreignQueue, .foreignBuffer, .badDescriptor, .unknownVerb: true
+    case .foreignQueue, .foreignBuffer, .badDescriptor, .unknownVerb, .tailDrop, .congestion,
+      .earlyDiscard:
+      true
     default: false
     }
   }

@@ -1,0 +1,132 @@
+import DPAAPortal
+import Partitioning
+import QorIQ
+
+/// What each owner may name in commands: its queues, the channels that its queues may lead to, and
+/// its congestion groups, flat and owner by owner.
+struct OwnerGrants {
+  private(set) var ranges: [EngineTables.QueueRun] = []
+  private(set) var channels: [UInt16] = []
+  /// The pool channels of each owner, pool channel *n* at place *n*.
+  private(set) var pools: [InlineArray<16, UInt16>] = []
+  private var entries:
+    [(firstRange: Int, rangeCount: Int, firstChannel: Int, portalChannels: Int, channelCount: Int)] =
+      []
+  private var groups: [UInt8: Int] = [:]
+  /// Whether the board has QMan 3, whose direct-connect channels begin at 0x800.
+  private let isRevision3: Bool
+
+  init(
+    _ configuration: RuntimeConfiguration, _ layout: ChannelLayout
+  ) throws(EngineError) {
+    isRevision3 = layout.all.keys.contains { $0.rawValue >= 0x400 }
+    for (index, owner) in configuration.owners.enumerated() {
+      let grant = configuration.queueing[index] ?? RuntimeConfiguration.QueueingGrant()
+      let (firstRange, firstChannel) = (ranges.count, channels.count)
+      for range in owner.queues {
+        ranges.append(EngineTables.QueueRun(first: range.first.rawValue, count: range.count))
+      }
+      for portal in owner.portals {
+        channels.append(UInt16(try layout.index(of: ChannelID(UInt16(portal.rawValue)))))
+      }
+      var pools = InlineArray<16, UInt16>(repeating: 0)
+      for channel in grant.poolChannels {
+        guard let number = channel.poolNumber else { continue }
+        pools[number] = UInt16(try layout.index(of: channel))
+        channels.append(pools[number])
+      }
+      self.pools.append(pools)
+      let portalChannels = channels.count - firstChannel
+      for channel in Self.servedByPorts(of: index, configuration) {
+        channels.append(UInt16(try layout.index(of: channel)))
+      }
+      entries.append(
+        (
+          firstRange, ranges.count - firstRange, firstChannel, portalChannels,
+          channels.count - firstChannel
+        ))
+      for group in grant.congestionGroups { groups[group] = index }
+    }
+  }
+
+  /// The channels of ports to which an owner may send: those of its paths.
+  private static func servedByPorts(
+    of index: Int, _ configuration: RuntimeConfiguration
+  ) -> [ChannelID] {
+    let owner = configuration.owners[index]
+    var channels: [ChannelID] = []
+    for interface in configuration.interfaces {
+      if owner.paths.contains(where: { !$0.isLink && $0.name == interface.name }) {
+        channels.append(interface.transmitChannel)
+      }
+      if case .offlineHop(let hop) = interface.delivery, hop.receivingOwner == index {
+        channels.append(hop.port.channel)
+      }
+    }
+    return channels + configuration.links.filter { $0.from == index }.map(\.port.channel)
+  }
+
+  /// The first run of an owner's queues; an empty one for an owner without queues.
+  func firstRun(of index: Int) -> EngineTables.QueueRun {
+    entries[index].rangeCount > 0
+      ? ranges[entries[index].firstRange] : EngineTables.QueueRun(first: 0, count: 0)
+  }
+
+  /// Writes an owner's runs into its entry.
+  func describe(_ index: Int, in entry: inout EngineTables.OwnerEntry) {
+    let runs = entries[index]
+    entry.firstRange = runs.firstRange
+    entry.rangeCount = runs.rangeCount
+    entry.firstChannel = runs.firstChannel
+    entry.portalChannelCount = runs.portalChannels
+    entry.channelCount = runs.channelCount
+  }
+
+  /// Tells the queue manager the channels' numbers and the congestion groups' owners.
+  func give(to qman: borrowing QueueManager, _ layout: ChannelLayout) {
+    for (channel, index) in layout.all { qman.channels.base[index].number = channel.rawValue }
+    for (group, owner) in groups {
+      qman.groups.base[Int(group)].give(to: owner, hasIndexedTargets: isRevision3)
+    }
+  }
+}
+
+/// The channels that are used, numbered from 1; 0 is the channel that nobody serves.
+struct ChannelLayout {
+  private let indexes: [ChannelID: Int]
+
+  init(_ configuration: RuntimeConfiguration) {
+    var indexes: [ChannelID: Int] = [:]
+    func add(_ channel: ChannelID) { indexes[channel] = indexes[channel] ?? indexes.count + 1 }
+    for owner in configuration.owners {
+      for portal in owner.portals { add(ChannelID(UInt16(portal.rawValue))) }
+    }
+    for interface in configuration.interfaces {
+      add(interface.transmitChannel)
+      if case .offlineHop(let hop) = interface.delivery { add(hop.port.channel) }
+    }
+    for link in configuration.links { add(link.port.channel) }
+    for grant in configuration.queueing.values { grant.poolChannels.sorted().forEach(add) }
+    self.indexes = indexes
+  }
+
+  /// How many places a table of channels needs.
+  var count: Int { indexes.count + 1 }
+  /// Each channel and its place.
+  var all: [ChannelID: Int] { indexes }
+
+  func index(of channel: ChannelID) throws(EngineError) -> Int {
+    guard let index = indexes[channel] else {
+      throw .badConfiguration("no portal or port serves channel \(channel)")
+    }
+    return index
+  }
+}
+
+extension GuestGrant.Pool {
+  init(_ pool: PoolAssignment) {
+    self.init(
+      bpid: pool.bpid, base: pool.base, count: pool.bufferCount, size: pool.bufferSize,
+      stride: pool.bufferStride)
+  }
+}

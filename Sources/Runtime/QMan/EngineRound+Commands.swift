@@ -1,0 +1,219 @@
+import DPAAPortal
+
+/// QMan's management commands. Each is carried out on the engine's own copy, for what the portal's
+/// owner has only: another's queue, group or channel is answered like one that does not exist.
+extension EngineTables {
+  /// Answers the command that waits; `false` when it must wait until messages are read.
+  mutating func answerQMan(_ index: Int) -> Bool {
+    let portal = portals.base + index
+    // A command may send one message.
+    guard portal.pointee.canNotify else { return false }
+    let command = portal.pointee.commands.copy()
+    let verb = command.byte(0) & 0x7f
+    var answer = CommandImage()
+    var result: UInt8
+    switch verb {
+    case ManagementVerb.initializeParked, ManagementVerb.initializeScheduled:
+      result = initialize(
+        command, portal: index, scheduled: verb == ManagementVerb.initializeScheduled)
+    case ManagementVerb.queryQueue: result = queryQueue(command, index, &answer)
+    case ManagementVerb.queryQueueState: result = queryQueueState(command, index, &answer)
+    case ManagementVerb.queryWorkQueues, ManagementVerb.queryDedicatedWorkQueues:
+      result = queryWorkQueues(
+        command, index, &answer, isDedicated: verb == ManagementVerb.queryDedicatedWorkQueues)
+    case ManagementVerb.schedule, ManagementVerb.forceEligible, ManagementVerb.retire,
+      ManagementVerb.outOfService, ManagementVerb.flowOn, ManagementVerb.flowOff:
+      result = alter(verb, command, index, &answer)
+    case ManagementVerb.initializeGroup, ManagementVerb.modifyGroup:
+      result = writeGroup(command, index, isNew: verb == ManagementVerb.initializeGroup)
+    case ManagementVerb.queryGroup: result = queryGroup(command, index, &answer)
+    case ManagementVerb.testGroup: result = testGroup(command, index, &answer)
+    case ManagementVerb.queryCongestion: result = queryCongestion(index, &answer)
+    default: result = CommandResult.badCommand
+    }
+    answer.set(0, byte: verb)
+    answer.set(1, byte: result)
+    portals.base[index].commands.answer(answer)
+    return true
+  }
+
+  // MARK: Queues
+
+  /// Whether a command's queues are the portal's owner's.
+  private func ownsQueues(_ first: UInt32, count: UInt32, _ index: Int) -> Bool {
+    owns(first, count: count, owner: portals.base[index].owner)
+  }
+
+  /// The place of a channel that an owner's queues may lead to; `nil` for any other.
+  private func place(ofChannel number: UInt16, owner: Int) -> UInt16? {
+    let entry = owners.base[owner]
+    for index in entry.firstChannel..<entry.firstChannel + entry.channelCount
+    where qman.channels.base[Int(ownerChannels.base[index])].number == number {
+      return ownerChannels.base[index]
+    }
+    return nil
+  }
+
+  /// `INITFQ` of one queue or of as many as byte 8 and 9 say beside it: all of them, or none.
+  private mutating func initialize(_ command: CommandImage, portal: Int, scheduled: Bool) -> UInt8 {
+    let owner = portals.base[portal].owner
+    let first = command.fqid(4)
+    let count = UInt32(command.half(8)) + 1
+    guard ownsQueues(first, count: count, portal) else { return CommandResult.badQueue }
+    var channel: UInt16 = 0
+    if QueueManager.writesDestination(command) {
+      guard let place = place(ofChannel: command.half(14) >> 3, owner: owner) else {
+        return CommandResult.badChannel
+      }
+      channel = place
+    }
+    for fqid in first..<first + count {
+      guard qman.canInitialize(fqid) else { return CommandResult.badState }
+      guard
+        QueueManager.writesDestination(command) || !scheduled
+          || qman.queues.base[Int(fqid)].channel != 0
+      else { return CommandResult.badChannel }
+      let (control, group) = qman.congestion(of: fqid, after: command)
+      guard
+        control & QueueControl.congestionGroup == 0
+          || qman.groups.base[Int(group)].belongs(to: owner)
+      else { return CommandResult.badCommand }
+    }
+    for fqid in first..<first + count {
+      qman.write(command, to: fqid, channel: channel)
+      if scheduled { _ = qman.schedule(fqid) }
+    }
+    return CommandResult.ok
+  }
+
+  private func queryQueue(
+    _ command: CommandImage, _ portal: Int, _ answer: inout CommandImage
+  ) -> UInt8 {
+    let fqid = command.fqid(4)
+    guard ownsQueues(fqid, count: 1, portal) else { return CommandResult.badQueue }
+    answer = qman.image(of: fqid)
+    return CommandResult.ok
+  }
+
+  private func queryQueueState(
+    _ command: CommandImage, _ portal: Int, _ answer: inout CommandImage
+  ) -> UInt8 {
+    let fqid = command.fqid(4)
+    guard ownsQueues(fqid, count: 1, portal) else { return CommandResult.badQueue }
+    answer = qman.stateImage(of: fqid)
+    // The queue behind it on a shared channel may be another's.
+    if !ownsQueues(answer.word(4), count: 1, portal) { answer.set(4, word: 0) }
+    return CommandResult.ok
+  }
+
+  private func queryWorkQueues(
+    _ command: CommandImage, _ portal: Int, _ answer: inout CommandImage, isDedicated: Bool
+  ) -> UInt8 {
+    let place: UInt16?
+    if isDedicated {
+      place = portals.base[portal].channels[0]
+    } else {
+      place = self.place(
+        ofChannel: command.half(2) >> 3, owner: portals.base[portal].owner)
+    }
+    guard let place else { return CommandResult.badChannel }
+    let channel = qman.channels.base[Int(place)]
+    answer.set(2, half: channel.number << 3)
+    for workQueue in 0..<8 {
+      answer.set(32 + 4 * workQueue, word: qman.workQueue(workQueue, of: Int(place)).pointee.length)
+    }
+    return CommandResult.ok
+  }
+
+  /// `ALTER_*` of one queue.
+  private mutating func alter(
+    _ verb: UInt8, _ command: CommandImage, _ index: Int, _ answer: inout CommandImage
+  ) -> UInt8 {
+    let fqid = command.fqid(4)
+    guard ownsQueues(fqid, count: 1, index) else { return CommandResult.badQueue }
+    switch verb {
+    case ManagementVerb.schedule: return qman.schedule(fqid)
+    case ManagementVerb.forceEligible: return qman.forceEligible(fqid)
+    case ManagementVerb.flowOn: return qman.setFlow(fqid, isOn: true)
+    case ManagementVerb.flowOff: return qman.setFlow(fqid, isOn: false)
+    case ManagementVerb.outOfService: return qman.takeOutOfService(fqid)
+    default:
+      let result = qman.retire(fqid, portal: index)
+      if result == CommandResult.ok {
+        let status = qman.retirementStatus(fqid)
+        answer.set(2, byte: status)
+        notify(index, Verb.retiredImmediately, fqid, status: status)
+      }
+      return result
+    }
+  }
+
+  /// Sends a portal a message about a queue.
+  func notify(_ portal: Int, _ verb: UInt8, _ fqid: UInt32, status: UInt8 = 0) {
+    portals.base[portal].notify(
+      MessageBacklog.Message(
+        verb: verb, status: status, fqid: fqid,
+        contextB: qman.queues.base[Int(fqid)].contextB))
+  }
+
+  // MARK: Congestion groups
+
+  /// The group of a command, if it is the portal's owner's.
+  private func group(
+    _ command: CommandImage, _ portal: Int
+  ) -> UnsafeMutablePointer<CongestionGroup>? {
+    let group = qman.groups.base + Int(command.byte(31))
+    return group.pointee.belongs(to: portals.base[portal].owner) ? group : nil
+  }
+
+  private mutating func writeGroup(_ command: CommandImage, _ portal: Int, isNew: Bool) -> UInt8 {
+    guard let group = group(command, portal) else { return CommandResult.badCommand }
+    group.pointee.write(command, isNew: isNew)
+    group.pointee.updateState()
+    if group.pointee.hasNews { qman.book.pointee.hasCongestionNews = true }
+    return CommandResult.ok
+  }
+
+  private func queryGroup(
+    _ command: CommandImage, _ portal: Int, _ answer: inout CommandImage
+  ) -> UInt8 {
+    guard let group = group(command, portal) else { return CommandResult.badCommand }
+    answer = group.pointee.image
+    return CommandResult.ok
+  }
+
+  private func testGroup(
+    _ command: CommandImage, _ portal: Int, _ answer: inout CommandImage
+  ) -> UInt8 {
+    guard let group = group(command, portal) else { return CommandResult.badCommand }
+    answer = group.pointee.test(
+      at: Int64(command.byte(3)) << 32 | Int64(command.word(4)))
+    return CommandResult.ok
+  }
+
+  private func queryCongestion(_ portal: Int, _ answer: inout CommandImage) -> UInt8 {
+    for index in 0..<CongestionGroup.count {
+      let group = qman.groups.base[index]
+      guard group.isCongested, group.belongs(to: portals.base[portal].owner) else { continue }
+      let offset = 32 + 4 * (index >> 5)
+      answer.set(offset, word: answer.word(offset) | 0x8000_0000 >> UInt32(index & 31))
+    }
+    return CommandResult.ok
+  }
+
+  /// Tells the portals that want to know of groups whose state has changed.
+  mutating func tellCongestion() {
+    qman.book.pointee.hasCongestionNews = false
+    for index in 0..<CongestionGroup.count where qman.groups.base[index].hasNews {
+      let group = qman.groups.base + index
+      group.pointee.hasNews = false
+      guard group.pointee.notifies == 1 else { continue }
+      for portal in 0..<portals.count
+      where group.pointee.belongs(to: portals.base[portal].owner)
+        && group.pointee.isTarget(portals.base[portal].number)
+      {
+        portals.base[portal].interrupt.events |= PortalInterrupt.congestion
+      }
+    }
+  }
+}
