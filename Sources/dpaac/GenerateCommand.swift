@@ -1,5 +1,6 @@
 import ArgumentParser
 import Codegen
+import DeviceTree
 import Diagnostics
 import Foundation
 import Lowering
@@ -15,6 +16,7 @@ struct GenerateCommand: ParsableCommand {
 
         dpaac generate office.yaml -o out
         dpaac generate office.yaml -o out --only tree
+        dpaac generate office.yaml -o out --host-tree /sys/firmware/fdt
         dpaac generate office.yaml -o out --check     for CI: exit 1 when a file is not current
       """)
 
@@ -30,6 +32,11 @@ struct GenerateCommand: ParsableCommand {
     help: "Only these backends: \(Generator.allBackends.map(\.name).joined(separator: ", ")).")
   var only: [String] = []
 
+  @Option(
+    help: "The board's own tree, source or blob, to take guests' portals out of: host.dts.",
+    completion: .file(extensions: ["dts", "dtb"]))
+  var hostTree: String?
+
   @Option(help: "Where the generated Swift package finds dpaac; this checkout by default.")
   var packagePath: String?
 
@@ -39,15 +46,17 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     let (partition, result) = try arguments.load(format)
     arguments.warn(result.diagnostics)
+    let base = try loadHostTree()
     var staleFiles: [StaleFile] = []
     do throws(GenerationError) {
       let generator = try Generator(only: only)
-      let options = GenerationOptions(
+      var options = GenerationOptions(
         planName: URL(fileURLWithPath: arguments.plan).lastPathComponent,
         planDirectory: URL(fileURLWithPath: arguments.directory).standardizedFileURL.path,
         outputDirectory: URL(fileURLWithPath: output).standardizedFileURL.path,
         packagePath: packagePath.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
           ?? GenerationOptions.thisCheckout)
+      options.hostTree = base
       let artifacts = try generator.artifacts(for: partition, options: options)
       if check {
         staleFiles = generator.stale(artifacts, in: output)
@@ -62,5 +71,14 @@ struct GenerateCommand: ParsableCommand {
     }
     for file in staleFiles { Terminal.print("\(file)\n") }
     if !staleFiles.isEmpty { throw ExitCode(1) }
+  }
+
+  private func loadHostTree() throws -> Tree? {
+    guard let hostTree else { return nil }
+    var bag = DiagnosticBag()
+    let tree = TreeLoader().load(hostTree, into: &bag)
+    arguments.warn(bag)
+    guard let tree else { throw ExitCode(1) }
+    return tree
   }
 }

@@ -26,6 +26,8 @@ public struct Tool: Sendable {
   /// U-Boot for QEMU's ppce500: an image and not a program.
   public static let uBoot = Tool(
     "/usr/lib/u-boot/qemu-ppce500/uboot.elf", package: "u-boot-qemu")
+  /// A browser.
+  public static let chromium = Tool("chromium", package: "chromium")
   /// libvirt's schema check.
   public static let virtXMLValidate = Tool("virt-xml-validate", package: "libvirt-clients")
 

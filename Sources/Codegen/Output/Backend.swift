@@ -1,3 +1,4 @@
+public import DeviceTree
 public import Partitioning
 import QorIQ
 
@@ -27,6 +28,8 @@ public struct GenerationOptions: Sendable, Hashable {
   public let outputDirectory: String
   /// The dpaac package that the generated Swift package depends on, absolute.
   public let packagePath: String
+  /// The board's own tree, from which the host's is made; without it there is only an overlay.
+  public var hostTree: Tree?
 
   /// Creates options; relative paths are seen from the current directory, symbolic links resolved.
   public init(

@@ -15,7 +15,7 @@ public struct Generator: Sendable {
   /// All backends, in the order their files are listed.
   public static let allBackends: [any Backend] = [
     GuestTreeBackend(), QEMUBackend(), LibvirtBackend(), SwiftBackend(), FMCBackend(),
-    HypervisorBackend(),
+    HypervisorBackend(), HostTreeBackend(), ReportBackend(),
   ]
 
   /// The backends in use.

@@ -116,29 +116,3 @@ func swiftLiteral(_ prefix: IPv6Prefix) -> String {
   "IPv6Prefix(high: \(swiftHexLiteral(prefix.high)), low: \(swiftHexLiteral(prefix.low)), "
     + "length: \(prefix.length))"
 }
-
-extension MatchCondition {
-  /// The condition as plans write it.
-  var planText: String {
-    switch self {
-    case .ethernetDestination(let address): "eth.dst \(Self.macText(address))"
-    case .ethernetSource(let address): "eth.src \(Self.macText(address))"
-    case .etherType(let type): "eth.type \(swiftHexLiteral(type))"
-    case .vlan(let id): "vlan.id \(id)"
-    case .ipv4Source(let prefix): "ipv4.src \(prefix)"
-    case .ipv4Destination(let prefix): "ipv4.dst \(prefix)"
-    case .ipv6Source(let prefix): "ipv6.src \(prefix)"
-    case .ipv6Destination(let prefix): "ipv6.dst \(prefix)"
-    case .ipProtocol(let number): "ip.proto \(number)"
-    case .l4Source(let port): "l4.src \(port)"
-    case .l4Destination(let port): "l4.dst \(port)"
-    }
-  }
-
-  private static func macText(_ address: UInt64) -> String {
-    stride(from: 40, through: 0, by: -8).map {
-      let octet = String(address >> UInt64($0) & 0xff, radix: 16)
-      return octet.count == 1 ? "0\(octet)" : octet
-    }.joined(separator: ":")
-  }
-}

@@ -54,7 +54,7 @@ public struct FMCPlanFragment {
       let rules = port.rules.filter { !$0.conditions.isEmpty }
       if !rules.isEmpty { text += "    rules:\n" }
       for rule in rules {
-        let when = rule.conditions.map(Self.text).joined(separator: ", ")
+        let when = rule.conditions.map(Self.yaml).joined(separator: ", ")
         let spread = rule.target.spread.map { ", spread: \($0.rawValue)" } ?? ""
         text += "      - { when: {\(when)}, to: \(Self.partition(rule.target))\(spread) }\n"
       }
@@ -89,26 +89,10 @@ public struct FMCPlanFragment {
     return String(name)
   }
 
-  private static func text(_ condition: MatchCondition) -> String {
-    switch condition {
-    case .ethernetDestination(let address): "eth.dst: \"\(mac(address))\""
-    case .ethernetSource(let address): "eth.src: \"\(mac(address))\""
-    case .etherType(let type): "eth.type: 0x\(String(type, radix: 16))"
-    case .vlan(let id): "vlan.id: \(id)"
-    case .ipv4Source(let prefix): "ipv4.src: \(prefix)"
-    case .ipv4Destination(let prefix): "ipv4.dst: \(prefix)"
-    case .ipv6Source(let prefix): "ipv6.src: \"\(prefix)\""
-    case .ipv6Destination(let prefix): "ipv6.dst: \"\(prefix)\""
-    case .ipProtocol(let number): "ip.proto: \(number)"
-    case .l4Source(let port): "l4.src: \(port)"
-    case .l4Destination(let port): "l4.dst: \(port)"
-    }
-  }
-
-  private static func mac(_ address: UInt64) -> String {
-    stride(from: 40, through: 0, by: -8).map { shift in
-      let byte = UInt8(truncatingIfNeeded: address >> UInt64(shift))
-      return (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined(separator: ":")
+  /// A condition as a key with its value; YAML takes a bare text with colons for something else.
+  private static func yaml(_ condition: MatchCondition) -> String {
+    let parts = condition.planText.split(separator: " ", maxSplits: 1)
+    let value = parts.last ?? ""
+    return "\(parts[0]): " + (value.contains(":") ? "\"\(value)\"" : String(value))
   }
 }

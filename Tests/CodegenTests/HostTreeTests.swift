@@ -1,0 +1,148 @@
+import Codegen
+import DeviceTree
+import Diagnostics
+import Foundation
+import Partitioning
+import QorIQ
+import TestSupport
+import Testing
+
+@Suite struct HostTreeTests {
+  @Test(arguments: Example.names)
+  func `what guests own is gone from the host's tree, LIODNs too, and nothing else`(name: String)
+    throws
+  {
+    let partition = try Example.partition(name)
+    var base = try board(partition.board.name)
+    let portals = TreeIndex(base).nodes(compatibleWith: "fsl,qman-portal", "fsl,bman-portal")
+    for (number, entry) in portals.enumerated() {
+      _ = base.update(entry.path) { node in
+        node.set("fsl,liodn", UInt32(1000 + number))
+        node.add("fman@0") { $0.set("fsl,liodn", UInt32(2000 + number)) }
+      }
+    }
+    let carved = try carve(base, for: partition)
+    let given = Set(partition.owners.filter { !$0.isHost }.flatMap(\.portals))
+    let kept = portals.enumerated().filter { !given.contains(Self.portal($0.element)) }
+    #expect(portals.count - kept.count == 2 * given.count)
+
+    var found: Set<UInt32> = []
+    for entry in TreeIndex(carved).entries {
+      if let liodn = entry.node["fsl,liodn"]?.cell { found.insert(liodn) }
+    }
+    #expect(found == Set(kept.flatMap { [UInt32(1000 + $0.offset), UInt32(2000 + $0.offset)] }))
+
+    let reserved = carved.root.child("reserved-memory")?.children ?? []
+    for owner in partition.owners {
+      let node = reserved.first { $0["label"]?.string == owner.name }
+      #expect((node == nil) == owner.isHost)
+      if let node { #expect(node["reg"]?.numbers == [owner.memory.base, owner.memory.size]) }
+    }
+    // But for the portals and the reservations the tree is the board's.
+    var rest = carved
+    _ = rest.update("/reserved-memory") { node in
+      node.children.removeAll { $0.baseName == "guest-memory" }
+    }
+    for entry in portals { base.remove(entry.path) }
+    for entry in TreeIndex(rest).nodes(compatibleWith: "fsl,qman-portal", "fsl,bman-portal") {
+      rest.remove(entry.path)
+    }
+    #expect(TreeDifference(from: base, to: rest).isEmpty)
+  }
+
+  @Test(
+    .enabled(if: Tool.dtc.isPresent, "needs package device-tree-compiler"),
+    arguments: Example.names)
+  func `fdtoverlay lays the overlay over the board, and just the guests' portals are off`(
+    name: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let partition = try Example.partition(name)
+    let blob = "\(directory.path)/board.dtb"
+    let source = "\(Checkout.path)/boards/\(partition.board.name).dts"
+    #expect(try Tool.dtc.run(["-q", "-o", blob, source]).status == 0)
+    let overlay = try directory.write(
+      "host.dtbo", Data(try artifact("host.dtbo", of: partition)))
+    let merged = "\(directory.path)/merged.dtb"
+    let outcome = try Tool("fdtoverlay", package: "device-tree-compiler").run([
+      "-i", blob, "-o", merged, overlay,
+    ])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    var bag = DiagnosticBag()
+    let tree = try #require(TreeLoader().load(merged, into: &bag))
+    let given = Set(partition.owners.filter { !$0.isHost }.flatMap(\.portals))
+    for entry in TreeIndex(tree).nodes(compatibleWith: "fsl,qman-portal", "fsl,bman-portal") {
+      #expect(entry.node.isEnabled == !given.contains(Self.portal(entry)), "\(entry.path)")
+    }
+    let labels = tree.root.child("reserved-memory")?.children.compactMap { $0["label"]?.string }
+    #expect(Set(labels ?? []) == Set(partition.owners.filter { !$0.isHost }.map(\.name)))
+  }
+
+  @Test(.enabled(if: Tool.dtc.isPresent, "needs package device-tree-compiler"))
+  func `dtc compiles overlay and tree to our bytes without a warning`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    for name in Example.names {
+      let partition = try Example.partition(name)
+      var options = GenerationOptions.sample
+      options.hostTree = try board(partition.board.name)
+      let artifacts = try HostTreeBackend().artifacts(for: partition, options: options)
+      for (source, blob) in [("host.dtso", "host.dtbo"), ("host.dts", "host.dtb")] {
+        let text = try #require(artifacts.first { $0.path == source })
+        let file = try directory.write(source, Data(text.bytes))
+        let output = "\(directory.path)/out"
+        let outcome = try Tool.dtc.run(["-I", "dts", "-O", "dtb", "-o", output, file])
+        #expect(outcome.status == 0 && outcome.errorText.isEmpty, "\(outcome.errorText)")
+        let bytes = try #require(FileManager.default.contents(atPath: output))
+        #expect(artifacts.first { $0.path == blob }?.bytes == Array(bytes))
+      }
+    }
+  }
+
+  @Test func `ranges of a kernel of the SDK are cut to the host's part`() throws {
+    let partition = try Example.partition("kvm-forum/p4080ds")
+    var base = try board("p4080ds")
+    base.root.add("qman-fqids@0") {
+      $0.set("compatible", "fsl,fqid-range")
+      $0.set("fsl,fqid-range", .cells([256, 256]))
+    }
+    let carved = try carve(base, for: partition)
+    let ranges = TreeIndex(carved).nodes(compatibleWith: "fsl,fqid-range")
+      .compactMap { $0.node["fsl,fqid-range"]?.cells }
+    let host = try #require(partition.owners.first { $0.isHost })
+    #expect(!ranges.isEmpty)
+    for range in ranges {
+      let queues = QueueRange(first: FQID(range[0]), count: range[1])
+      #expect(host.queues.contains { $0.contains(queues) })
+    }
+  }
+
+  @Test func `a tree of another board is refused`() throws {
+    let partition = try Example.partition("kvm-forum/p4080ds")
+    let other = try board("t4240qds")
+    #expect(throws: GenerationError.self) { try carve(other, for: partition) }
+  }
+
+  // MARK: helpers
+
+  private func board(_ name: String) throws -> Tree {
+    var bag = DiagnosticBag()
+    return try #require(
+      TreeLoader().load("\(Checkout.path)/boards/\(name).dts", into: &bag))
+  }
+
+  private func carve(_ base: Tree, for partition: Partition) throws -> Tree {
+    var options = GenerationOptions.sample
+    options.hostTree = base
+    let artifacts = try HostTreeBackend().artifacts(for: partition, options: options)
+    let blob = try #require(artifacts.first { $0.path == "host.dtb" })
+    var bag = DiagnosticBag()
+    return try #require(BlobReader().read(blob.bytes, name: "host.dtb", into: &bag))
+  }
+
+  private static func portal(_ entry: TreeIndex.Entry) -> PortalIndex {
+    let unit = UInt64(entry.node.unitAddress ?? "", radix: 16) ?? 0
+    return PortalIndex(UInt8(unit / 0x4000))
+  }
+}
