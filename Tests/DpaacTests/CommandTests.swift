@@ -63,6 +63,41 @@ import Testing
     #expect(github.errorText == "")
   }
 
+  @Test
+  func `an explanation gives the rule, its repair, its source, a plan and what is found in it`()
+    throws
+  {
+    let outcome = try Dpaac.tool.run(["explain", "queue-overlap"])
+    #expect(outcome.status == 0)
+    for text in [
+      "queue-overlap (error, about queues): ", "Repair: ", "Source: ", "  board: p4080ds",
+      "example.yaml:13:13: error: guest1 claims frame queues 500-700",
+    ] {
+      #expect(outcome.text.contains(text), "the explanation does not say \(text)")
+    }
+    let misspelt = try Dpaac.tool.run(["explain", "queue-overlpa"])
+    #expect(misspelt.status == 1)
+    #expect(misspelt.errorText.contains("did you mean queue-overlap?"))
+  }
+
+  @Test func `-W and -E choose which findings count`() throws {
+    let idle = "\(Checkout.fixtures)/plans/partition-idle.yaml"
+    let clash = "\(Checkout.fixtures)/plans/queue-overlap.yaml"
+    for (arguments, status, says) in [
+      ([idle], 0, "warning: "), ([idle, "-E", "partition-idle"], 1, "error: "),
+      ([idle, "-W", "no-partition-idle"], 0, ""), ([clash], 1, "error: "),
+      ([clash, "-E", "no-queue-overlap"], 0, ""),
+      ([clash, "-E", "no-queue-overlap", "-W", "queue-overlap"], 0, "warning: "),
+    ] {
+      let outcome = try Dpaac.tool.run(["check"] + arguments)
+      #expect(outcome.status == Int32(status), "\(arguments)")
+      #expect(says.isEmpty ? outcome.errorText.isEmpty : outcome.errorText.contains(says))
+    }
+    let unknown = try Dpaac.tool.run(["check", idle, "-W", "no-partition-idel"])
+    #expect(unknown.status == 64)
+    #expect(unknown.errorText.contains("did you mean partition-idle?"))
+  }
+
   @Test func `a copied binary does everything alone, from any directory`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }

@@ -14,7 +14,7 @@ import Testing
     """
     board: \(board)
     policers:
-      gold: {committed-rate: 1 Gbit/s, committed-burst: 64 KiB, excess-rate: 2 Gbit/s, excess-burst: 64 KiB}
+      gold: {committed-rate: 100 Mbit/s, committed-burst: 64 KiB, excess-rate: 2 Gbit/s, excess-burst: 64 KiB}
     shared-memory:
       mail: {size: 1 MiB, between: [host, guest1]}
     partitions:
@@ -24,7 +24,7 @@ import Testing
       fm1-gb0:
         policer: gold
         rules:
-    \(guests.enumerated().map { "      - {when: {vlan.id: \($0)}, to: \($1), spread: 5-tuple}" }.joined(separator: "\n"))
+    \(guests.enumerated().map { "      - {when: {vlan.id: \($0 + 1)}, to: \($1), spread: 5-tuple}" }.joined(separator: "\n"))
         otherwise: host
       fm1-gb1: {otherwise: \(guests.last ?? "host")}
     links: [\(links.joined(separator: ", "))]

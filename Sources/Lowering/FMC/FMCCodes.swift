@@ -92,9 +92,3 @@ extension DiagnosticCatalogue {
       "fmc-inexpressible", .warning, "what is imported has a form in a plan; the rest is left out"),
   ].sorted { $0.code < $1.code }
 }
-
-extension DiagnosticCatalogue.Entry {
-  init(_ code: DiagnosticCode, _ severity: Severity, _ summary: String) {
-    self.init(code: code, severity: severity, summary: summary)
-  }
-}

@@ -1,11 +1,36 @@
 import Diagnostics
 import QorIQ
 
-/// One thing that a partition claims by name, with the place of the claim.
+/// One thing that a partition claims by name. Its place is looked up when somebody has to be told
+/// it: of a million claims that is a handful.
 struct Claim<Resource: Hashable> {
   var owner: Int
   var resource: Resource
-  var span: SourceSpan?
+  private var item: Int
+  private var path: @Sendable (Int, Int) -> String
+  private var origins: OriginMap
+
+  /// A claim whose place is found by its partition and its place in the partition's list.
+  init(
+    owner: Int, resource: Resource, item: Int, path: @escaping @Sendable (Int, Int) -> String,
+    in context: PlanContext
+  ) {
+    self.owner = owner
+    self.resource = resource
+    self.item = item
+    self.path = path
+    origins = context.origins
+  }
+
+  /// A claim with a place of its own.
+  init(
+    owner: Int, resource: Resource, path: @escaping @Sendable () -> String, in context: PlanContext
+  ) {
+    self.init(owner: owner, resource: resource, item: 0, path: { _, _ in path() }, in: context)
+  }
+
+  /// Where the claim was made.
+  var span: SourceSpan? { origins[path(owner, item)] }
 }
 
 extension Findings {

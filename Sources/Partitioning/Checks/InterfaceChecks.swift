@@ -4,7 +4,14 @@ import QorIQ
 /// Checks of interfaces and links: who they name and what they need.
 extension PartitionCheck {
   static let unknownInterface = PartitionCheck(
-    "unknown-interface", "an interface of the plan is one of the board's"
+    "unknown-interface", .naming, "an interface of the plan is one of the board's",
+    meaning: """
+      The interface is not wired on this board: the MAC is missing, or the reset configuration \
+      gives its lanes to something else.
+      """,
+    repair: "choose one of the interfaces that `dpaac board` lists",
+    source: "the board's device tree in Linux 6.1, arch/powerpc/boot/dts/fsl",
+    example: .init(rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"], interface: "fm1-10g1")
   ) { context, findings in
     let names = context.board.interfaceNames
     for (index, interface) in context.plan.interfaces.enumerated()
@@ -17,7 +24,11 @@ extension PartitionCheck {
   }
 
   static let unknownPartition = PartitionCheck(
-    "unknown-partition", "a rule or link names a partition of the plan"
+    "unknown-partition", .naming, "a rule or link names a partition of the plan",
+    meaning: "Frames would be sent to somebody who does not exist.",
+    repair: "correct the name, or add the partition",
+    source: "a decision of this project",
+    example: .init(rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: gest1 }"])
   ) { context, findings in
     var named: [(name: String, path: String, by: String)] = []
     for (index, interface) in context.plan.interfaces.enumerated() {
@@ -44,7 +55,17 @@ extension PartitionCheck {
   }
 
   static let otherwiseMissing = PartitionCheck(
-    "otherwise-missing", "an interface says who gets what no rule takes"
+    "otherwise-missing", .rules, "an interface says who gets what no rule takes",
+    meaning: """
+      ARP, broadcast and frames of strangers match no rule. Without a place for them the \
+      classifier's miss goes to queue 0, which is no queue, and neighbours never learn the \
+      address.
+      """,
+    repair: "name a partition behind `otherwise`",
+    source: """
+      NXP fmc: a classification without an on-miss action becomes an enqueue to queue 0
+      """,
+    example: .init(rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"], otherwise: nil)
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated()
     where interface.otherwise == nil
@@ -59,7 +80,14 @@ extension PartitionCheck {
   }
 
   static let linkSelf = PartitionCheck(
-    "link-self", "a link joins two different partitions"
+    "link-self", .ports, "a link joins two different partitions",
+    meaning: """
+      A link takes two offline ports to copy frames from one partition to another; within one \
+      partition nothing needs copying.
+      """,
+    repair: "name two partitions",
+    source: "a decision of this project",
+    example: .init(links: "[ [host, guest1], [guest1, guest1] ]")
   ) { context, findings in
     for (index, link) in context.plan.links.enumerated() where link.first == link.second {
       findings.add(
@@ -69,7 +97,14 @@ extension PartitionCheck {
   }
 
   static let linkRepeated = PartitionCheck(
-    "link-repeated", "two partitions have at most one link"
+    "link-repeated", .ports, "two partitions have at most one link",
+    meaning: """
+      One link serves both directions. A second one would take two more of the few offline \
+      ports.
+      """,
+    repair: "remove the second link",
+    source: "a decision of this project",
+    example: .init(links: "[ [host, guest1], [guest1, host] ]")
   ) { context, findings in
     var first: [Set<String>: Int] = [:]
     for (index, link) in context.plan.links.enumerated() where link.first != link.second {
@@ -87,10 +122,29 @@ extension PartitionCheck {
   }
 
   static let offlinePortsExhausted = PartitionCheck(
-    "offline-ports-exhausted", "every link direction and every detour finds an offline port",
+    "offline-ports-exhausted", .ports,
+    "every link direction and every detour finds an offline port",
     after: [
       "unknown-partition", "unknown-interface", "otherwise-missing", "link-self", "link-repeated",
-    ]
+    ],
+    meaning: """
+      Frames pass from partition to partition through an offline port, one for each direction, \
+      because each port classifies into one partition's pools. Where FMan has no storage \
+      profiles, a shared interface takes one too.
+      """,
+    repair: "remove a link, or share fewer interfaces",
+    source: "NXP SDK device trees, fsl/qoriq-fman-*.dtsi: the offline ports with a channel",
+    example: """
+      board: p4080ds
+      partitions:
+        host: { cpus: [ 0 ], memory: 256 MiB, portals: 1, queues: 1-100, pools: [ {buffers: 64, size: 2 KiB} ] }
+        a: { cpus: [ 1 ], memory: 256 MiB, portals: 1, queues: 101-200, pools: [ {buffers: 64, size: 2 KiB} ] }
+        b: { cpus: [ 2 ], memory: 256 MiB, portals: 1, queues: 201-300, pools: [ {buffers: 64, size: 2 KiB} ] }
+        c: { cpus: [ 3 ], memory: 256 MiB, portals: 1, queues: 301-400, pools: [ {buffers: 64, size: 2 KiB} ] }
+        d: { cpus: [ 4 ], memory: 256 MiB, portals: 1, queues: 401-500, pools: [ {buffers: 64, size: 2 KiB} ] }
+      links: [ [host, a], [host, b], [host, c], [host, d], [a, b] ]
+
+      """
   ) { context, findings in
     let names = context.plan.partitions.map(\.name)
     var picker = OfflinePortPicker(board: context.board)
@@ -126,8 +180,47 @@ extension PartitionCheck {
   }
 
   static let storageProfilesExhausted = PartitionCheck(
-    "storage-profiles-exhausted", "every partition of an interface finds a storage profile",
-    after: ["unknown-partition", "unknown-interface"]
+    "storage-profiles-exhausted", .ports, "every partition of an interface finds a storage profile",
+    after: ["unknown-partition", "unknown-interface"],
+    meaning: """
+      A storage profile chooses whose pools a frame is received into. Each partition of an \
+      interface takes one, and a frame manager has 64 (FMan v3H) or 32 (v3L).
+      """,
+    repair: "share out fewer partitions on the interfaces of this frame manager",
+    source: "NXP fmlib, FM_VSP_MAX_NUM_OF_ENTRIES",
+    example: """
+      board: t4240qds
+      partitions:
+        host: { cpus: [ 0 ], memory: 256 MiB, portals: 1, queues: 1-100, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g1: { cpus: [ 1 ], memory: 256 MiB, portals: 1, queues: 101-200, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g2: { cpus: [ 2 ], memory: 256 MiB, portals: 1, queues: 201-300, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g3: { cpus: [ 3 ], memory: 256 MiB, portals: 1, queues: 301-400, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g4: { cpus: [ 4 ], memory: 256 MiB, portals: 1, queues: 401-500, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g5: { cpus: [ 5 ], memory: 256 MiB, portals: 1, queues: 501-600, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g6: { cpus: [ 6 ], memory: 256 MiB, portals: 1, queues: 601-700, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g7: { cpus: [ 7 ], memory: 256 MiB, portals: 1, queues: 701-800, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g8: { cpus: [ 8 ], memory: 256 MiB, portals: 1, queues: 801-900, pools: [ {buffers: 64, size: 2 KiB} ] }
+      interfaces:
+        fm1-gb0: &shared
+          rules:
+            - { when: {ipv4.dst: 10.0.0.1}, to: g1 }
+            - { when: {ipv4.dst: 10.0.0.2}, to: g2 }
+            - { when: {ipv4.dst: 10.0.0.3}, to: g3 }
+            - { when: {ipv4.dst: 10.0.0.4}, to: g4 }
+            - { when: {ipv4.dst: 10.0.0.5}, to: g5 }
+            - { when: {ipv4.dst: 10.0.0.6}, to: g6 }
+            - { when: {ipv4.dst: 10.0.0.7}, to: g7 }
+            - { when: {ipv4.dst: 10.0.0.8}, to: g8 }
+          otherwise: host
+        fm1-gb1: *shared
+        fm1-gb2: *shared
+        fm1-gb3: *shared
+        fm1-gb4: *shared
+        fm1-gb5: *shared
+        fm1-10g0: *shared
+        fm1-10g1: *shared
+
+      """
   ) { context, findings in
     for fman in context.board.fmans where fman.hasStorageProfiles {
       var needed = 0

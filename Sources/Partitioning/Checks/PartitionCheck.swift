@@ -7,6 +7,8 @@ import QorIQ
 public struct PartitionCheck: Sendable {
   /// The stable code of its findings.
   public let code: DiagnosticCode
+  /// What it is about.
+  public let group: FindingGroup
   /// How bad its findings are.
   public let severity: Severity
   /// What the rule is, in one sentence without a full stop.
@@ -14,17 +16,22 @@ public struct PartitionCheck: Sendable {
   /// Checks that must have found no error before this one can be judged, so that one mistake does
   /// not echo.
   public let prerequisites: [DiagnosticCode]
+  /// Why the rule is there, what to do where it is broken, who says so, and a plan that breaks it.
+  public let explanation: Explanation
   private let body: @Sendable (PlanContext, inout Findings) -> Void
 
   init(
-    _ code: DiagnosticCode, severity: Severity = .error, _ summary: String,
-    after prerequisites: [DiagnosticCode] = [],
+    _ code: DiagnosticCode, _ group: FindingGroup, severity: Severity = .error, _ summary: String,
+    after prerequisites: [DiagnosticCode] = [], meaning: String, repair: String, source: String,
+    example: PlanExample,
     _ body: @escaping @Sendable (PlanContext, inout Findings) -> Void
   ) {
     self.code = code
+    self.group = group
     self.severity = severity
     self.summary = summary
     self.prerequisites = prerequisites
+    explanation = Explanation(meaning, repair: repair, source: source, example: example.text)
     self.body = body
   }
 

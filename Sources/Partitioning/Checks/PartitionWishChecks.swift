@@ -4,7 +4,21 @@ import QorIQ
 /// Checks of a partition's name, rings and program.
 extension PartitionCheck {
   static let hostMissing = PartitionCheck(
-    "host-missing", "one partition is the host, which controls the shared blocks"
+    "host-missing", .naming, "one partition is the host, which controls the shared blocks",
+    meaning: """
+      QMan, BMan and the frame managers have one set of control registers each, and whoever \
+      may write them owns the whole device. dpaac calls that partition the host.
+      """,
+    repair: "call one partition `host`",
+    source: "Linux 6.1, drivers/soc/fsl/qbman/qman_ccsr.c: one control driver for the block",
+    example: """
+      board: p4080ds
+      partitions:
+        hots:   { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 1-100, pools: [ {buffers: 64, size: 2 KiB} ] }
+        guest1: { cpus: 4-5, memory: 512 MiB, portals: 2, queues: 101-200, pools: [ {buffers: 64, size: 2 KiB} ] }
+      links: [ [hots, guest1] ]
+
+      """
   ) { context, findings in
     guard context.indices[Plan.hostName] == nil else { return }
     let names = context.plan.partitions.map(\.name)
@@ -18,7 +32,21 @@ extension PartitionCheck {
   }
 
   static let nameClash = PartitionCheck(
-    "name-clash", "every partition has a name of its own, which is no interface's either"
+    "name-clash", .naming, "every partition has a name of its own, which is no interface's either",
+    meaning: """
+      A rule, a link or a program names where frames go; a name with two meanings would send \
+      them to either.
+      """,
+    repair: "give one of the two another name",
+    source: "a decision of this project",
+    example: """
+      board: p4080ds
+      partitions:
+        host:     { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 1-100, pools: [ {buffers: 64, size: 2 KiB} ] }
+        fm2-10g0: { cpus: 4-5, memory: 512 MiB, portals: 2, queues: 101-200, pools: [ {buffers: 64, size: 2 KiB} ] }
+      links: [ [host, fm2-10g0] ]
+
+      """
   ) { context, findings in
     let interfaces = context.board.interfaceNames
     for (index, wish) in context.partitions {
@@ -47,8 +75,14 @@ extension PartitionCheck {
   }
 
   static let partitionIdle = PartitionCheck(
-    "partition-idle", severity: .warning, "a partition exchanges frames with something",
-    after: ["unknown-partition", "unknown-interface", "host-missing"]
+    "partition-idle", .ports, severity: .warning, "a partition exchanges frames with something",
+    after: ["unknown-partition", "unknown-interface", "host-missing"],
+    meaning: """
+      Nothing names the partition, so it owns queues and pools that no frame ever uses.
+      """,
+    repair: "add a rule, an `otherwise` or a link that names it",
+    source: "a decision of this project",
+    example: .init(links: nil)
   ) { context, findings in
     // A name that could not be read may be this one.
     guard context.plan.interfaces.allSatisfy({ $0.rules.allSatisfy { $0.to != nil } }) else {
@@ -64,7 +98,14 @@ extension PartitionCheck {
   }
 
   static let ringSize = PartitionCheck(
-    "ring-size", "rings have a power of two of entries, within what portals can have"
+    "ring-size", .portals, "rings have a power of two of entries, within what portals can have",
+    meaning: """
+      A portal's rings are addressed by masking an index, so their sizes are powers of two; \
+      the hardware's are 8 and 16, and dpaac can enlarge them to 64 for its own guest library.
+      """,
+    repair: "choose a power of two in the range",
+    source: "Linux 6.1, drivers/soc/fsl/qbman/qman.c",
+    example: .init(guest: ["rings": "{enqueue: 12, dequeue: 128}"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       let rings = [
@@ -86,8 +127,12 @@ extension PartitionCheck {
   }
 
   static let sourcePath = PartitionCheck(
-    "source-path", "a source sends to an interface or a peer that its partition has",
-    after: ["unknown-partition", "unknown-interface", "link-self"]
+    "source-path", .naming, "a source sends to an interface or a peer that its partition has",
+    after: ["unknown-partition", "unknown-interface", "link-self"],
+    meaning: "A source sends on one of its partition's ways. It has no queue to anything else.",
+    repair: "name an interface or a peer that the partition has",
+    source: "a decision of this project",
+    example: .init(guest: ["program": "{source: {to: hots, frames: 10}}"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       guard case .source(let source) = wish.program else { continue }
@@ -106,8 +151,15 @@ extension PartitionCheck {
   }
 
   static let sourceSize = PartitionCheck(
-    "source-size", "a source's frames are Ethernet frames that fit its buffers",
-    after: ["pool-size"]
+    "source-size", .buffers, "a source's frames are Ethernet frames that fit its buffers",
+    after: ["pool-size"],
+    meaning: """
+      A frame longer than a buffer without its headroom cannot be sent from it, and Ethernet \
+      carries no shorter or longer ones.
+      """,
+    repair: "choose a size from 60 to 1514 bytes that the largest buffer holds",
+    source: "IEEE 802.3; Linux 6.1, drivers/net/ethernet/freescale/fman/fman_sp.c",
+    example: .init(guest: ["program": "{source: {to: host, frames: 10, size: 9000}}"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       guard case .source(let source) = wish.program else { continue }

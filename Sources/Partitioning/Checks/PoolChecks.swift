@@ -12,19 +12,34 @@ enum BufferNeeds {
   static let largestFrame: UInt64 = 1514
   /// The largest size that a port's pool register holds: 16 bits (Linux 6.1, `fman_port.c`).
   static let largestBuffer: UInt64 = 0xffff
+  /// Bytes of Ethernet's header: two addresses and a type.
+  static let ethernetHeader: UInt64 = 14
 }
 
 /// Checks of buffer pools.
 extension PartitionCheck {
   static let poolOverlap = PartitionCheck(
-    "pool-overlap", "a buffer pool belongs to one partition"
+    "pool-overlap", .pools, "a buffer pool belongs to one partition",
+    meaning: """
+      BMan knows no owner of a pool: who acquires from it gets any buffer in it, also one that \
+      lies in another partition's memory.
+      """,
+    repair: "give one of them another pool, or share it on purpose",
+    source: "Linux 6.1, drivers/soc/fsl/qbman/bman.c",
+    example: .init(
+      host: ["pools": "[ {id: 7, buffers: 256, size: 2 KiB} ]"],
+      guest: ["pools": "[ {id: 7, buffers: 256, size: 2 KiB} ]"])
   ) { context, findings in
     findings.addRepeated(
       context.poolClaims, kind: "pool", in: context, all: Array(0..<context.board.bman.poolCount))
   }
 
   static let poolRange = PartitionCheck(
-    "pool-range", "a buffer pool that is claimed exists"
+    "pool-range", .pools, "a buffer pool that is claimed exists",
+    meaning: "The pool does not exist in BMan.",
+    repair: "choose a pool from 0 to 63",
+    source: "Linux 6.1, include/soc/fsl/bman.h (BM_POOL_MAX)",
+    example: .init(guest: ["pools": "[ {id: 64, buffers: 256, size: 2 KiB} ]"])
   ) { context, findings in
     findings.addMissing(
       context.poolClaims, kind: "pool", in: context,
@@ -32,8 +47,88 @@ extension PartitionCheck {
   }
 
   static let poolsExhausted = PartitionCheck(
-    "pools-exhausted", "all partitions together ask for no more pools than there are",
-    after: ["pool-overlap", "pool-range"]
+    "pools-exhausted", .pools, "all partitions together ask for no more pools than there are",
+    after: ["pool-overlap", "pool-range"],
+    meaning: "BMan has 64 pools for everybody together.",
+    repair: "ask for fewer pools",
+    source: "Linux 6.1, include/soc/fsl/bman.h (BM_POOL_MAX)",
+    example: """
+      board: p4080ds
+      partitions:
+        host:   { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 1-100, pools: [ {buffers: 64, size: 1852} ] }
+        guest1:
+          cpus: 4-5
+          memory: 512 MiB
+          portals: 2
+          queues: 101-200
+          pools:
+            - {buffers: 64, size: 1600}
+            - {buffers: 64, size: 1604}
+            - {buffers: 64, size: 1608}
+            - {buffers: 64, size: 1612}
+            - {buffers: 64, size: 1616}
+            - {buffers: 64, size: 1620}
+            - {buffers: 64, size: 1624}
+            - {buffers: 64, size: 1628}
+            - {buffers: 64, size: 1632}
+            - {buffers: 64, size: 1636}
+            - {buffers: 64, size: 1640}
+            - {buffers: 64, size: 1644}
+            - {buffers: 64, size: 1648}
+            - {buffers: 64, size: 1652}
+            - {buffers: 64, size: 1656}
+            - {buffers: 64, size: 1660}
+            - {buffers: 64, size: 1664}
+            - {buffers: 64, size: 1668}
+            - {buffers: 64, size: 1672}
+            - {buffers: 64, size: 1676}
+            - {buffers: 64, size: 1680}
+            - {buffers: 64, size: 1684}
+            - {buffers: 64, size: 1688}
+            - {buffers: 64, size: 1692}
+            - {buffers: 64, size: 1696}
+            - {buffers: 64, size: 1700}
+            - {buffers: 64, size: 1704}
+            - {buffers: 64, size: 1708}
+            - {buffers: 64, size: 1712}
+            - {buffers: 64, size: 1716}
+            - {buffers: 64, size: 1720}
+            - {buffers: 64, size: 1724}
+            - {buffers: 64, size: 1728}
+            - {buffers: 64, size: 1732}
+            - {buffers: 64, size: 1736}
+            - {buffers: 64, size: 1740}
+            - {buffers: 64, size: 1744}
+            - {buffers: 64, size: 1748}
+            - {buffers: 64, size: 1752}
+            - {buffers: 64, size: 1756}
+            - {buffers: 64, size: 1760}
+            - {buffers: 64, size: 1764}
+            - {buffers: 64, size: 1768}
+            - {buffers: 64, size: 1772}
+            - {buffers: 64, size: 1776}
+            - {buffers: 64, size: 1780}
+            - {buffers: 64, size: 1784}
+            - {buffers: 64, size: 1788}
+            - {buffers: 64, size: 1792}
+            - {buffers: 64, size: 1796}
+            - {buffers: 64, size: 1800}
+            - {buffers: 64, size: 1804}
+            - {buffers: 64, size: 1808}
+            - {buffers: 64, size: 1812}
+            - {buffers: 64, size: 1816}
+            - {buffers: 64, size: 1820}
+            - {buffers: 64, size: 1824}
+            - {buffers: 64, size: 1828}
+            - {buffers: 64, size: 1832}
+            - {buffers: 64, size: 1836}
+            - {buffers: 64, size: 1840}
+            - {buffers: 64, size: 1844}
+            - {buffers: 64, size: 1848}
+            - {buffers: 64, size: 1852}
+      links: [ [host, guest1] ]
+
+      """
   ) { context, findings in
     findings.addShortage(
       of: "pools",
@@ -43,7 +138,14 @@ extension PartitionCheck {
   }
 
   static let poolMissing = PartitionCheck(
-    "pool-missing", "a partition that exchanges frames has a pool for them"
+    "pool-missing", .pools, "a partition that exchanges frames has a pool for them",
+    meaning: """
+      A frame that arrives is written into a buffer of its receiver. Without a pool there is \
+      none, and every frame is dropped.
+      """,
+    repair: "add a pool",
+    source: "NXP fmlib: a receive port has at least one external pool",
+    example: .init(guest: ["pools": ""])
   ) { context, findings in
     for (index, wish) in context.partitions where wish.pools == [] {
       guard let path = context.traffic.paths[index].first else { continue }
@@ -63,7 +165,15 @@ extension PartitionCheck {
   }
 
   static let poolSize = PartitionCheck(
-    "pool-size", "a buffer holds a frame with its headroom, and its size fits the port's register"
+    "pool-size", .pools,
+    "a buffer holds a frame with its headroom, and its size fits the port's register",
+    meaning: """
+      A buffer holds the headroom that FMan fills in and at least the smallest frame, and its \
+      size is told to a port in 16 bits.
+      """,
+    repair: "choose a size between 124 bytes and 65,535",
+    source: "Linux 6.1, drivers/net/ethernet/freescale/fman/fman_sp.c and fman_port.c",
+    example: .init(guest: ["pools": "[ {buffers: 256, size: 100} ]"])
   ) { context, findings in
     let least = BufferNeeds.headroom + BufferNeeds.smallestFrame
     for (index, wish) in context.partitions {
@@ -86,8 +196,15 @@ extension PartitionCheck {
   }
 
   static let poolMemory = PartitionCheck(
-    "pool-memory", "a partition's pools fit into its memory",
-    after: ["pool-size", "memory-size"]
+    "pool-memory", .pools, "a partition's pools fit into its memory",
+    after: ["pool-size", "memory-size"],
+    meaning: """
+      A pool's buffers lie in its owner's memory, which also holds the program; U-Boot takes \
+      the top for itself.
+      """,
+    repair: "ask for fewer or smaller buffers, or for more memory",
+    source: "U-Boot, common/board_f.c",
+    example: .init(guest: ["memory": "64 MiB", "pools": "[ {buffers: 65536, size: 2 KiB} ]"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       guard let memory = wish.memory, memory > 0 else { continue }
@@ -133,12 +250,13 @@ enum PoolLayout {
 }
 
 extension PlanContext {
-  fileprivate var poolClaims: [Claim<Int>] {
+  var poolClaims: [Claim<Int>] {
     partitions.flatMap { index, wish in
       (wish.pools ?? []).enumerated().compactMap { item, pool in
         pool.bpid.map {
           Claim(
-            owner: index, resource: Int($0), span: span(ClaimPath.poolID(index, item)))
+            owner: index, resource: Int($0), item: item, path: { ClaimPath.poolID($0, $1) },
+            in: self)
         }
       }
     }

@@ -4,7 +4,18 @@ import QorIQ
 /// Checks of frame queues.
 extension PartitionCheck {
   static let queueOverlap = PartitionCheck(
-    "queue-overlap", "a frame queue belongs to one partition"
+    "queue-overlap", .queues, "a frame queue belongs to one partition",
+    meaning: """
+      QMan lets every portal enqueue to every queue and knows no owner. Where two partitions \
+      use one queue, each gets frames of the other, and the first one that retires it stops \
+      both.
+      """,
+    repair: "claim queues that nobody has",
+    source: """
+      Linux 6.1, drivers/soc/fsl/qbman/qman.c; shipped once in four boards of Freescale's \
+      hv-cfg (fixed in b479663)
+      """,
+    example: .init(guest: ["queues": "500-700"])
   ) { context, findings in
     let claims = context.queueClaims
     var gaps = QueueGaps(usable: context.board.qman.usableQueues, claims: claims.map(\.resource))
@@ -33,7 +44,14 @@ extension PartitionCheck {
   }
 
   static let queueRange = PartitionCheck(
-    "queue-range", "a frame queue that is claimed exists"
+    "queue-range", .queues, "a frame queue that is claimed exists",
+    meaning: """
+      A queue lives in a 64-byte descriptor; numbers behind the descriptors' memory do not \
+      exist, and 0 means no queue. QMan answers a command for them with an error.
+      """,
+    repair: "claim queues that exist, or give QMan more descriptor memory in the board",
+    source: "Linux 6.1, drivers/soc/fsl/qbman/qman_ccsr.c: memory / 64",
+    example: .init(guest: ["queues": "65500-65600"])
   ) { context, findings in
     let usable = context.board.qman.usableQueues
     for claim in context.queueClaims where !usable.contains(claim.resource) {
@@ -54,8 +72,15 @@ extension PartitionCheck {
   }
 
   static let queuesExhausted = PartitionCheck(
-    "queues-exhausted", "a number of queues that is asked for is free in a row",
-    after: ["queue-overlap", "queue-range"]
+    "queues-exhausted", .queues, "a number of queues that is asked for is free in a row",
+    after: ["queue-overlap", "queue-range"],
+    meaning: """
+      A number of queues is taken in a row, because a hash spreads over consecutive ones, and \
+      no gap between the exact claims is long enough.
+      """,
+    repair: "ask for fewer, or move an exact claim",
+    source: "Linux 6.1, drivers/net/ethernet/freescale/fman/fman_keygen.c",
+    example: .init(guest: ["queues": "65500"])
   ) { context, findings in
     var gaps = QueueGaps(
       usable: context.board.qman.usableQueues, claims: context.queueClaims.map(\.resource))
@@ -77,8 +102,18 @@ extension PartitionCheck {
   }
 
   static let queueShortage = PartitionCheck(
-    "queue-shortage", "a partition owns enough queues for its paths",
-    after: ["queue-overlap", "unknown-partition", "unknown-interface", "empty-claim"]
+    "queue-shortage", .queues, "a partition owns enough queues for its paths",
+    after: [
+      "queue-overlap", "unknown-partition", "unknown-interface", "empty-claim", "spread-block",
+    ],
+    meaning: """
+      Every way by which frames reach and leave a partition takes a queue of its own, and an \
+      offline port takes one more.
+      """,
+    repair: "give the partition more queues",
+    source: "a decision of this project",
+    example: .init(
+      guest: ["queues": "512-514"], rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       guard let queues = wish.queues else { continue }
@@ -140,7 +175,9 @@ extension PlanContext {
   var queueClaims: [Claim<QueueRange>] {
     partitions.flatMap { index, wish in
       (wish.queues?.ranges ?? []).enumerated().map { item, range in
-        Claim(owner: index, resource: range, span: span(ClaimPath.queues(index, range: item)))
+        Claim(
+          owner: index, resource: range, item: item, path: { ClaimPath.queues($0, range: $1) },
+          in: self)
       }
     }
   }

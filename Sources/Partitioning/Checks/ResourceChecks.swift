@@ -4,20 +4,37 @@ import QorIQ
 /// Checks of CPUs, portals and memory.
 extension PartitionCheck {
   static let cpuOverlap = PartitionCheck(
-    "cpu-overlap", "a CPU belongs to one partition"
+    "cpu-overlap", .cpus, "a CPU belongs to one partition",
+    meaning: """
+      Two partitions on one CPU take turns, and each one's timing depends on the other; the \
+      hypervisor of these parts refuses it.
+      """,
+    repair: "give one of them another CPU",
+    source: """
+      Freescale hypervisor, src/guest.c ("extra guest on core")
+      """,
+    example: .init(guest: ["cpus": "2-4"])
   ) { context, findings in
     findings.addRepeated(context.cpuClaims, kind: "CPU", in: context, all: context.cpuNumbers)
   }
 
   static let cpuRange = PartitionCheck(
-    "cpu-range", "a CPU that is claimed exists"
+    "cpu-range", .cpus, "a CPU that is claimed exists",
+    meaning: "The CPU does not exist on this system-on-chip.",
+    repair: "choose from the CPUs that `dpaac board` counts",
+    source: "Linux 6.1, arch/powerpc/boot/dts/fsl/*si-pre.dtsi",
+    example: .init(guest: ["cpus": "7-9"])
   ) { context, findings in
     findings.addMissing(context.cpuClaims, kind: "CPU", in: context, existing: context.cpuNumbers)
   }
 
   static let cpusExhausted = PartitionCheck(
-    "cpus-exhausted", "all partitions together ask for no more CPUs than there are",
-    after: ["cpu-overlap", "cpu-range"]
+    "cpus-exhausted", .cpus, "all partitions together ask for no more CPUs than there are",
+    after: ["cpu-overlap", "cpu-range"],
+    meaning: "Each wish can be met alone, but not all of them together.",
+    repair: "ask for fewer CPUs",
+    source: "the board's count of CPUs",
+    example: .init(guest: ["cpus": "5"])
   ) { context, findings in
     findings.addShortage(
       of: "CPUs",
@@ -27,22 +44,37 @@ extension PartitionCheck {
   }
 
   static let portalOverlap = PartitionCheck(
-    "portal-overlap", "a portal belongs to one partition"
+    "portal-overlap", .portals, "a portal belongs to one partition",
+    meaning: """
+      A portal's rings have one producer and one consumer. Two partitions on it overwrite each \
+      other's entries, and each reads what was meant for the other.
+      """,
+    repair: "give one of them another portal",
+    source: "Linux 6.1, drivers/soc/fsl/qbman/qman.c: one user for each portal",
+    example: .init(host: ["portals": "[ 2, 3 ]"], guest: ["portals": "3-4"])
   ) { context, findings in
     findings.addRepeated(
       context.portalClaims, kind: "portal", in: context, all: context.portalNumbers)
   }
 
   static let portalRange = PartitionCheck(
-    "portal-range", "a portal that is claimed exists"
+    "portal-range", .portals, "a portal that is claimed exists",
+    meaning: "The portal does not exist in QMan and BMan of this system-on-chip.",
+    repair: "choose from the portals that `dpaac board` counts",
+    source: "Linux 6.1, arch/powerpc/boot/dts/fsl/qoriq-qman*-portals.dtsi",
+    example: .init(guest: ["portals": "[ 9, 10 ]"])
   ) { context, findings in
     findings.addMissing(
       context.portalClaims, kind: "portal", in: context, existing: context.portalNumbers)
   }
 
   static let portalsExhausted = PartitionCheck(
-    "portals-exhausted", "all partitions together ask for no more portals than there are",
-    after: ["portal-overlap", "portal-range"]
+    "portals-exhausted", .portals, "all partitions together ask for no more portals than there are",
+    after: ["portal-overlap", "portal-range"],
+    meaning: "Portals are the scarcest thing on these parts: 10 on the P series, 50 on T4240.",
+    repair: "ask for fewer portals",
+    source: "Linux 6.1, arch/powerpc/boot/dts/fsl/qoriq-qman*-portals.dtsi",
+    example: .init(guest: ["portals": "7"])
   ) { context, findings in
     findings.addShortage(
       of: "portals",
@@ -52,7 +84,14 @@ extension PartitionCheck {
   }
 
   static let memorySize = PartitionCheck(
-    "memory-size", "memory is given in whole MiB"
+    "memory-size", .memory, "memory is given in whole MiB",
+    meaning: """
+      Memory is mapped in pages and announced to kernels in MiB; a fraction of one would be \
+      lost without a word.
+      """,
+    repair: "ask for whole MiB",
+    source: "a decision of this project",
+    example: .init(guest: ["memory": "1000000"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       guard let memory = wish.memory, memory > 0, memory % (1 << 20) != 0 else { continue }
@@ -69,8 +108,15 @@ extension PartitionCheck {
   }
 
   static let memoryExhausted = PartitionCheck(
-    "memory-exhausted", "all partitions together find room in the board's memory",
-    after: ["memory-size"]
+    "memory-exhausted", .memory, "all partitions together find room in the board's memory",
+    after: ["memory-size"],
+    meaning: """
+      The partitions' memories are apart, each on a boundary that lets a DMA window cover it, \
+      and together they are larger than the board's memory.
+      """,
+    repair: "ask for less memory",
+    source: "the board's memory; PAMU windows: Linux 6.1, drivers/iommu/fsl_pamu.c",
+    example: .init(guest: ["memory": "4 GiB"])
   ) { context, findings in
     var placer = MemoryPlacer(size: context.board.memorySize)
     let wishes = context.partitions.sorted { $0.wish.isHost && !$1.wish.isHost }
@@ -106,7 +152,14 @@ extension PartitionCheck {
   }
 
   static let emptyClaim = PartitionCheck(
-    "empty-claim", "a partition has at least one of each thing that it cannot do without"
+    "empty-claim", .naming, "a partition has at least one of each thing that it cannot do without",
+    meaning: """
+      A partition without a CPU runs nothing, without a portal it reaches no queue, and a pool \
+      without buffers receives no frame.
+      """,
+    repair: "ask for at least one, or leave the partition out",
+    source: "a decision of this project",
+    example: .init(guest: ["portals": "0"])
   ) { context, findings in
     for (index, wish) in context.partitions {
       var empty: [(String, String)] = []
@@ -137,20 +190,22 @@ extension PlanContext {
   fileprivate var cpuNumbers: [Int] { board.cpus.map { Int($0.index.rawValue) } }
   fileprivate var portalNumbers: [Int] { portals.map { Int($0.rawValue) } }
 
-  fileprivate var cpuClaims: [Claim<Int>] {
+  var cpuClaims: [Claim<Int>] {
     partitions.flatMap { index, wish in
       (wish.cpus?.elements ?? []).enumerated().map { item, cpu in
         Claim(
-          owner: index, resource: Int(cpu.rawValue), span: span(ClaimPath.cpu(index, item)))
+          owner: index, resource: Int(cpu.rawValue), item: item,
+          path: { ClaimPath.cpu($0, $1) }, in: self)
       }
     }
   }
 
-  fileprivate var portalClaims: [Claim<Int>] {
+  var portalClaims: [Claim<Int>] {
     partitions.flatMap { index, wish in
       (wish.portals?.elements ?? []).enumerated().map { item, portal in
         Claim(
-          owner: index, resource: Int(portal.rawValue), span: span(ClaimPath.portal(index, item)))
+          owner: index, resource: Int(portal.rawValue), item: item,
+          path: { ClaimPath.portal($0, $1) }, in: self)
       }
     }
   }

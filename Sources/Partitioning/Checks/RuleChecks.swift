@@ -4,7 +4,13 @@ import QorIQ
 /// Checks of classification rules.
 extension PartitionCheck {
   static let ruleEmpty = PartitionCheck(
-    "rule-empty", "a rule has a condition"
+    "rule-empty", .rules, "a rule has a condition",
+    meaning: """
+      A rule without a condition takes every frame, and no rule behind it is ever asked.
+      """,
+    repair: "use `otherwise` for what is left, or add a condition",
+    source: "a decision of this project",
+    example: .init(rules: ["{ when: {}, to: guest1 }"])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       for (item, rule) in interface.rules.enumerated() where rule.conditions == [] {
@@ -18,7 +24,14 @@ extension PartitionCheck {
   }
 
   static let ruleImpossible = PartitionCheck(
-    "rule-impossible", severity: .warning, "a rule can match some frame"
+    "rule-impossible", .rules, severity: .warning, "a rule can match some frame",
+    meaning: """
+      A frame has an IPv4 header or an IPv6 header. A rule that asks for both takes a place in \
+      the classifier and no frame.
+      """,
+    repair: "make two rules of it",
+    source: "NXP fmc: the parser's result names one layer-3 protocol",
+    example: .init(rules: ["{ when: {ipv4.src: 10.0.0.1, ipv6.dst: \"fd00::1\"}, to: guest1 }"])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       for (item, rule) in interface.rules.enumerated() {
@@ -34,15 +47,28 @@ extension PartitionCheck {
   }
 
   static let ruleUnreachable = PartitionCheck(
-    "rule-unreachable", severity: .warning,
+    "rule-unreachable", .rules, severity: .warning,
     "no earlier rule takes everything that a rule would take",
-    after: ["rule-empty"]
+    after: ["rule-empty"],
+    meaning: """
+      The first rule that matches decides. What an earlier and wider rule takes never comes to \
+      this one.
+      """,
+    repair: "put the narrower rule first",
+    source: "NXP fmc: the first entry that matches decides",
+    example: .init(rules: [
+      "{ when: {ipv4.dst: 10.0.0.0/8}, to: guest1 }",
+      "{ when: {ipv4.dst: 10.1.0.0/16, ip.proto: tcp}, to: host }",
+    ])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       var earlier = RuleShadows()
       for (item, rule) in interface.rules.enumerated() {
         guard let conditions = rule.conditions else { continue }
-        if let shadow = earlier.firstCovering(conditions) {
+        // A rule that repeats another is reported as that.
+        if let shadow = earlier.firstCovering(conditions),
+          Set(interface.rules[shadow].conditions ?? []) != Set(conditions)
+        {
           let taker = interface.rules[shadow].to ?? "another"
           findings.add(
             "this rule of \(interface.name) takes nothing: an earlier one gives all of it to "
@@ -116,7 +142,7 @@ extension MatchCondition {
   }
 
   /// The bits that count; 255 for a field that is compared whole.
-  fileprivate var prefixLength: UInt8 {
+  var prefixLength: UInt8 {
     switch self {
     case .ipv4Source(let prefix), .ipv4Destination(let prefix): prefix.length
     case .ipv6Source(let prefix), .ipv6Destination(let prefix): prefix.length

@@ -4,10 +4,16 @@ import QorIQ
 /// Checks of what the planner needs to be said clearly before it can choose.
 extension PartitionCheck {
   static let unknownPolicer = PartitionCheck(
-    "unknown-policer", "a policer that is named is one of the plan's"
+    "unknown-policer", .policers, "a policer that is named is one of the plan's",
+    meaning: "Nobody has said what rate the frames may have.",
+    repair: "describe the policer under `policers`, or correct the name",
+    source: "a decision of this project",
+    example: .init(
+      rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1, policer: glod }"],
+      more: [PlanExample.gold()])
   ) { context, findings in
     let names = context.plan.policers.map(\.name)
-    for (name, by, path) in context.policerUses where !names.contains(name) {
+    for (name, by, path, _) in context.policerUses where !names.contains(name) {
       let span = context.span(path)
       findings.add(
         "\(by) names the policer \(name), but the plan has none of that name", at: span,
@@ -16,7 +22,13 @@ extension PartitionCheck {
   }
 
   static let unknownCongestionGroup = PartitionCheck(
-    "unknown-congestion-group", "a rule's congestion group is one of its partition's"
+    "unknown-congestion-group", .congestion,
+    "a rule's congestion group is one of its partition's",
+    meaning: "The queues would join a group of nobody, or of somebody else.",
+    repair: "count the partition's groups from 0, or add one",
+    source: "a decision of this project",
+    example: .init(
+      rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1, congestion-group: 0 }"])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       for (item, rule) in interface.rules.enumerated() {
@@ -45,8 +57,18 @@ extension PartitionCheck {
   }
 
   static let ruleDisagreement = PartitionCheck(
-    "rule-disagreement",
-    "rules that bring an interface's frames to one partition agree on work queue and congestion group"
+    "rule-disagreement", .rules,
+    "rules that bring an interface's frames to one partition agree on work queue and congestion group",
+    meaning: """
+      A partition receives from an interface in one set of queues; each of them waits in one work \
+      queue and counts in one group.
+      """,
+    repair: "say the same in both rules, or once for the interface",
+    source: "Linux 6.1, include/soc/fsl/qman.h: a queue has one work queue and one group",
+    example: .init(rules: [
+      "{ when: {ipv4.dst: 10.0.0.1}, to: guest1, work-queue: 2 }",
+      "{ when: {ipv4.dst: 10.0.0.2}, to: guest1, work-queue: 3 }",
+    ])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       var first: [String: (item: Int, value: Int)] = [:]
@@ -77,8 +99,17 @@ extension PartitionCheck {
   }
 
   static let deliveryUnavailable = PartitionCheck(
-    "delivery-unavailable", "frames can reach their partitions' pools as the plan wants it",
-    after: ["unknown-interface", "unknown-partition"]
+    "delivery-unavailable", .ports,
+    "frames can reach their partitions' pools as the plan wants it",
+    after: ["unknown-interface", "unknown-partition"],
+    meaning: """
+      Storage profiles are a thing of FMan v3; on v2 pools belong to the port. A shared pool has to \
+      be shared by its owner first.
+      """,
+    repair: "choose a delivery that the frame manager has, or share a pool",
+    source: "NXP fmlib, include/fmd/integrations; NXP fmc drops storage profiles on v2 in silence",
+    example: .init(
+      rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"], keys: ["delivery": "storage-profiles"])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       guard let delivery = interface.delivery,
@@ -112,19 +143,19 @@ extension PartitionCheck {
 }
 
 extension PlanContext {
-  /// Every policer that is named, with who names it and where.
-  fileprivate var policerUses: [(name: String, by: String, path: String)] {
+  /// Every policer that is named, with who names it, where, and at which interface.
+  var policerUses: [(name: String, by: String, path: String, interface: Int)] {
     plan.interfaces.enumerated().flatMap { index, interface in
-      var uses: [(String, String, String)] = []
+      var uses: [(String, String, String, Int)] = []
       if let name = interface.policer {
-        uses.append((name, interface.name, ClaimPath.interface(index, key: "policer")))
+        uses.append((name, interface.name, ClaimPath.interface(index, key: "policer"), index))
       }
       for (item, rule) in interface.rules.enumerated() {
         if let name = rule.policer {
           uses.append(
             (
               name, "a rule of \(interface.name)",
-              ClaimPath.rule(index, item, key: "policer")
+              ClaimPath.rule(index, item, key: "policer"), index
             ))
         }
       }

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Diagnostics
+import Lowering
+
+/// Which findings count, and how much.
+struct FindingArguments: ParsableArguments {
+  @Option(
+    name: [.customShort("W")],
+    help: ArgumentHelp(
+      "Warn of findings with this code, or with no- before it do not; may be repeated.",
+      valueName: "[no-]code"))
+  var warn: [String] = []
+
+  @Option(
+    name: [.customShort("E")],
+    help: ArgumentHelp(
+      "Take findings with this code for errors, or with no- before it do not; may be repeated.",
+      valueName: "[no-]code"))
+  var fail: [String] = []
+
+  func validate() throws { _ = try choice() }
+
+  /// The findings that count.
+  func applied(to bag: DiagnosticBag) throws -> DiagnosticBag { try choice().applied(to: bag) }
+
+  private func choice() throws -> SeverityChoice {
+    var choice = DiagnosticCatalogue.severities
+    for (options, asErrors) in [(warn, false), (fail, true)] {
+      for option in options where !choice.turn(option, asErrors: asErrors) {
+        let codes = DiagnosticCatalogue.entries.map(\.code.description)
+        let name = option.hasPrefix("no-") ? String(option.dropFirst(3)) : option
+        let hint = nearestName(to: name, in: codes).map { "; did you mean \($0)?" } ?? ""
+        throw ValidationError("no finding has the code \(name)\(hint)")
+      }
+    }
+    return choice
+  }
+}
