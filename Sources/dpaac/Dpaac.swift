@@ -13,6 +13,7 @@ struct Dpaac: ParsableCommand {
 
         dpaac check office.yaml             is the plan sound?
         dpaac plan office.yaml              what did the planner choose?
+        dpaac why office.yaml queue 128     whose is it, and why?
         dpaac generate office.yaml -o out   trees, domains, a Swift package
         dpaac run office.yaml -o captures   engine, guests, real packets
 
@@ -21,7 +22,8 @@ struct Dpaac: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       BoardCommand.self, CheckCommand.self, PlanCommand.self, GenerateCommand.self,
-      RunCommand.self, ExplainCommand.self, SchemaCommand.self, TreeCommand.self, DTCCommand.self,
+      RunCommand.self, ExplainCommand.self, SchemaCommand.self, FreeCommand.self,
+      WhyCommand.self, DiffCommand.self, TreeCommand.self, DTCCommand.self,
       FDTGetCommand.self,
       FDTPutCommand.self, FDTDumpCommand.self, FDTOverlayCommand.self, GuestCommand.self,
       LintCommand.self, ImportCommand.self,

@@ -147,6 +147,57 @@ import Testing
     #expect(outcome.text.contains("  dpaac \(command)"))
   }
 
+  @Test func `a lock that a plan writes is found beside it, and a grown plan moves nobody`() throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let plan = try Dpaac.variant(in: directory, replacing: "portals: 4 ", with: "portals: 3 ")
+    let lock = "\(directory.path)/plan.lock"
+    #expect(try Dpaac.tool.run(["plan", plan, "--lock", lock]).status == 0)
+    let before = try Dpaac.tool.run(["plan", plan, "--format", "json"])
+    let text = try String(contentsOfFile: plan, encoding: .utf8)
+    let grown = text.replacingOccurrences(
+      of: "partitions:\n",
+      with: """
+        partitions:
+          first: {cpus: 1, memory: 64 MiB, portals: 1, queues: 20, pools: [ {buffers: 64, size: 2 KiB} ]}
+
+        """
+    ).replacingOccurrences(of: "links:\n", with: "links:\n  - [host, first]\n")
+    let next = try directory.write("next.yaml", Data(grown.utf8))
+    let difference = try Dpaac.tool.run(["diff", plan, next])
+    #expect(difference.status == 1)
+    #expect(difference.text.contains("guest1     untouched"), "\(difference.text)")
+    try directory.write("plan.yaml", Data(grown.utf8))
+    let check = try Dpaac.tool.run(["check", plan])
+    #expect(check.status == 0 && check.errorText.contains("[lock-stale]"))
+    let after = try Dpaac.tool.run(["plan", plan, "--format", "json"])
+    for name in ["guest1", "guest2", "guestN"] {
+      let old = try Dpaac.partition(name, of: Dpaac.report(before.text)) as NSDictionary
+      let new = try Dpaac.partition(name, of: Dpaac.report(after.text)) as NSDictionary
+      #expect(old == new)
+    }
+    let same = try Dpaac.tool.run(["diff", plan, plan, "--format", "json"])
+    #expect(same.status == 0, "\(same.text)")
+  }
+
+  @Test func `what is left and why something is whose it is, for people and programs`() throws {
+    let free = try Dpaac.tool.run(["free", Dpaac.example])
+    #expect(free.status == 0 && free.text.contains("storage profiles of fm1"))
+    let why = try Dpaac.tool.run(["why", Dpaac.example, "queue", "0x80"])
+    #expect(why.status == 0 && why.text.hasPrefix("queue 128 belongs to guest1\n"))
+    #expect(why.text.contains("t4240qds.yaml:"))
+    for arguments in [["free", Dpaac.example], ["why", Dpaac.example, "portal", "4"]] {
+      let outcome = try Dpaac.tool.run(arguments + ["--format", "json"])
+      #expect(try !Dpaac.report(outcome.text).isEmpty)
+    }
+    for object in [
+      ["queu", "1"], ["queue", "x"], ["queue", "-1"], ["queue", "99999999999999999999"],
+    ] {
+      #expect(try Dpaac.tool.run(["why", Dpaac.example] + object).status == 64)
+    }
+  }
+
   @Test(arguments: ["no-such-plan.yaml", "/", "/proc/self/mem"])
   func `a plan that cannot be read is a finding, not a crash`(path: String) throws {
     let outcome = try Dpaac.tool.run(["check", path])

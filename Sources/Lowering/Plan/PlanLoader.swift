@@ -48,6 +48,8 @@ public enum PlanLoader {
     case updating(String)
     /// In this file.
     case file(String)
+    /// In a file beside the plan if there is one, or else these.
+    case besideElse(PlanLock)
     /// Nowhere: everything is chosen anew.
     case none
   }
@@ -88,6 +90,7 @@ public enum PlanLoader {
     result.board = found.board
     let lockFile = lock.file(forPlan: file.name, into: &result.diagnostics)
     result.lock = lockFile.flatMap { PlanLockReader.read($0, into: &result.diagnostics) }
+    if lockFile == nil, case .besideElse(let lock) = lock { result.lock = lock }
     let planner = Planner(
       plan: lowered.plan, board: found.board, origins: lowered.origins,
       lock: result.lock ?? PlanLock())
@@ -133,7 +136,7 @@ extension PlanLoader.LockSource {
     case .none: return nil
     case .file(let path): return TextFile.read(path, into: &bag)
     case .updating(let path): return TextFile.read(path, into: &ignored)
-    case .beside:
+    case .beside, .besideElse:
       return plan == "-" ? nil : TextFile.read(Self.path(besidePlan: plan), into: &ignored)
     }
   }
