@@ -190,4 +190,34 @@ import Testing
         == "guest1's memory 0x20000000-0x3fffffff meets host's 0x0-0x3fffffff")
     #expect(bag.diagnostics.first?.notes.map(\.message) == ["host's is here"])
   }
+
+  @Test(arguments: [
+    ("{receive: 128-159, transmit: [101-110, 160-165]}", "128-159", 101),
+    ("{receive: 16, transmit: 4}", "112-127", 101), ("{receive: 150-150}", "150", 101),
+    ("{transmit: 199-199}", "128-191", 199),
+  ]) func `what a plan sets aside for a role is used for that role only`(
+    roles: String, receive: String, transmit: UInt32
+  ) throws {
+    let (partition, bag) = try plan(
+      Self.text(guest: Self.pool + ", roles: \(roles)", rule: ", spread: 5-tuple"))
+    let owner = try #require(partition?.owners[1], "\(DiagnosticRenderer().render(bag))")
+    #expect(owner.paths[0].receive.description == receive)
+    #expect(owner.paths[0].transmit.rawValue == transmit)
+  }
+
+  @Test func `a pool that has its place is kept clear of by those that have none`() throws {
+    let pools =
+      ", pools: [ {id: 2, buffers: 64, size: 2 KiB}, "
+      + "{id: 3, buffers: 64, size: 1 KiB, address: 0x5bff0000}, {id: 4, buffers: 64, size: 4 KiB} ]"
+    let (partition, bag) = try plan(
+      Self.text(guest: pools).replacing(
+        "memory: 512 MiB", with: "memory: {size: 512 MiB, address: 0x40000000}"))
+    let owner = try #require(partition?.owners[1], "\(DiagnosticRenderer().render(bag))")
+    for (index, pool) in owner.pools.enumerated() {
+      for other in owner.pools[(index + 1)...] { #expect(!pool.memory.overlaps(other.memory)) }
+      #expect(pool.base >= owner.memory.base)
+    }
+    #expect(owner.pools.first { $0.bpid == 3 }?.base == 0x5bff_0000)
+  }
+
 }

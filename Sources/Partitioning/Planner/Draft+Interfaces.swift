@@ -31,6 +31,7 @@ extension Draft {
     for index in directions.indices where linkPlaces[index] == nil {
       linkPlaces[index] = offlinePorts.take()
     }
+    reportPorts(hopPlaces, directions, linkPlaces)
     let profiles = chooseProfiles(entries)
     guard shortages.isEmpty else { return }
     for index in context.plan.interfaces.indices {
@@ -40,6 +41,36 @@ extension Draft {
   }
 
   private func name(of index: Int) -> String { context.plan.partitions[index].name }
+
+  /// The check offline-ports-exhausted has counted the ports; a lock may have scattered them.
+  private mutating func reportPorts(
+    _ hops: [Int: OfflinePortPicker.Place], _ directions: [Direction],
+    _ links: [OfflinePortPicker.Place?]
+  ) {
+    var holders: [Note] = []
+    for (index, place) in hops.sorted(by: { $0.key < $1.key }) {
+      let name = context.plan.interfaces[index].name
+      holders.append(Note("\(name) has \(place)", at: context.span(ClaimPath.interface(index))))
+    }
+    for (direction, place) in zip(directions, links) {
+      guard let place else { continue }
+      let names = "\(name(of: direction.from)) to \(name(of: direction.to))"
+      holders.append(
+        Note("\(names) has \(place)", at: context.span(ClaimPath.link(direction.link))))
+    }
+    for hop in context.traffic.hops where hops[hop.interface] == nil {
+      reportShort(
+        "\(context.plan.interfaces[hop.interface].name) needs an offline port of its own frame "
+          + "manager for its detour, but none is left",
+        at: ClaimPath.interface(hop.interface), notes: holders,
+        repair: "plan anew without the lock, or remove a link")
+    }
+    for (direction, place) in zip(directions, links) where place == nil {
+      reportShort(
+        "no offline port is left for \(name(of: direction.from)) to \(name(of: direction.to))",
+        at: ClaimPath.link(direction.link), notes: holders, repair: "remove a link")
+    }
+  }
 
   /// Storage profiles by interface and owner: what the lock holds, then the lowest of the frame
   /// manager.

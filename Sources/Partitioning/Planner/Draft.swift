@@ -32,6 +32,7 @@ struct Draft {
     self.lock = lock
     let entries = lock.board == context.board.name ? lock.entries : [:]
     order = context.partitions.sorted { $0.wish.isHost && !$1.wish.isHost }.map(\.index)
+    wishes = order.map { context.plan.partitions[$0] }
     locked = order.map { index in
       let name = context.plan.partitions[index].name
       return entries[name] ?? PlanLock.Entry(name: name)
@@ -48,7 +49,7 @@ struct Draft {
   }
 
   /// The wishes in the order of the owners.
-  var wishes: [PartitionWish] { order.map { context.plan.partitions[$0] } }
+  let wishes: [PartitionWish]
 
   mutating func decide(_ subject: String, _ message: String) {
     decisions.append(Decision(subject, message))
@@ -86,7 +87,7 @@ struct Draft {
       if case .count = wish.queues {
         decide(wish.name, "frame queues \(queues[owner].map(\.description).joined(separator: ","))")
       }
-      let pools = placePools(wish.pools ?? [], bpids: bpids[owner], in: place)
+      let pools = placePools(wish.pools ?? [], bpids: bpids[owner], in: place, owner: owner)
       for (pool, bpid) in zip(wish.pools ?? [], bpids[owner]) where pool.bpid == nil {
         decide(wish.name, "pool \(bpid) for its buffers of \(byteCount(pool.bufferSize))")
       }
@@ -140,18 +141,42 @@ struct Draft {
 
   /// Pools near the top of the owner's memory, the one with the smallest buffers highest, unless the
   /// plan says where.
-  private func placePools(
-    _ wishes: [PoolWish], bpids: [BPID], in memory: AddressRange
+  private mutating func placePools(
+    _ wishes: [PoolWish], bpids: [BPID], in memory: AddressRange, owner: Int
   ) -> [PoolAssignment] {
+    let exact = wishes.compactMap { wish in
+      wish.address.map { AddressRange(base: $0, size: PoolLayout.bytes(of: wish)) }
+    }
     var top = memory.base + memory.size - PoolLayout.loaderReserve(inMemory: memory.size)
-    return zip(wishes, bpids).sorted { ($0.0.bufferSize, $0.1) < ($1.0.bufferSize, $1.1) }
-      .map { wish, bpid in
-        if wish.address == nil { top -= PoolLayout.bytes(of: wish) }
-        return PoolAssignment(
+    var pools: [PoolAssignment] = []
+    let sorted = zip(wishes, bpids).enumerated()
+      .sorted { ($0.1.0.bufferSize, $0.1.1) < ($1.1.0.bufferSize, $1.1.1) }
+    for (item, (wish, bpid)) in sorted {
+      let bytes = PoolLayout.bytes(of: wish)
+      if wish.address == nil {
+        // Below whatever has its place already.
+        while let other = exact.first(where: { $0.base < top && top - bytes < $0.base + $0.size }),
+          other.base > memory.base
+        {
+          top = other.base
+        }
+        guard top > memory.base, top - memory.base >= bytes else {
+          reportShort(
+            "pool \(bpid) of \(context.plan.partitions[order[owner]].name) takes "
+              + "\(byteCount(bytes)), for which its memory has no room beside its other pools",
+            at: ClaimPath.pool(order[owner], item),
+            repair: "ask for fewer buffers, or leave the places to the planner")
+          return pools
+        }
+        top -= bytes
+      }
+      pools.append(
+        PoolAssignment(
           bpid: bpid, bufferCount: wish.bufferCount, bufferSize: UInt32(wish.bufferSize),
           bufferStride: UInt32(PoolLayout.stride(ofBufferSize: wish.bufferSize)),
-          base: wish.address ?? top)
-      }
+          base: wish.address ?? top))
+    }
+    return pools
   }
 
   // MARK: queues and channels

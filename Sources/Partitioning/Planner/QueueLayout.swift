@@ -12,7 +12,7 @@ struct QueueDemand: Hashable {
   /// How many queues are needed at the least, a spread being content with one.
   var minimum: Int {
     paths.reduce(0) { $0 + 1 + Int($1.spreadQueues ?? 1) } + hops.count
-      + roles.values.reduce(0) { $0 + $1.count }
+      + roles.reduce(0) { $0 + ($1.key.isPath ? 0 : $1.value.count) }
   }
 }
 
@@ -83,8 +83,8 @@ private struct Chosen {
   var transmit: [FQID?]
   var hops: [FQID?]
   var roles: [QueueRole: [QueueRange]] = [:]
-  /// Where receive and transmit queues may be, when the plan says so.
-  private var allowed: [QueueRole: [QueueRange]] = [:]
+  /// The queues to receive or transmit on, where the plan sets some aside; nothing else takes them.
+  private var rows: [QueueRole: QueueGaps] = [:]
 
   init(_ demand: QueueDemand) {
     receive = demand.paths.map { _ in nil }
@@ -92,16 +92,21 @@ private struct Chosen {
     hops = demand.hops.map { _ in nil }
   }
 
-  /// Takes the queues of roles that the plan chose itself; those of paths stay free, for paths.
+  /// Takes the queues of roles that the plan chose itself, and sets aside what paths may use.
   mutating func takeExact(_ demand: QueueDemand, from free: inout QueueGaps) -> Bool {
-    for (role, wish) in demand.roles {
-      guard case .exactly(let ranges) = wish else { continue }
-      if role == .receive || role == .transmit {
-        allowed[role] = ranges
-      } else {
-        guard ranges.allSatisfy({ free.take($0) }) else { return false }
-        roles[role] = ranges
+    for role in QueueRole.allCases {
+      guard case .exactly(let ranges) = demand.roles[role] else { continue }
+      guard ranges.allSatisfy({ free.take($0) }) else { return false }
+      if role.isPath { rows[role] = QueueGaps(owned: ranges) } else { roles[role] = ranges }
+    }
+    for role in QueueRole.allCases where role.isPath {
+      guard case .count(let count) = demand.roles[role], count > 0 else { continue }
+      // An aligned row serves a spread; one queue more or less is no reason to have none.
+      let isPower = role == .receive && count & (count - 1) == 0
+      guard let row = (isPower ? free.takeBlock(count) : nil) ?? free.take(count) else {
+        return false
       }
+      rows[role] = QueueGaps(owned: [row])
     }
     return true
   }
@@ -113,17 +118,17 @@ private struct Chosen {
       lock.paths.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for (index, path) in demand.paths.enumerated() {
       guard let entry = locked[path.name] else { continue }
-      if path.accepts(entry.receive), isAllowed(entry.receive, .receive), free.take(entry.receive) {
+      if path.accepts(entry.receive), take(entry.receive, .receive, from: &free) {
         receive[index] = entry.receive
       }
       let queue = QueueRange(first: FQID(entry.transmit), count: 1)
-      if isAllowed(queue, .transmit), free.take(queue) { transmit[index] = queue.first }
+      if take(queue, .transmit, from: &free) { transmit[index] = queue.first }
     }
     for (index, hop) in demand.hops.enumerated() {
       guard let queue = lock.hops[hop] else { continue }
       if free.take(QueueRange(first: FQID(queue), count: 1)) { hops[index] = FQID(queue) }
     }
-    for role in QueueRole.allCases {
+    for role in QueueRole.allCases where !role.isPath {
       guard case .count(let count) = demand.roles[role], let ranges = lock.roles[role],
         ranges.reduce(0, { $0 + Int($1.count) }) == Int(count)
       else { continue }
@@ -137,26 +142,24 @@ private struct Chosen {
   /// The largest size of which there are enough blocks beside the single queues that are missing.
   mutating func takeSpreads(_ demand: QueueDemand, from free: inout QueueGaps) -> Bool {
     let open = demand.paths.indices.filter { receive[$0] == nil && demand.paths[$0].spreads }
-    let singles =
-      transmit.count { $0 == nil } + hops.count { $0 == nil }
-      + (receive.count { $0 == nil } - open.count)
-      + QueueRole.allCases.reduce(0) { sum, role in
-        guard roles[role] == nil, case .count(let count) = demand.roles[role],
-          role != .receive, role != .transmit
-        else { return sum }
-        return sum + Int(count)
+    var singles = receive.count { $0 == nil } - open.count
+    if rows[.receive] == nil {
+      singles += hops.count { $0 == nil }
+      if rows[.transmit] == nil { singles += transmit.count { $0 == nil } }
+      for role in QueueRole.allCases where !role.isPath && roles[role] == nil {
+        singles += demand.roles[role]?.count ?? 0
       }
+    }
+    let gaps = rows[.receive] ?? free
     var size = QueueLayout.spreadLimit
     while size >= 1 {
       let sizes = open.map { demand.paths[$0].spreadQueues ?? size }
-      if sizes.reduce(0, { $0 + Int($1) }) + singles <= free.total {
-        var trial = allowed[.receive].map { free.within($0) } ?? free
+      if sizes.reduce(0, { $0 + Int($1) }) + singles <= gaps.total {
+        var trial = gaps
         let blocks = sizes.map { trial.takeBlock($0) }
         if blocks.allSatisfy({ $0 != nil }) {
-          for (index, block) in zip(open, blocks) {
-            receive[index] = block
-            if let block { _ = free.take(block) }
-          }
+          for (index, block) in zip(open, blocks) { receive[index] = block }
+          if rows[.receive] == nil { free = trial } else { rows[.receive] = trial }
           return true
         }
       }
@@ -166,37 +169,48 @@ private struct Chosen {
   }
 
   mutating func takeSingles(_ demand: QueueDemand, from free: inout QueueGaps) -> Bool {
-    func take(_ role: QueueRole?) -> FQID? {
-      guard let ranges = role.flatMap({ allowed[$0] }) else { return free.take(1)?.first }
-      var part = free.within(ranges)
-      guard let queue = part.take(1), free.take(queue) else { return nil }
-      return queue.first
+    for index in transmit.indices where transmit[index] == nil {
+      transmit[index] = takeLowest(.transmit, from: &free)
     }
-    for index in transmit.indices where transmit[index] == nil { transmit[index] = take(.transmit) }
     for index in receive.indices where receive[index] == nil {
-      receive[index] = take(.receive).map { QueueRange(first: $0, count: 1) }
+      receive[index] = takeLowest(.receive, from: &free).map { QueueRange(first: $0, count: 1) }
     }
-    for index in hops.indices where hops[index] == nil { hops[index] = take(nil) }
-    for role in QueueRole.allCases where roles[role] == nil {
-      guard case .count(let count) = demand.roles[role], role != .receive, role != .transmit
-      else { continue }
+    for index in hops.indices where hops[index] == nil { hops[index] = free.take(1)?.first }
+    for role in QueueRole.allCases where roles[role] == nil && !role.isPath {
+      guard case .count(let count) = demand.roles[role] else { continue }
       // In a row where that can be, for whoever reads the table.
       if let row = free.take(count) {
         roles[role] = [row]
       } else {
-        let queues = (0..<count).compactMap { _ in take(nil) }
+        let queues = (0..<count).compactMap { _ in free.take(1) }
         guard queues.count == Int(count) else { return false }
-        roles[role] = queues.map { QueueRange(first: $0, count: 1) }
+        roles[role] = queues
       }
     }
     return transmit.allSatisfy { $0 != nil } && receive.allSatisfy { $0 != nil }
       && hops.allSatisfy { $0 != nil }
   }
 
-  private func isAllowed(_ range: QueueRange, _ role: QueueRole) -> Bool {
-    guard let ranges = allowed[role] else { return true }
-    return ranges.contains { $0.contains(range) }
+  private mutating func takeLowest(_ role: QueueRole, from free: inout QueueGaps) -> FQID? {
+    guard var row = rows[role] else { return free.take(1)?.first }
+    let queue = row.take(1)?.first
+    rows[role] = row
+    return queue
   }
+
+  private mutating func take(
+    _ range: QueueRange, _ role: QueueRole, from free: inout QueueGaps
+  ) -> Bool {
+    guard var row = rows[role] else { return free.take(range) }
+    let isTaken = row.take(range)
+    rows[role] = row
+    return isTaken
+  }
+}
+
+extension QueueRole {
+  /// Whether paths use the queues of this role.
+  var isPath: Bool { self == .receive || self == .transmit }
 }
 
 extension QueueGaps {
