@@ -9,6 +9,37 @@ enum Example {
   /// Each plan's path below `examples/`, without the ending.
   static let names = ["kvm-forum/t4240qds", "kvm-forum/p4080ds"]
 
+  /// The first example with policers, roles of queues, congestion groups and pool channels.
+  static func rich() throws -> Partition {
+    var bag = DiagnosticBag()
+    let path = "\(Checkout.path)/examples/\(names[0]).yaml"
+    let file = try #require(TextFile.read(path, into: &bag))
+    let text =
+      String(decoding: file.bytes, as: UTF8.self)
+      .replacing(
+        "    os: linux-sdk\n",
+        with: """
+              os: linux-sdk
+              roles: {confirm: 110-113, error: 115-115}
+              congestion-groups: 2
+              pool-channels: 2
+
+          """
+      )
+      .replacing(
+        "to: guest2 }", with: "to: guest2, policer: gold }"
+      )
+        + """
+
+        policers:
+          gold: {committed-rate: 100 Mbit/s, committed-burst: 64 KiB, excess-rate: 200 Mbit/s,
+            excess-burst: 128 KiB, drop: [red, yellow], colour-aware: yes, algorithm: rfc-4115}
+
+        """
+    let result = PlanLoader.load(SourceFile(name: path, text: text))
+    return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
+  }
+
   static func partition(_ name: String) throws -> Partition {
     let result = PlanLoader.load("\(Checkout.path)/examples/\(name).yaml")
     return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")

@@ -24,24 +24,25 @@ import Testing
     for partition in try partitions() {
       let ports = try imported(partition)
       for interface in partition.interfaces {
-        let window = interface.rules.compactMap(\.storageProfile).min() ?? 0
         let port = try #require(ports.first { $0.name == interface.name })
         var hop: SharedInterface.OfflineHop?
         if case .offlineHop(let found) = interface.delivery { hop = found }
         compare(
           port,
-          interface.rules.map { rule in
+          interface.rules.enumerated().map { index, rule in
             if let hop, rule.owner != hop.receivingOwner {
               return (rule.conditions, FMCTarget(name: "hop", queues: single(hop.queue)))
             }
-            return (rule.conditions, target(rule, of: partition, window: window))
+            return (rule.conditions, target(rule, index, of: interface, in: partition))
           })
         if let hop {
           let behind = try #require(
             ports.first { $0.name == "fm\(hop.fman + 1)-oh\(hop.port.port)" })
           compare(
             behind,
-            interface.rules.map { ($0.conditions, target($0, of: partition, window: window)) })
+            interface.rules.enumerated().map { index, rule in
+              (rule.conditions, target(rule, index, of: interface, in: partition))
+            })
         }
       }
       for link in partition.links {
@@ -120,6 +121,18 @@ import Testing
     }
   }
 
+  @Test func `policers come along, in the file and in the plan that is imported from it`() throws {
+    let partition = try Example.rich()
+    #expect(!partition.policers.isEmpty)
+    let ports = try imported(partition)
+    let names = ports.flatMap(\.rules).compactMap(\.target.policer?.name)
+    #expect(names == ["gold", "gold"])
+    let yaml = FMCPlanFragment(ports, board: partition.board, sources: ["a", "b"]).yaml()
+    #expect(yaml.contains("to: guest2, policer: gold }"))
+    #expect(yaml.contains("committed-rate: 100000000 bit/s"))
+    #expect(yaml.contains("drop: [yellow, red]"))
+  }
+
   @Test func `a plan that needs more schemes than FMan has is refused`() {
     let rules = (0..<40).map { number in
       FlowRule(
@@ -138,7 +151,7 @@ import Testing
   // MARK: helpers
 
   private func partitions() throws -> [Partition] {
-    try Example.names.map(Example.partition) + Sample.all
+    try Example.names.map(Example.partition) + Sample.all + [Example.rich()]
   }
 
   private func pairs(_ count: Int) -> [(Int, Int)] {
@@ -151,10 +164,16 @@ import Testing
 
   private func single(_ queue: FQID) -> QueueRange { QueueRange(first: queue, count: 1) }
 
-  private func target(_ rule: FlowRule, of partition: Partition, window: Int) -> FMCTarget {
-    FMCTarget(
+  private func target(
+    _ rule: FlowRule, _ index: Int, of interface: SharedInterface, in partition: Partition
+  ) -> FMCTarget {
+    let window = interface.rules.compactMap(\.storageProfile).min() ?? 0
+    let policer = partition.policers.first {
+      $0.users.contains(.init(interface: interface.name, rule: index))
+    }
+    return FMCTarget(
       name: partition.owners[rule.owner].name, queues: rule.receive, spread: rule.spread,
-      profile: rule.storageProfile.map { $0 - window })
+      profile: rule.storageProfile.map { $0 - window }, policer: policer?.settings)
   }
 
   private func pairs(of partition: Partition) throws -> [(SourceFile, SourceFile)] {

@@ -10,9 +10,13 @@ import Testing
 
 @Suite struct HypervisorTests {
   @Test func `what is exported is imported again: every resource of every partition`() throws {
-    for partition in try judgedPartitions() {
+    for partition in try judgedPartitions() + [Example.rich()] {
       let found = try imported(try text("hv.dts", of: partition))
       #expect(found.map(\.name) == partition.owners.map(\.name))
+      for (resources, part) in zip(partition.resources, found) {
+        #expect(Set(part.poolChannels).isSuperset(of: resources.poolChannels))
+        #expect(part.congestionGroups == resources.congestionGroups.map(\.id).sorted())
+      }
       for (owner, part) in zip(partition.owners, found) {
         #expect(part.isHost == owner.isHost)
         #expect(part.cpus == owner.cpus)

@@ -24,6 +24,8 @@ struct FMCPolicyFile {
     var key: [String]
     /// The number in the port's window of storage profiles.
     var profile: Int?
+    /// The policer's profile in the frame manager.
+    var policer: Int?
   }
 
   let partition: Partition
@@ -33,6 +35,8 @@ struct FMCPolicyFile {
   private var distributions: [XMLNode] = []
   private var classifications: [XMLNode] = []
   private var profiles: Set<Int> = []
+  /// The ports whose frames a policer counts, by the policer's profile.
+  private(set) var policed: [Int: Set<Int>] = [:]
   private var names: [Destination: String] = [:]
   private var schemeCount = 0
   /// What the classifications of the port at hand lead to: FMC makes a scheme of each for each port.
@@ -74,7 +78,7 @@ struct FMCPolicyFile {
     XMLElement(
       "netpcd", ["name": partition.name],
       profiles.sorted().map { .element("vsp", ["name": "profile\($0)", "base": "\($0)"]) }
-        + policies + distributions + classifications)
+        + policers() + policies + distributions + classifications)
   }
 }
 
@@ -83,11 +87,13 @@ struct FMCPolicyFile {
 extension FMCPolicyFile {
   private mutating func add(_ interface: SharedInterface) {
     let window = interface.rules.compactMap(\.storageProfile).min() ?? 0
-    func destinations(_ hop: SharedInterface.OfflineHop?) -> [(FlowRule, String, QueueRange?)] {
-      interface.rules.map { rule in
+    func destinations(_ hop: SharedInterface.OfflineHop?) -> [Way] {
+      interface.rules.enumerated().map { index, rule in
         let name = partition.owners[rule.owner].name
-        guard let hop, rule.owner != hop.receivingOwner else { return (rule, name, nil) }
-        return (rule, "hop", QueueRange(first: hop.queue, count: 1))
+        guard let hop, rule.owner != hop.receivingOwner else {
+          return Way(rule: rule, name: name, policer: policer(of: interface.name, rule: index))
+        }
+        return Way(rule: rule, name: "hop", queues: QueueRange(first: hop.queue, count: 1))
       }
     }
     var hop: SharedInterface.OfflineHop?
@@ -116,7 +122,22 @@ extension FMCPolicyFile {
       Port(
         type: "OFFLINE", number: fman.fmcNumber(of: link.port),
         policy: policyName("oh\(link.port.port)")),
-      [(rule, partition.owners[link.to].name, nil)], window: 0)
+      [Way(rule: rule, name: partition.owners[link.to].name)], window: 0)
+  }
+
+  /// A rule with its destination's name and, where a port only passes frames on, the queue that
+  /// takes the place of the rule's own.
+  private struct Way {
+    var rule: FlowRule
+    var name: String
+    var queues: QueueRange?
+    var policer: Int?
+  }
+
+  private func policer(of interface: String, rule: Int) -> Int? {
+    partition.policers.first {
+      $0.fman == fman.index && $0.users.contains(.init(interface: interface, rule: rule))
+    }?.profile
   }
 
   /// Names begin with a number of two digits: FMC cuts names, and USDPAA compares them only as far
@@ -131,11 +152,8 @@ extension FMCPolicyFile {
       + String(subject.prefix(24))
   }
 
-  /// Adds a port with its rules, each with its destination's name and, where the port only passes
-  /// frames on, the queue that takes the place of the rule's own.
-  private mutating func add(
-    _ port: Port, _ rules: [(rule: FlowRule, name: String, queues: QueueRange?)], window: Int
-  ) {
+  /// Adds a port with its rules in order.
+  private mutating func add(_ port: Port, _ rules: [Way], window: Int) {
     ports.append(port)
     targets = []
     var references: [XMLNode] = []
@@ -163,8 +181,7 @@ extension FMCPolicyFile {
   }
 
   private func destination(
-    _ item: (rule: FlowRule, name: String, queues: QueueRange?), headers: Set<FrameHeader>,
-    window: Int
+    _ item: Way, headers: Set<FrameHeader>, window: Int
   ) -> Destination {
     if let queues = item.queues {
       return Destination(name: item.name, queues: queues, key: [], profile: nil)
@@ -183,7 +200,7 @@ extension FMCPolicyFile {
     return Destination(
       name: item.name, queues: item.rule.receive,
       key: item.rule.receive.count == 1 ? [] : key,
-      profile: item.rule.storageProfile.map { $0 - window })
+      profile: item.rule.storageProfile.map { $0 - window }, policer: item.policer)
   }
 }
 
@@ -337,6 +354,7 @@ extension FMCPolicyFile {
 
   /// The distribution for a destination, made when it is first asked for.
   private mutating func define(_ destination: Destination) -> String {
+    if let policer = destination.policer { policed[policer, default: []].insert(ports.count) }
     if let name = names[destination] { return name }
     let name = Self.name("d", distributions.count + 1, destination.name)
     names[destination] = name
@@ -351,6 +369,10 @@ extension FMCPolicyFile {
     if !destination.key.isEmpty {
       children.append(
         .element("key", [:], destination.key.map { .element("fieldref", ["name": $0]) }))
+    }
+    // The queue has been chosen when a policer is asked; what it lets through goes on to it.
+    if let policer = destination.policer.flatMap(settings) {
+      children.append(.element("action", ["type": "policer", "name": policerName(policer)]))
     }
     if let profile = destination.profile {
       profiles.insert(profile)

@@ -21,6 +21,9 @@ extension GuestTree {
     nodes += Self.runs(poolChannels.map { UInt32($0.rawValue) }).map {
       rangeNode("qman-pools", "fsl,pool-channel-range", $0.lowerBound, UInt32($0.count))
     }
+    nodes += Self.runs(
+      partition.resources[ownerIndex].congestionGroups.map { UInt32($0.id.rawValue) }
+    ).map { rangeNode("qman-cgrids", "fsl,cgrid-range", $0.lowerBound, UInt32($0.count)) }
     if owner.paths.isEmpty {
       nodes += Self.runs(owner.pools.map { UInt32($0.bpid.rawValue) }).map {
         rangeNode("bman-bpids", "fsl,bpid-range", $0.lowerBound, UInt32($0.count))
@@ -36,9 +39,18 @@ extension GuestTree {
     }
   }
 
+  /// The queues that serve in roles or lead to and from accelerators.
+  var serviceQueues: [QueueRange] {
+    let resources = partition.resources[ownerIndex]
+    return resources.roles.flatMap(\.queues)
+      + resources.accelerators.flatMap { $0.requests + $0.responses }
+      .map { QueueRange(first: $0, count: 1) }
+  }
+
   /// The queues that the plan has given a purpose.
   private var assignedQueues: [QueueRange] {
     var queues = owner.paths.flatMap { [$0.receive, QueueRange(first: $0.transmit, count: 1)] }
+    queues += serviceQueues
     for interface in partition.interfaces {
       queues += interface.rules.filter { $0.owner == ownerIndex }.map(\.receive)
       if case .offlineHop(let hop) = interface.delivery, hop.receivingOwner == ownerIndex {
@@ -54,7 +66,8 @@ extension GuestTree {
 
   /// The pool channels that serve the guest's queues.
   private var poolChannels: [ChannelID] {
-    let own = Set(owner.paths.flatMap(\.channels))
+    let own = Set(
+      owner.paths.flatMap(\.channels) + partition.resources[ownerIndex].poolChannels)
     return board.qman.poolChannels.filter(own.contains)
   }
 

@@ -99,7 +99,7 @@ extension HypervisorConfiguration {
     let tree = GuestTree(partition: partition, ownerIndex: index)
     var nodes = tree.rangeNodes() + tree.poolNodes()
     if let interfaces = tree.interfaces() { nodes.append(interfaces) }
-    if let hops = hopQueues(index) { nodes.append(hops) }
+    if let others = otherQueues(index, tree) { nodes.append(others) }
     var plain = Node("node-update")
     var phandles = Node("node-update-phandle")
     for node in nodes {
@@ -110,16 +110,17 @@ extension HypervisorConfiguration {
     return [plain] + (phandles.children.isEmpty ? [] : [phandles])
   }
 
-  /// The queues between a receive port and an offline port: nothing in the partition's tree names
-  /// them, yet they must not be allocated.
-  private func hopQueues(_ index: Int) -> Node? {
-    let queues: [UInt32] = partition.interfaces.compactMap {
+  /// The queues with a purpose that no interface names: those between a receive port and an offline
+  /// port, and those in roles and for accelerators. They must not be allocated.
+  private func otherQueues(_ index: Int, _ tree: GuestTree) -> Node? {
+    let hops: [QueueRange] = partition.interfaces.compactMap {
       guard case .offlineHop(let hop) = $0.delivery, hop.receivingOwner == index else { return nil }
-      return hop.queue.rawValue
+      return QueueRange(first: hop.queue, count: 1)
     }
+    let queues = hops + tree.serviceQueues
     guard !queues.isEmpty else { return nil }
-    return Node("offline-queues") {
-      $0.set("fsl,qman-frame-queues-oh", .cells(queues.flatMap { [$0, 1] }))
+    return Node("other-queues") {
+      $0.set("dpaac,queues", .cells(queues.flatMap { [$0.first.rawValue, $0.count] }))
     }
   }
 

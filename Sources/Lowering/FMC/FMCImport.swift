@@ -106,14 +106,18 @@ public struct FMCTarget: Sendable, Hashable {
   public var spread: FlowRule.Spread?
   /// The storage profile's number in the port's window.
   public var profile: Int?
+  /// The policer that frames pass.
+  public var policer: PolicerWish?
 
   /// Creates a destination.
   public init(
-    name: String, queues: QueueRange, spread: FlowRule.Spread? = nil, profile: Int? = nil
+    name: String, queues: QueueRange, spread: FlowRule.Spread? = nil, profile: Int? = nil,
+    policer: PolicerWish? = nil
   ) {
     self.name = name
     self.queues = queues
     self.spread = spread
     self.profile = profile
+    self.policer = policer
   }
 }

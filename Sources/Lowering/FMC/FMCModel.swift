@@ -184,6 +184,8 @@ struct FMCReplicator: Sendable {
 
 struct FMCPolicer: Sendable, Hashable {
   var name: FMCText
+  /// What its elements say, blanks stripped.
+  var texts: [String: String]
   var actions: [FMCAction]
 }
 
@@ -225,6 +227,7 @@ struct FMCModel: Sendable {
     var distributions: [String: FMCDistribution] = [:]
     var classifications: [String: FMCClassification] = [:]
     var profiles: [String: FMCProfile] = [:]
+    var policers: [String: FMCPolicer] = [:]
   }
 
   /// Fills ``index`` from what has been read.
@@ -232,6 +235,7 @@ struct FMCModel: Sendable {
     for item in policies { index.policies[item.name.value] = item }
     for item in distributions { index.distributions[item.name.value] = item }
     for item in classifications { index.classifications[item.name.value] = item }
+    for item in policers { index.policers[item.name.value] = item }
     for item in profiles { item.name.map { index.profiles[$0.value] = item } }
   }
 

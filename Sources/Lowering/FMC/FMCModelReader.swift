@@ -32,7 +32,11 @@ struct FMCModelReader {
           mayUse: element.last("may-use")?.all("action").map(Self.action) ?? []))
     case "policer":
       model.policers.append(
-        FMCPolicer(name: element.name(), actions: element.all("action").map(Self.action)))
+        FMCPolicer(
+          name: element.name(),
+          texts: Dictionary(
+            element.children.map { ($0.name, $0.text.trimmed) }, uniquingKeysWith: { $1 }),
+          actions: element.all("action").map(Self.action)))
     case "vsp": model.profiles.append(Self.profile(element, isDirectByDefault: true))
     case "manipulations": manipulations(element)
     default: break

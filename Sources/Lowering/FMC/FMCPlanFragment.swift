@@ -48,6 +48,7 @@ public struct FMCPlanFragment {
     for (name, ranges) in partitions(interfaces) {
       text += "  \(name): { queues: [\(ranges.map(\.description).joined(separator: ", "))] }\n"
     }
+    text += policers(interfaces)
     text += "\ninterfaces:\n"
     for port in interfaces {
       text += "  \(port.name):\n"
@@ -56,13 +57,42 @@ public struct FMCPlanFragment {
       for rule in rules {
         let when = rule.conditions.map(Self.yaml).joined(separator: ", ")
         let spread = rule.target.spread.map { ", spread: \($0.rawValue)" } ?? ""
-        text += "      - { when: {\(when)}, to: \(Self.partition(rule.target))\(spread) }\n"
+        let policer = rule.target.policer.map { ", policer: \($0.name)" } ?? ""
+        let to = Self.partition(rule.target)
+        text += "      - { when: {\(when)}, to: \(to)\(spread)\(policer) }\n"
       }
       if let last = port.rules.last(where: { $0.conditions.isEmpty }) {
         text += "    otherwise: \(Self.partition(last.target))\n"
+        if let policer = last.target.policer {
+          // A plan names it for the interface, and so for rules that name none of their own.
+          let isForAll = rules.allSatisfy { $0.target.policer != nil }
+          text += "    \(isForAll ? "" : "# ")policer: \(policer.name)\n"
+        }
       }
     }
     return text
+  }
+
+  /// The section with the policers that rules name; empty without any.
+  private func policers(_ ports: [FMCImportedPort]) -> String {
+    var text = ""
+    var seen: Set<String> = []
+    for policer in ports.flatMap(\.rules).compactMap(\.target.policer)
+    where seen.insert(policer.name).inserted {
+      let (rate, burst) =
+        policer.counting == .bytes ? (" bit/s", "") : (" frames/s", " frames")
+      text += "  \(policer.name):\n"
+      text += "    algorithm: \(policer.algorithm.rawValue)\n"
+      text += "    count: \(policer.counting.rawValue)\n"
+      text += "    committed-rate: \(policer.committedRate)\(rate)\n"
+      text += "    committed-burst: \(policer.committedBurst)\(burst)\n"
+      text += "    excess-rate: \(policer.excessRate)\(rate)\n"
+      text += "    excess-burst: \(policer.excessBurst)\(burst)\n"
+      text += "    colour-aware: \(policer.isColourAware ? "yes" : "no")\n"
+      let drops = FrameColour.allCases.filter(policer.drops.contains).map(\.rawValue)
+      text += "    drop: [\(drops.joined(separator: ", "))]\n"
+    }
+    return text.isEmpty ? "" : "\npolicers:\n" + text
   }
 
   /// The destinations' names with their queues, in the order met.

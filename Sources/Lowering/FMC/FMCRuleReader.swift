@@ -57,7 +57,8 @@ struct FMCRuleReader {
       guard let name = distribution.action?.name, let node = model.classification(name.value)
       else { return }
       walk(node, [], depth: 0, into: &rules)
-    case nil where distribution.action == nil || distribution.action?.type == "":
+    case .policer,
+      nil where distribution.action == nil || distribution.action?.type == "":
       if let target = target(of: distribution) {
         add(FMCImportedRule(conditions: [], target: target), to: &rules)
       }
@@ -125,7 +126,7 @@ struct FMCRuleReader {
       guard let name = action?.name, let distribution = model.distribution(name.value) else {
         return nil
       }
-      if let action = distribution.action, !action.type.isEmpty {
+      if let action = distribution.action, !action.type.isEmpty, action.type != "policer" {
         give(up: "an action behind a distribution", at: action.span)
       }
       return target(of: distribution)
@@ -150,7 +151,41 @@ struct FMCRuleReader {
       first: FQID(UInt32(base.value)), count: UInt32(distribution.size))
     return FMCTarget(
       name: Self.plainName(distribution.name.value), queues: queues,
-      spread: spread(of: distribution), profile: number(of: distribution.profile))
+      spread: spread(of: distribution), profile: number(of: distribution.profile),
+      policer: policer(of: distribution))
+  }
+
+  /// The policer behind a distribution; what it lets through must go to the distribution's queues.
+  private mutating func policer(of distribution: FMCDistribution) -> PolicerWish? {
+    guard distribution.action?.type == "policer", let name = distribution.action?.name,
+      let policer = model.index.policers[name.value]
+    else { return nil }
+    var drops: Set<FrameColour> = []
+    for action in policer.actions {
+      let colour = action.condition.flatMap { FrameColour(rawValue: String($0.value.dropFirst(3))) }
+      switch action.type {
+      case "drop": if let colour { drops.insert(colour) }
+      case "": break
+      default: give(up: "what the policer \(policer.name.value) sends elsewhere", at: action.span)
+      }
+    }
+    func number(_ names: String...) -> UInt64 {
+      names.compactMap { policer.texts[$0] }.first.map { UInt64(max(FMCNumber($0).value, 0)) } ?? 0
+    }
+    let counting: CountingMode = policer.texts["unit"] == "packet" ? .frames : .bytes
+    let unit: UInt64 = counting == .bytes ? 1000 : 1
+    guard
+      let algorithm = ["rfc2698": PolicerWish.Algorithm.rfc2698, "rfc4115": .rfc4115][
+        policer.texts["algorithm"] ?? ""]
+    else {
+      give(up: "a policer that passes everything through", at: policer.name.span)
+      return nil
+    }
+    return PolicerWish(
+      name: Self.plainName(policer.name.value), algorithm: algorithm, counting: counting,
+      committedRate: number("CIR") * unit, committedBurst: number("CBS"),
+      excessRate: number("EIR", "PIR") * unit, excessBurst: number("EBS", "PBS"),
+      isColourAware: policer.texts["color_mode"] == "color_aware", drops: drops)
   }
 
   /// A name without the letter and number that dpaac puts in front, as in `d03_guest1`.

@@ -18,6 +18,10 @@ public struct HypervisorPartition: Sendable, Hashable {
   public var queues: [QueueRange]
   /// Its buffer pools, ascending by number.
   public var pools: [Pool]
+  /// The pool channels that it may allocate, ascending.
+  public var poolChannels: [ChannelID] = []
+  /// The congestion groups that it may allocate, ascending.
+  public var congestionGroups: [CGRID] = []
 
   /// A buffer pool.
   public struct Pool: Sendable, Hashable {
@@ -249,13 +253,20 @@ public struct HypervisorImport: Sendable {
     var ranges: [(range: QueueRange, span: SourceSpan?)] = []
     var fixed: [(range: QueueRange, span: SourceSpan?)] = []
     var pools: [HypervisorPartition.Pool] = []
+    var channels: [UInt32] = []
+    var groups: [UInt32] = []
     func visit(_ node: Node, _ found: inout DiagnosticBag) {
       for property in node.properties {
         switch property.name {
         case "fsl,fqid-range":
           ranges += Self.queues(property, &found).map { ($0, property.span) }
-        case "fsl,qman-frame-queues-rx", "fsl,qman-frame-queues-tx", "fsl,qman-frame-queues-oh":
+        case "fsl,qman-frame-queues-rx", "fsl,qman-frame-queues-tx", "fsl,qman-frame-queues-oh",
+          "dpaac,queues":
           fixed += Self.queues(property, &found).map { ($0, property.span) }
+        case "fsl,pool-channel-range":
+          channels += Self.pairs(property, limit: 1 << 13, &found).flatMap { $0 }
+        case "fsl,cgrid-range":
+          groups += Self.pairs(property, limit: 256, &found).flatMap { $0 }
         case "fsl,bpid-range":
           for pair in Self.pairs(property, limit: 64, &found) {
             pools += pair.map { .init(bpid: BPID(UInt8($0)), bufferCount: nil, bufferSize: nil) }
@@ -285,6 +296,8 @@ public struct HypervisorImport: Sendable {
           notes: [Note("the range is here", at: range.span)])
       }
     }
+    result.poolChannels = Set(channels).sorted().map { ChannelID(UInt16($0)) }
+    result.congestionGroups = Set(groups).sorted().map { CGRID(UInt8($0)) }
     result.queues = QueueRange.joined((ranges + fixed).map(\.range))
     result.pools = Dictionary(pools.map { ($0.bpid, $0) }, uniquingKeysWith: { first, _ in first })
       .values.sorted { $0.bpid < $1.bpid }

@@ -29,6 +29,13 @@ public struct HypervisorPlanFragment {
         "{id: \(pool.bpid), buffers: \(pool.bufferCount ?? 0), size: \(pool.bufferSize ?? 0)}"
       }
       text += "    pools: [\(pools.joined(separator: ", "))]\n"
+      if !partition.poolChannels.isEmpty {
+        text += "    pool-channels: [\(list(partition.poolChannels))]\n"
+      }
+      if !partition.congestionGroups.isEmpty {
+        text +=
+          "    congestion-groups: [\(list(partition.congestionGroups.map { "\($0)-\($0)" }))]\n"
+      }
     }
     return text
   }
