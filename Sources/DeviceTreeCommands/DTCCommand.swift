@@ -9,7 +9,7 @@ struct DTCCommand {
   let console: Console
 
   static let usage = """
-    usage: dtc [options] <input file>
+    Usage: dtc [options] <input file>
            dtc --batch [options] <input file>...
     """
 
@@ -43,6 +43,7 @@ struct DTCCommand {
 
   /// Compiles one file; what is not said at once is left in the report.
   func compile(_ options: DTCOptions, _ report: inout DTCReport) -> Int32 {
+    for remark in options.remarks { report.remark("bad-number", remark) }
     guard let input = read(options, &report) else { return 1 }
     if options.annotation > 0,
       input.format != .dts || outputFormat(options, inputFormat: input.format) != .dts
@@ -154,7 +155,9 @@ struct DTCCommand {
       name.reduce(into: "") { $0 += $1 == " " || $1 == "\\" ? "\\\($1)" : String($1) }
     }
     let text = ([escape(options.output) + ":"] + files.map(escape)).joined(separator: " ") + "\n"
-    return put(Array(text.utf8), to: path, &report)
+    // As for dtc, `-` is a name like any other here: standard output is the blob's.
+    if FileWriter.replace(path, with: Array(text.utf8)) { return true }
+    return cannotWrite(path, &report)
   }
 
   // MARK: output
@@ -220,6 +223,10 @@ struct DTCCommand {
 
   private func put(_ bytes: [UInt8], to path: String, _ report: inout DTCReport) -> Bool {
     if path == "-" ? console.write(bytes) : FileWriter.replace(path, with: bytes) { return true }
+    return cannotWrite(path, &report)
+  }
+
+  private func cannotWrite(_ path: String, _ report: inout DTCReport) -> Bool {
     report.fail("file-unwritable", "cannot write \"\(path)\": \(FileWriter.lastError)")
     return false
   }

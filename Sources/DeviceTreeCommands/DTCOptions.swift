@@ -52,6 +52,8 @@ struct DTCOptions {
   var bootCPU: UInt32?
   /// How findings are written, if not as dtc writes them.
   var diagnostics: DiagnosticFormat?
+  /// What was read of a number that is none.
+  var remarks: [String] = []
   var writer = BlobWriter()
   var checker = TreeChecker()
 
@@ -121,14 +123,17 @@ struct DTCOptions {
       writer.version = version
     case "d": dependencyFile = argument
     case "R": writer.reservationSlots = try number("R", argument)
-    case "S": writer.minimumSize = try number("S", argument)
-    case "p": writer.padding = try number("p", argument)
+    case "S": writer.minimumSize = try number("S", argument, atLeast: .min)
+    case "p": writer.padding = try number("p", argument, atLeast: .min)
     case "a":
       writer.alignment = try number("a", argument)
       if writer.alignment < 1 || writer.alignment & (writer.alignment - 1) != 0 {
         throw OptionParser.Failure(message: "-a \(argument) is no power of two")
       }
-    case "b": bootCPU = UInt32(truncatingIfNeeded: try number("b", argument))
+    case "b":
+      // For dtc, -1 leaves it to the tree.
+      let id = leadingNumber("b", argument).value
+      bootCPU = id == -1 ? nil : UInt32(truncatingIfNeeded: id)
     case "f": isForced = true
     case "i": includePaths.append(argument)
     case "s": isSorted = true
@@ -157,11 +162,23 @@ struct DTCOptions {
     }
   }
 
-  private func number(_ option: String, _ text: String) throws(OptionParser.Failure) -> Int {
-    guard let number = OptionParser.number(text), (0...Int(UInt32.max)).contains(number) else {
-      throw OptionParser.Failure(message: "-\(option) needs a number, not '\(text)'")
-    }
+  /// A number as dtc reads it, whatever stands behind it; what is cut off is remarked upon.
+  private mutating func leadingNumber(_ option: String, _ text: String) -> CNumber {
+    let number = CNumber(text)
+    if !number.isWhole { remarks.append("-\(option): '\(text)' is read as \(number.value)") }
     return number
+  }
+
+  /// A number that a blob can hold. dtc takes more: it cuts large numbers at 32 bits and fills memory
+  /// for `-R -1`.
+  private mutating func number(
+    _ option: String, _ text: String, atLeast least: Int = 0
+  ) throws(OptionParser.Failure) -> Int {
+    let number = leadingNumber(option, text)
+    guard !number.isOutOfRange, (least...Int(UInt32.max)).contains(number.value) else {
+      throw OptionParser.Failure(message: "-\(option) \(text) is out of range")
+    }
+    return number.value
   }
 
   private func format(

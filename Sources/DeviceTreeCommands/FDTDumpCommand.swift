@@ -1,144 +1,71 @@
 import DeviceTree
-import Diagnostics
 
-/// `fdtdump`: prints the header of a blob and its content.
-struct FDTDumpCommand {
+/// `fdtdump`: prints the header of a blob and its content, as far as they go.
+struct FDTDumpCommand: BlobTool {
+  static let usage = "Usage: fdtdump [options] <blob>"
+
+  static let options = [
+    OptionSpecification("d", "debug", nil, "say at which offset things stand"),
+    OptionSpecification("s", "scan", nil, "look for a blob inside of the file"),
+  ]
+
   let console: Console
+  var isDebugging = false
+  var scans = false
 
-  static let usage = "usage: fdtdump [options] <blob>"
+  mutating func apply(_ option: Character, _ argument: String) {
+    if option == "d" { isDebugging = true } else { scans = true }
+  }
 
-  static let parser = OptionParser(specifications: [
-    OptionSpecification("d", "debug", nil, "accepted; changes nothing"),
-    OptionSpecification("s", "scan", nil, "look for blobs inside of the file"),
-    OptionSpecification("h", "help", nil, "show this help"),
-    OptionSpecification("V", "version", nil, "show the version"),
-  ])
-
-  private static let magic: [UInt8] = [0xD0, 0x0D, 0xFE, 0xED]
-
-  func run(_ arguments: [String]) -> Int32 {
-    var scans = false
-    let parsed: OptionParser.Result
-    do {
-      parsed = try Self.parser.parse(arguments)
-    } catch {
-      console.error("\(Self.usage)\n\nError: \(error.message)\n")
-      return 1
-    }
-    for (name, _) in parsed.options {
-      switch name {
-      case "s": scans = true
-      case "h":
-        console.print(Self.parser.help(Self.usage))
-        return 0
-      case "V":
-        console.print(DeviceTreeCommand.version)
-        return 0
-      default: break
+  func perform(on operands: [String]) throws(OptionParser.Failure) -> Bool {
+    guard operands.count == 1 else { throw OptionParser.Failure(message: "name one blob") }
+    let path = operands[0]
+    guard let bytes = console.read(path) else { return false }
+    if scans {
+      guard let start = scan(bytes, path) else {
+        console.fatal("there is no blob in \"\(path)\"")
+        return false
       }
+      console.print("\(path): found fdt at offset \(BlobDump.alternate(UInt64(start)))\n")
+      return dump(Array(bytes[start...]), path)
     }
-    guard parsed.operands.count == 1 else {
-      console.error("\(Self.usage)\n\nError: name one blob\n")
-      return 1
+    guard BlobDump.header(at: 0, in: bytes).isValid else {
+      console.fatal("\(path): this is no blob, or its header is damaged")
+      return false
     }
-    let path = parsed.operands[0]
-    guard let bytes = console.read(path) else { return 1 }
-    return scans ? scan(bytes, path) : dump(bytes, path)
+    return dump(bytes, path)
   }
 
-  private func dump(_ bytes: [UInt8], _ name: String) -> Int32 {
-    var bag = DiagnosticBag()
-    guard let tree = BlobReader().read(bytes, name: name, into: &bag) else {
-      console.error(DiagnosticRenderer().render(bag))
-      return 1
-    }
-    var text = "/dts-v1/;\n"
-    let fields = [
-      "magic", "totalsize", "off_dt_struct", "off_dt_strings", "off_mem_rsvmap", "version",
-      "last_comp_version", "boot_cpuid_phys", "size_dt_strings", "size_dt_struct",
-    ]
-    let cells = PropertyValue(bytes: Array(bytes.prefix(40))).cells ?? []
-    let version = cells.count > 5 ? cells[5] : 0
-    let count = version >= 17 ? 10 : version >= 3 ? 9 : version >= 2 ? 8 : 7
-    for (index, (field, cell)) in zip(fields, cells).prefix(count).enumerated() {
-      let tabs = field.count < 12 ? "\t\t" : "\t"
-      let hex = "0x" + String(cell, radix: 16)
-      switch index {
-      case 1: text += "// \(field):\(tabs)\(hex) (\(cell))\n"
-      case 5, 6: text += "// \(field):\(tabs)\(cell)\n"
-      default: text += "// \(field):\(tabs)\(hex)\n"
-      }
-    }
-    text += "\n"
-    for entry in tree.reservations {
-      text += "/memreserve/ \(alternate(entry.address)) \(alternate(entry.size));\n"
-    }
-    var output = Array(text.utf8)
-    append(tree.root, 0, to: &output)
-    return console.write(output) ? 0 : 1
+  private func dump(_ bytes: [UInt8], _ name: String) -> Bool {
+    let size = Int(bytes.cell(at: 4))
+    var dump = BlobDump(
+      size < bytes.count ? Array(bytes[..<size]) : bytes, isDebugging: isDebugging)
+    let damage = dump.run()
+    guard console.write(dump.output) else { return false }
+    guard let damage else { return true }
+    let lack =
+      size > bytes.count ? "; the header says \(size) bytes, but there are \(bytes.count)" : ""
+    console.fatal("\(name): \(damage)\(lack)")
+    return false
   }
 
-  /// A number as C's `%#x` prints it: no `0x` in front of zero.
-  private func alternate(_ number: UInt64) -> String {
-    number == 0 ? "0" : "0x" + String(number, radix: 16)
-  }
-
-  private func append(_ node: Node, _ depth: Int, to output: inout [UInt8]) {
-    let indent = [UInt8](repeating: 0x20, count: depth * 4)
-    output += indent
-    output += (node.name.isEmpty ? "/" : node.name).utf8
-    output += " {\n".utf8
-    for property in node.properties {
-      output += indent
-      output += "    \(property.name)\(text(property.value.bytes));\n".utf8
-    }
-    for child in node.children { append(child, depth + 1, to: &output) }
-    output += indent
-    output += "};\n".utf8
-  }
-
-  private func text(_ bytes: [UInt8]) -> String {
-    if bytes.isEmpty { return "" }
-    if ValueFormat.isText(bytes) {
-      let strings = PropertyValue(bytes: bytes).strings ?? []
-      return " = " + strings.map { "\"\($0)\"" }.joined(separator: ", ")
-    }
-    func hex(_ number: UInt32, _ digits: Int) -> String {
-      let text = String(number, radix: 16)
-      return String(repeating: "0", count: digits - text.count) + text
-    }
-    if let cells = PropertyValue(bytes: bytes).cells {
-      return " = <" + cells.map { "0x" + hex($0, 8) }.joined(separator: " ") + ">"
-    }
-    return " = [" + bytes.map { hex(UInt32($0), 2) }.joined(separator: " ") + "]"
-  }
-
-  /// Dumps every blob whose magic stands anywhere in a file.
-  private func scan(_ bytes: [UInt8], _ name: String) -> Int32 {
+  /// Where the first blob starts that is there to its end, else the first that is cut off.
+  private func scan(_ bytes: [UInt8], _ name: String) -> Int? {
+    var cutOff: Int?
     var offset = 0
-    var found = false
     while offset + 28 <= bytes.count {
-      guard bytes[offset] == Self.magic[0], bytes[offset..<(offset + 4)].elementsEqual(Self.magic)
-      else {
-        offset += 1
-        continue
-      }
-      let size = PropertyValue(bytes: Array(bytes[(offset + 4)..<(offset + 8)])).cell ?? 0
-      var bag = DiagnosticBag()
-      let end = offset + Int(size)
-      if end <= bytes.count, size >= 28 {
-        let blob = Array(bytes[offset..<end])
-        if BlobReader().read(blob, name: name, into: &bag) != nil {
-          console.print("\(name): found fdt at offset \(alternate(UInt64(offset)))\n")
-          guard dump(blob, name) == 0 else { return 1 }
-          found = true
-          offset = end
-          continue
+      if bytes[offset] == 0xD0 && bytes[offset + 1] == 0x0D {
+        let header = BlobDump.header(at: offset, in: bytes)
+        if header.isWhole { return offset }
+        if header.isValid {
+          cutOff = cutOff ?? offset
+        } else if isDebugging && bytes[offset + 2] == 0xFE && bytes[offset + 3] == 0xED {
+          let place = BlobDump.alternate(UInt64(offset))
+          console.print("\(name): skipping fdt magic at offset \(place)\n")
         }
       }
       offset += 1
     }
-    if !found { console.fatal("there is no blob in \"\(name)\"") }
-    return found ? 0 : 1
+    return cutOff
   }
 }

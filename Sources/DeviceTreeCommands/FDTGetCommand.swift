@@ -1,80 +1,61 @@
 import DeviceTree
 
 /// `fdtget`: prints values, names of properties or names of nodes, one line each.
-struct FDTGetCommand {
-  let console: Console
-
+struct FDTGetCommand: BlobTool {
   static let usage = """
-    usage: fdtget <options> <blob> [<node> <property>]...
+    Usage: fdtget <options> <blob> [<node> <property>]...
            fdtget -p|-l <options> <blob> [<node>]...
     A type is s (string), i (signed), u (unsigned), x (hexadecimal) or r (raw), with b, h or l in
     front for 1, 2 or 4 bytes.
     """
 
-  static let parser = OptionParser(specifications: [
+  static let options = [
     OptionSpecification("t", "type", "type", "how to show values"),
     OptionSpecification("p", "properties", nil, "list the properties of each node"),
     OptionSpecification("l", "list", nil, "list the children of each node"),
     OptionSpecification("d", "default", "text", "what to print for what is missing"),
-    OptionSpecification("h", "help", nil, "show this help"),
-    OptionSpecification("V", "version", nil, "show the version"),
-  ])
+  ]
 
-  private enum Mode {
+  enum Mode {
     case value
     case properties
     case children
   }
 
-  func run(_ arguments: [String]) -> Int32 {
-    var format = ValueFormat()
-    var mode = Mode.value
-    var fallback: String?
-    let parsed: OptionParser.Result
-    do {
-      parsed = try Self.parser.parse(arguments)
-    } catch {
-      return fail(error.message)
-    }
-    for (name, argument) in parsed.options {
-      switch name {
-      case "t":
-        guard let asked = ValueFormat(argument) else { return fail("'\(argument)' is no type") }
-        format = asked
-      case "p": mode = .properties
-      case "l": mode = .children
-      case "d": fallback = argument
-      case "h":
-        console.print(Self.parser.help(Self.usage))
-        return 0
-      default:
-        console.print(DeviceTreeCommand.version)
-        return 0
+  let console: Console
+  var format = ValueFormat()
+  var mode = Mode.value
+  var fallback: String?
+
+  mutating func apply(_ option: Character, _ argument: String) throws(OptionParser.Failure) {
+    switch option {
+    case "t":
+      guard let asked = ValueFormat(argument) else {
+        throw OptionParser.Failure(message: "'\(argument)' is no type")
       }
+      format = asked
+    case "p": mode = .properties
+    case "l": mode = .children
+    default: fallback = argument
     }
-    guard let path = parsed.operands.first else { return fail("no blob is named") }
-    let names = Array(parsed.operands.dropFirst())
+  }
+
+  func perform(on operands: [String]) throws(OptionParser.Failure) -> Bool {
+    guard let path = operands.first else {
+      throw OptionParser.Failure(message: "no blob is named")
+    }
+    let names = Array(operands.dropFirst())
     let step = mode == .value ? 2 : 1
     guard names.count % step == 0 else {
-      return fail("nodes and properties come in pairs")
+      throw OptionParser.Failure(message: "nodes and properties come in pairs")
     }
-    guard let file = BlobFile(path, console) else { return 1 }
-    for index in stride(from: 0, to: names.count, by: step) {
-      let property = mode == .value ? names[index + 1] : nil
-      guard show(names[index], property, mode, format, fallback, file.tree) else { return 1 }
+    guard let file = BlobFile(path, console) else { return false }
+    return stride(from: 0, to: names.count, by: step).allSatisfy { index in
+      show(names[index], mode == .value ? names[index + 1] : nil, file.tree)
     }
-    return 0
   }
 
-  private func fail(_ message: String) -> Int32 {
-    console.error("\(Self.usage)\n\nError: \(message)\n")
-    return 1
-  }
-
-  private func show(
-    _ path: String, _ property: String?, _ mode: Mode, _ format: ValueFormat, _ fallback: String?,
-    _ tree: Tree
-  ) -> Bool {
+  private func show(_ path: String, _ property: String?, _ tree: Tree) -> Bool {
     func missing(_ what: String) -> Bool {
       if let fallback {
         console.print(fallback + "\n")

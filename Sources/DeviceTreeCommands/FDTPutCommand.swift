@@ -3,87 +3,72 @@ import DeviceTree
 /// `fdtput`: sets or deletes properties, creates or removes nodes, in the file itself.
 ///
 /// As libfdt does, what is new goes first: a property before the others, a node before its siblings.
-struct FDTPutCommand {
-  let console: Console
-
+struct FDTPutCommand: BlobTool {
   static let usage = """
-    usage: fdtput <options> <blob> <node> <property> [<value>...]
+    Usage: fdtput <options> <blob> <node> <property> [<value>...]
            fdtput -c|-r <options> <blob> [<node>...]
            fdtput -d <options> <blob> <node> [<property>...]
     A type is s (string), i (signed), u (unsigned) or x (hexadecimal), with b, h or l in front for
-    1, 2 or 4 bytes.
+    1, 2 or 4 bytes. Without a type, values are decimal.
     """
 
-  static let parser = OptionParser(specifications: [
+  static let options = [
     OptionSpecification("c", "create", nil, "create nodes"),
     OptionSpecification("r", "remove", nil, "remove nodes with all below them"),
     OptionSpecification("d", "delete", nil, "delete properties"),
     OptionSpecification("p", "auto-path", nil, "create the nodes on the way"),
     OptionSpecification("t", "type", "type", "how to read values"),
     OptionSpecification("v", "verbose", nil, "show what is written"),
-    OptionSpecification("h", "help", nil, "show this help"),
-    OptionSpecification("V", "version", nil, "show the version"),
-  ])
+  ]
 
-  private enum Mode {
+  enum Mode {
     case set
     case create
     case remove
     case delete
   }
 
-  func run(_ arguments: [String]) -> Int32 {
-    var format = ValueFormat()
-    var mode = Mode.set
-    var createsPath = false
-    var isVerbose = false
-    let parsed: OptionParser.Result
-    do {
-      parsed = try Self.parser.parse(arguments)
-    } catch {
-      return fail(error.message)
-    }
-    for (name, argument) in parsed.options {
-      switch name {
-      case "c": mode = .create
-      case "r": mode = .remove
-      case "d": mode = .delete
-      case "p": createsPath = true
-      case "t":
-        guard let asked = ValueFormat(argument), asked.kind != .raw else {
-          return fail("'\(argument)' is no type that can be written")
-        }
-        format = asked
-      case "v": isVerbose = true
-      case "h":
-        console.print(Self.parser.help(Self.usage))
-        return 0
-      default:
-        console.print(DeviceTreeCommand.version)
-        return 0
+  let console: Console
+  var format = ValueFormat()
+  var mode = Mode.set
+  var createsPath = false
+  var isVerbose = false
+
+  mutating func apply(_ option: Character, _ argument: String) throws(OptionParser.Failure) {
+    switch option {
+    case "c": mode = .create
+    case "r": mode = .remove
+    case "d": mode = .delete
+    case "p": createsPath = true
+    case "t":
+      guard let asked = ValueFormat(argument), asked.kind != .raw else {
+        throw OptionParser.Failure(message: "'\(argument)' is no type that can be written")
       }
+      format = asked
+    default: isVerbose = true
     }
-    guard let path = parsed.operands.first else { return fail("no blob is named") }
-    let names = Array(parsed.operands.dropFirst())
-    if mode == .set && names.count < 2 { return fail("a node and a property must be named") }
-    if mode == .delete && names.isEmpty { return fail("no node is named") }
-    guard var file = BlobFile(path, console) else { return 1 }
-    let isDone: Bool
-    switch mode {
-    case .set:
-      isDone = set(names, format, createsPath, isVerbose, &file.tree)
-    case .create:
-      isDone = names.allSatisfy { create($0, withParents: createsPath, &file.tree) }
-    case .remove:
-      isDone = names.allSatisfy { $0 != "/" && file.tree.remove($0) || missing($0) }
-    case .delete: isDone = delete(names, &file.tree)
-    }
-    return isDone && file.write(to: path, console) ? 0 : 1
   }
 
-  private func fail(_ message: String) -> Int32 {
-    console.error("\(Self.usage)\n\nError: \(message)\n")
-    return 1
+  func perform(on operands: [String]) throws(OptionParser.Failure) -> Bool {
+    guard let path = operands.first else {
+      throw OptionParser.Failure(message: "no blob is named")
+    }
+    let names = Array(operands.dropFirst())
+    if mode == .set && names.count < 2 {
+      throw OptionParser.Failure(message: "a node and a property must be named")
+    }
+    if mode == .delete && names.isEmpty {
+      throw OptionParser.Failure(message: "no node is named")
+    }
+    guard var file = BlobFile(path, console) else { return false }
+    let isDone =
+      switch mode {
+      case .set: set(names, &file.tree)
+      case .create: names.allSatisfy { create($0, &file.tree) }
+      case .remove: names.allSatisfy { remove($0, &file.tree) }
+      case .delete: delete(names, &file.tree)
+      }
+    return isDone && file.write(to: path, console)
   }
 
   private func missing(_ name: String) -> Bool {
@@ -91,10 +76,7 @@ struct FDTPutCommand {
     return false
   }
 
-  private func set(
-    _ names: [String], _ format: ValueFormat, _ createsPath: Bool, _ isVerbose: Bool,
-    _ tree: inout Tree
-  ) -> Bool {
+  private func set(_ names: [String], _ tree: inout Tree) -> Bool {
     let bytes: [UInt8]
     switch format.bytes(Array(names.dropFirst(2))) {
     case .success(let value): bytes = value
@@ -103,9 +85,7 @@ struct FDTPutCommand {
       return false
     }
     if isVerbose { console.error("\(names[0]) \(names[1]): \(bytes.count) bytes\n") }
-    if createsPath && tree[names[0]] == nil && !create(names[0], withParents: true, &tree) {
-      return false
-    }
+    if createsPath && tree[names[0]] == nil && !create(names[0], &tree) { return false }
     let isSet: Void? = tree.update(names[0]) { node in
       if node[names[1]] != nil {
         node.set(names[1], PropertyValue(bytes: bytes))
@@ -125,9 +105,22 @@ struct FDTPutCommand {
     return true
   }
 
-  private func create(_ path: String, withParents: Bool, _ tree: inout Tree) -> Bool {
+  /// The root stays: libfdt would leave a blob that nobody can read.
+  private func remove(_ path: String, _ tree: inout Tree) -> Bool {
+    guard let node = tree[path] else { return missing(path) }
+    guard !node.name.isEmpty else {
+      console.error("Error at '\(path)': the root cannot be removed\n")
+      return false
+    }
+    return tree.remove(path)
+  }
+
+  /// Creates a node, with `-p` those above it too.
+  ///
+  /// libfdt would make a node without a name where a slash follows another; here they are one.
+  private func create(_ path: String, _ tree: inout Tree) -> Bool {
     // With parents, libfdt takes any name and reads the path from the root.
-    guard withParents || path.hasPrefix("/") && !path.hasSuffix("/") else { return missing(path) }
+    guard createsPath || path.hasPrefix("/") && !path.hasSuffix("/") else { return missing(path) }
     let names = path.split(separator: "/").map(String.init)
     guard names.count < Tree.maximumDepth else {
       console.error("Error at '\(path)': too deep\n")
@@ -137,13 +130,13 @@ struct FDTPutCommand {
     for (index, name) in names.enumerated() {
       let isLast = index == names.count - 1
       let above = parent.isEmpty ? "/" : parent
-      if tree[above]?.children.contains(where: { $0.name == name }) == true {
-        if isLast && !withParents {
+      if tree["\(parent)/\(name)"] != nil {
+        if isLast && !createsPath {
           console.error("Error at '\(name)': it exists already\n")
           return false
         }
       } else {
-        guard isLast || withParents else { return missing(above) }
+        guard isLast || createsPath else { return missing(above) }
         _ = tree.update(above) { $0.children.insert(Node(name), at: 0) }
       }
       parent += "/" + name

@@ -115,19 +115,4 @@ struct OptionParser {
     }
     return text
   }
-
-  /// A number as C reads it: decimal, `0x` or octal; `nil` for anything else.
-  static func number(_ text: String) -> Int? {
-    let isNegative = text.hasPrefix("-")
-    let digits = isNegative ? text.dropFirst() : text[...]
-    let magnitude: Int?
-    if digits.lowercased().hasPrefix("0x") {
-      magnitude = Int(digits.dropFirst(2), radix: 16)
-    } else if digits.hasPrefix("0") && digits.count > 1 {
-      magnitude = Int(digits.dropFirst(), radix: 8)
-    } else {
-      magnitude = Int(digits)
-    }
-    return magnitude.map { isNegative ? -$0 : $0 }
-  }
 }

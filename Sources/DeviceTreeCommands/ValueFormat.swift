@@ -71,20 +71,29 @@ struct ValueFormat {
         if kind == .string { bytes.append(0) }
         continue
       }
-      let number: Int? =
-        switch kind {
-        case .hexadecimal:
-          Int(word.lowercased().hasPrefix("0x") ? word.dropFirst(2) : word[...], radix: 16)
-        case .unsigned: Int(word)
-        default: OptionParser.number(word)
-        }
-      guard let number else {
-        return .failure(OptionParser.Failure(message: "'\(word)' is not a number of this type"))
+      let number = CNumber(word, base: base)
+      guard number.isWhole && !number.isOutOfRange else {
+        return .failure(OptionParser.Failure(message: refusal(of: word)))
       }
       for index in (0..<(size ?? 4)).reversed() {
-        bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index)))
+        bytes.append(UInt8(truncatingIfNeeded: number.value >> (8 * index)))
       }
     }
     return .success(bytes)
+  }
+
+  /// The base of numbers: decimal unless a type is asked for, as dtc 1.8 has it; 0 lets `0x` and `0`
+  /// in front decide.
+  private var base: Int32 {
+    switch kind {
+    case nil: 10
+    case .hexadecimal: 16
+    default: 0
+    }
+  }
+
+  private func refusal(of word: String) -> String {
+    let isNumber = kind == nil && CNumber(word).isWhole
+    return "'\(word)' is not a \(isNumber ? "decimal number; -tu reads it" : "number of this type")"
   }
 }

@@ -33,7 +33,8 @@ final class TestConsole: Sendable {
   }
 }
 
-private let source = """
+/// A tree with values of every kind.
+let commandSource = """
   /dts-v1/;
   /memreserve/ 0x1000 0x20;
   / {
@@ -45,7 +46,7 @@ private let source = """
 
 @Suite struct DTCCommandTests {
   @Test func `source on standard input becomes a blob on standard output`() {
-    let test = TestConsole(source)
+    let test = TestConsole(commandSource)
     #expect(test.run(.dtc, "-O", "dtb") == 0)
     #expect(Array(test.bytes.prefix(4)) == [0xD0, 0x0D, 0xFE, 0xED])
     let back = TestConsole("")
@@ -56,7 +57,7 @@ private let source = """
   @Test func `options are taken in every spelling`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let input = try directory.write("a.dts", text: source)
+    let input = try directory.write("a.dts", text: commandSource)
     let output = directory.path + "/a.out"
     for arguments in [
       ["-qIdts", "-Odtb", "-o\(output)", input],
@@ -75,7 +76,7 @@ private let source = """
     "-o",
   ])
   func `bad usage is refused`(words: String) {
-    let test = TestConsole(source)
+    let test = TestConsole(commandSource)
     let arguments = words.split(separator: " ").map(String.init)
     #expect(DeviceTreeCommand.dtc.run(arguments, test.console) == 1)
     #expect(!test.errors.isEmpty)
@@ -134,6 +135,59 @@ private let source = """
     #expect(text == "/dev/null: \(input) \(directory.path)/b\\ c.dtsi\n")
   }
 
+  @Test func `the dependencies are written even when the source has an error`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let input = try directory.write("a.dts", text: "/dts-v1/; / { a = };")
+    let rule = directory.path + "/a.d"
+    let test = TestConsole()
+    #expect(test.run(.dtc, "-d", rule, "-o", "/dev/null", input) == 1)
+    #expect(try String(contentsOfFile: rule, encoding: .utf8) == "/dev/null: \(input)\n")
+    #expect(test.bytes.isEmpty)
+  }
+
+  @Test(arguments: [
+    (["-S", "-5"], 0, 311), (["-S", "x"], 0, 311), (["-S", "1000x"], 0, 1000),
+    (["-S", " 0x400"], 0, 1024), (["-p", "-5"], 0, 311), (["-R", "5x"], 0, 391),
+    (["-R", "x"], 0, 311), (["-b", "x"], 0, 311), (["-a", "4x"], 0, 312),
+    (["-R", "-1"], 1, 0), (["-R", "4294967295"], 1, 0), (["-S", "4294967296"], 1, 0),
+    (["-S", "99999999999999999999"], 1, 0), (["-a", "x"], 1, 0), (["-V", "x"], 1, 0),
+  ])
+  func `numbers are read as C reads them, within what a blob can hold`(
+    options: [String], status: Int32, size: Int
+  ) {
+    let text = """
+      /dts-v1/;
+      /memreserve/ 0x10 0x20;
+      / { compatible="a","b"; m="x"; u=<1 2>;
+      l1: n@1 { reg=<1>; b=[010203]; e; s; sub { q; }; }; l2: z { p=<&l1>; }; };
+      """
+    let test = TestConsole(text)
+    #expect(DeviceTreeCommand.dtc.run(["-q", "-O", "dtb"] + options, test.console) == status)
+    #expect(test.bytes.count == size)
+    let loud = TestConsole(text)
+    _ = DeviceTreeCommand.dtc.run(["-O", "dtb"] + options, loud.console)
+    #expect(loud.errors.contains("is read as") == (options[1].hasSuffix("x") && status == 0))
+  }
+
+  @Test(arguments: DeviceTreeCommand.allCases)
+  func `help is on standard output, complaints of usage are not`(command: DeviceTreeCommand) {
+    for option in ["-h", "--help"] {
+      let test = TestConsole()
+      #expect(test.run(command, option) == 0)
+      #expect(test.output.hasPrefix("Usage: \(command.rawValue) "))
+      #expect(test.output.contains("  -h, --help "))
+      #expect(test.errors == "")
+    }
+    for option in ["-Z", "--nope"] {
+      let test = TestConsole()
+      #expect(test.run(command, option) == 1)
+      #expect(test.output == "")
+      #expect(test.errors.contains("Usage: \(command.rawValue) "))
+      #expect(test.errors.contains("unknown option '\(option)'"))
+    }
+  }
+
   @Test func `a directory of nodes and properties is read`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
@@ -151,7 +205,7 @@ private let source = """
     .enabled(if: Tool.hasDTC),
     arguments: [
       ["-O", "dtb", "-@"], ["-O", "dts", "-@", "-A"], ["-O", "dts", "-s"],
-      ["-O", "dtb", "-b", "7"],
+      ["-O", "dtb", "-b", "7"], ["-O", "dtb", "-b", "-1"],
       ["-O", "dtb", "-p", "0x10", "-a", "32"], ["-O", "dtb", "-S", "1000"],
       ["-O", "dtb", "-R", "3"],
       ["-O", "dtb", "-H", "legacy"], ["-O", "dts", "-H", "both"], ["-O", "dtb", "-V", "2"],
@@ -195,124 +249,6 @@ private let source = """
     #expect(byName.output == byArgument.output)
     #expect(DeviceTreeCommand.dispatch(["dpaac-dt", "ls"], byName.console) == 64)
     #expect(DeviceTreeCommand.dispatch([], byName.console) == 64)
-  }
-}
-
-@Suite struct BlobCommandTests {
-  private let directory: TemporaryDirectory
-  private let path: String
-
-  init() throws {
-    directory = try TemporaryDirectory()
-    path = directory.path + "/s.dtb"
-    let input = try directory.write("s.dts", text: source)
-    #expect(TestConsole().run(.dtc, "-q", "-o", path, input) == 0)
-  }
-
-  /// Runs a command of ours and the real one, and compares output and exit code.
-  private func compare(_ command: DeviceTreeCommand, _ arguments: [String]) throws {
-    let test = TestConsole()
-    let status = command.run(arguments, test.console)
-    let theirs = try Tool.run(command.rawValue, arguments)
-    #expect(status == theirs.status, "\(arguments) \(test.errors)")
-    #expect(test.bytes == theirs.output, "\(arguments)")
-  }
-
-  @Test(
-    .enabled(if: Tool.hasDTC),
-    arguments: [
-      "/ compatible", "/node@1 b", "/node@1 e", "/node@1 bad", "-tx /node@1 b /node@1 reg",
-      "-thx /node@1 reg", "-tb /node@1 b", "-tbi /node@1 bad", "-tu / model", "-ts /node@1 reg",
-      "-tli /node@1 b", "-l /", "-p /node@1", "-p / /node2", "/nope x", "/ nope", "-d DEF / nope",
-      "-d DEF /nope nope", "node2 x", "/node2 x", "-tu /node2 x", "-tx /node2 x", "/node2 z",
-      "-thi /node@1 h", "/", "", "-tz / model", "/node model /node2 x", "-ti / model",
-    ])
-  func `fdtget prints what the other one prints`(words: String) throws {
-    defer { directory.remove() }
-    let all = words.split(separator: " ").map(String.init)
-    let options = all.prefix { !$0.hasPrefix("/") && $0 != "node2" }
-    try compare(.fdtget, options + [path] + all.dropFirst(options.count))
-  }
-
-  @Test(.enabled(if: Tool.hasDTC)) func `fdtdump prints what the other one prints`() throws {
-    defer { directory.remove() }
-    try compare(.fdtdump, [path])
-    try directory.write("bad", text: "no blob at all, by no means whatever")
-    #expect(TestConsole().run(.fdtdump, directory.path + "/bad") == 1)
-  }
-
-  @Test func `fdtdump finds blobs inside of a file`() throws {
-    defer { directory.remove() }
-    let blob = try Data(contentsOf: URL(fileURLWithPath: path))
-    let inside = try directory.write("in", Array("xx\u{7}".utf8) + Array(blob) + [1, 2])
-    let test = TestConsole()
-    #expect(test.run(.fdtdump, "-s", inside) == 0)
-    #expect(test.output.contains("model = \"x\";"))
-    #expect(test.run(.fdtdump, inside) == 1)
-  }
-
-  @Test(
-    .enabled(if: Tool.hasDTC),
-    arguments: [
-      "/ new 1 2", "-ti /node2 x 1 2 0x30", "-tbx /node2 y ff 1", "-c /a /node2/z", "-cp /a/b/c",
-      "-r /node2", "-d / model compatible", "-d / nope", "-r /nope", "/nope x 1", "-p /q/r x 1",
-      "/ e", "-tx / lx 10 ffffffff", "-ts / s a b", "-tu / s 5", "-c /node2", "/",
-      "-tlx / zz 1", "-cp /node2", "-ts /node@1 reg text", "-cp /node@1/x /node@1/y",
-    ])
-  func `fdtput changes what the other one changes`(words: String) throws {
-    defer { directory.remove() }
-    let all = words.split(separator: " ").map(String.init)
-    let options = all.prefix { !$0.hasPrefix("/") }
-    let copy = directory.path + "/copy.dtb"
-    try FileManager.default.copyItem(atPath: path, toPath: copy)
-    let test = TestConsole()
-    let status = DeviceTreeCommand.fdtput.run(
-      options + [path] + all.dropFirst(options.count), test.console)
-    let theirs = try Tool.run("fdtput", options + [copy] + all.dropFirst(options.count))
-    #expect(status == theirs.status, "\(test.errors)")
-    let ours = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", path])
-    let expected = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", copy])
-    #expect(!ours.output.isEmpty)
-    #expect(ours.output == expected.output)
-  }
-
-  @Test(.enabled(if: Tool.hasDTC))
-  func `fdtoverlay makes the tree that the other one makes`() throws {
-    defer { directory.remove() }
-    let base = try directory.write(
-      "base.dts",
-      text: """
-        /dts-v1/; / { soc: soc { a = <1>; k = <&u &soc>; u: uart { s = "x"; }; }; v: v { }; };
-        """)
-    let overlay = try directory.write(
-      "o.dts",
-      text: """
-        /dts-v1/; /plugin/;
-        &soc { a = <2>; b = <&u 5 &m>; uart { t; }; m: m { p = <&m>; q = &m; }; };
-        &{/v} { w = <&soc>; x: y { z = <&x>; }; };
-        """)
-    let second = try directory.write(
-      "p.dts", text: "/dts-v1/; /plugin/; &m { more = <&x>; }; &x { deep { }; };")
-    for (name, file) in [("base", base), ("o", overlay), ("p", second)] {
-      #expect(TestConsole().run(.dtc, "-q", "-@", "-o", "\(directory.path)/\(name).dtb", file) == 0)
-    }
-    let files = ["o", "p"].map { "\(directory.path)/\($0).dtb" }
-    let input = ["-i", "\(directory.path)/base.dtb", "-o"]
-    let ours = directory.path + "/ours.dtb"
-    let test = TestConsole()
-    #expect(DeviceTreeCommand.fdtoverlay.run(input + [ours] + files, test.console) == 0)
-    #expect(test.errors == "")
-    let theirs = directory.path + "/theirs.dtb"
-    #expect(try Tool.run("fdtoverlay", input + [theirs] + files).status == 0)
-    let left = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", ours])
-    let right = try Tool.run("dtc", ["-q", "-I", "dtb", "-O", "dts", theirs])
-    #expect(
-      String(decoding: left.output, as: UTF8.self) == String(decoding: right.output, as: UTF8.self))
-    // Without the first, the second refers to labels that are not there.
-    let alone = directory.path + "/alone.dtb"
-    #expect(DeviceTreeCommand.fdtoverlay.run(input + [alone, files[1]], test.console) == 1)
-    #expect(test.errors.contains("[overlay-symbol]"))
-    #expect(!FileManager.default.fileExists(atPath: alone))
   }
 }
 

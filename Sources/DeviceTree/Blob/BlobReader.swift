@@ -7,7 +7,7 @@ public import Diagnostics
 public struct BlobReader: Sendable {
   /// The longest property name: the specification says 31, and this bounds what a blob whose names
   /// overlap can cost.
-  static let maximumNameLength = 1024
+  package static let maximumNameLength = 1024
 
   /// Creates a reader.
   public init() {}
@@ -71,13 +71,13 @@ func hex(_ offset: Int) -> String { "0x" + String(offset, radix: 16) }
 
 extension [UInt8] {
   /// The big-endian 32-bit number at an offset, which must be there.
-  func cell(at offset: Int) -> UInt32 {
+  package func cell(at offset: Int) -> UInt32 {
     UInt32(self[offset]) << 24 | UInt32(self[offset + 1]) << 16 | UInt32(self[offset + 2]) << 8
       | UInt32(self[offset + 3])
   }
 
   /// The big-endian 64-bit number at an offset, which must be there.
-  func number64(at offset: Int) -> UInt64 {
+  package func number64(at offset: Int) -> UInt64 {
     UInt64(cell(at: offset)) << 32 | UInt64(cell(at: offset + 4))
   }
 }

@@ -41,6 +41,10 @@ public struct BlobWriter: Sendable {
     let reservationsOffset = (version.headerSize + 7) & ~7
     let reservationCount = tree.reservations.count + max(0, reservationSlots) + 1
     let structureOffset = reservationsOffset + 16 * reservationCount
+    guard structureOffset <= Int(UInt32.max) else {
+      tooLarge(structureOffset, &bag)
+      return nil
+    }
     // What the file begins with is known when what follows has been written.
     var structure = StructureBlock(version: version, strings: StringsBlock(knownNames))
     let size = tree.withRootPlace { structure.size(of: $0) }
@@ -55,7 +59,7 @@ public struct BlobWriter: Sendable {
     let used = stringsOffset + structure.strings.bytes.count
     let total = used + slack(after: used)
     guard total <= Int(UInt32.max) else {
-      bag.error("blob-too-large", "the blob would be \(total) bytes, but the format ends at 4 GiB")
+      tooLarge(total, &bag)
       return nil
     }
 
@@ -82,6 +86,10 @@ public struct BlobWriter: Sendable {
     }
     blob.replaceSubrange(..<header.count, with: header)
     return blob
+  }
+
+  private func tooLarge(_ size: Int, _ bag: inout DiagnosticBag) {
+    bag.error("blob-too-large", "the blob would be \(size) bytes, but the format ends at 4 GiB")
   }
 
   private func slack(after used: Int) -> Int {
