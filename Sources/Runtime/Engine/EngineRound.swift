@@ -74,7 +74,7 @@ extension EngineTables {
     let portal = portals.base + index
     portal.pointee.pollConfiguration()
     portal.pointee.pollMessages()
-    takeConsumption(index)
+    if portal.pointee.consumptionMatters { takeConsumption(index) }
     portal.pointee.pollProduction()
     var busy = false
     var taken = 0

@@ -26,6 +26,11 @@ extension EnginePortal {
   /// of the command has, since 0 means "entry 0" (Linux 6.1, `drivers/soc/fsl/qbman/qman.c`).
   static let noConsumption: UInt32 = 0x0000_0200
 
+  /// Whether commands may depend on what was consumed before them: a held queue may be let go. If
+  /// not, one look in a round is enough; each costs a cache line that the guest is writing.
+  @inline(__always)
+  var consumptionMatters: Bool { heldPlaces != 0 || consumptionMode == .discrete }
+
   /// Looks what the guest has consumed since the last time.
   @inline(__always)
   mutating func pollConsumption() -> Released {
