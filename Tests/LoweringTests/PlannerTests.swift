@@ -163,8 +163,8 @@ import Testing
       "guest1 asks for LIODN offset 88, but t4240qds has none of that number, or needs it itself"
     ),
     (
-      "images: {kernel: {address: 500 MiB}}",
-      "guest1's kernel of 16 MiB at 0x1f400000 meets a pool, another image or the end of its 512 MiB"
+      "images: {initrd: {size: 500 MiB}}",
+      "guest1's initrd of 500 MiB meets a pool, another image or the end of its 512 MiB"
     ),
     (
       "dma-windows: [ {address: 0x1000, size: 8 KiB} ]",

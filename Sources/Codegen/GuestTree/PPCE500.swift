@@ -1,3 +1,4 @@
+import Partitioning
 import QorIQ
 
 /// QEMU's paravirtual `ppce500` board: what a guest finds besides its own portals.
@@ -30,8 +31,8 @@ enum PPCE500 {
   static let i2cInterrupt: UInt32 = 43
   /// The first of the eight message-signalled interrupts; device interrupts stay below.
   static let firstMessageInterrupt: UInt32 = 0xe0
-  /// RAM is a multiple of this (`RAM_SIZES_ALIGN`).
-  static let memoryGranularity: UInt64 = 64 << 20
+  /// RAM is a multiple of this.
+  static let memoryGranularity = GuestNeeds.memoryStep
   /// Level-triggered and active high, the second cell of a two-cell specifier (Linux 6.1,
   /// `Documentation/devicetree/bindings/powerpc/fsl/mpic.txt`).
   static let levelHigh: UInt32 = 2

@@ -30,6 +30,9 @@ extension PlanLowering {
         origins.record(ClaimPath.image(index, kind), at: node.span)
         let what = "\(name)'s \(kind.rawValue)"
         guard let facts = reader.facts(node, of: what, in: .image) else { continue }
+        for key in ["address", "size"] {
+          origins.record(ClaimPath.image(index, kind, key: key), at: facts[key]?.span)
+        }
         wish.images.append(
           ImageWish(
             kind: kind, file: facts["file"].flatMap { reader.text($0, "the file of \(what)") },

@@ -192,14 +192,14 @@ extension PartitionCheck {
       board: t4240qds
       partitions:
         host: { cpus: [ 0 ], memory: 256 MiB, portals: 1, queues: 1-100, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g1: { cpus: [ 1 ], memory: 256 MiB, portals: 1, queues: 101-200, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g2: { cpus: [ 2 ], memory: 256 MiB, portals: 1, queues: 201-300, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g3: { cpus: [ 3 ], memory: 256 MiB, portals: 1, queues: 301-400, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g4: { cpus: [ 4 ], memory: 256 MiB, portals: 1, queues: 401-500, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g5: { cpus: [ 5 ], memory: 256 MiB, portals: 1, queues: 501-600, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g6: { cpus: [ 6 ], memory: 256 MiB, portals: 1, queues: 601-700, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g7: { cpus: [ 7 ], memory: 256 MiB, portals: 1, queues: 701-800, pools: [ {buffers: 64, size: 2 KiB} ] }
-        g8: { cpus: [ 8 ], memory: 256 MiB, portals: 1, queues: 801-900, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g1: { cpus: [ 2 ], memory: 256 MiB, portals: 1, queues: 101-200, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g2: { cpus: [ 4 ], memory: 256 MiB, portals: 1, queues: 201-300, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g3: { cpus: [ 6 ], memory: 256 MiB, portals: 1, queues: 301-400, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g4: { cpus: [ 8 ], memory: 256 MiB, portals: 1, queues: 401-500, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g5: { cpus: [ 10 ], memory: 256 MiB, portals: 1, queues: 501-600, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g6: { cpus: [ 12 ], memory: 256 MiB, portals: 1, queues: 601-700, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g7: { cpus: [ 14 ], memory: 256 MiB, portals: 1, queues: 701-800, pools: [ {buffers: 64, size: 2 KiB} ] }
+        g8: { cpus: [ 16 ], memory: 256 MiB, portals: 1, queues: 801-900, pools: [ {buffers: 64, size: 2 KiB} ] }
       interfaces:
         fm1-gb0: &shared
           rules:

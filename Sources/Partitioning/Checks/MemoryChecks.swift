@@ -40,7 +40,7 @@ extension PartitionCheck {
       """,
     repair: "move one of the two",
     source: "Freescale hypervisor, src/guest.c, which does not check it",
-    example: .init(host: at("0x40000000", "1 GiB"), guest: at("0x60000000"))
+    example: .init(host: at("0", "1 GiB"), guest: at("0x20000000"))
   ) { context, findings in
     let placed = context.plan.partitions.indices.compactMap { index in
       context.memoryRange(index).map { (index: index, range: $0) }

@@ -2,7 +2,12 @@ import Diagnostics
 
 extension PartitionCheck {
   /// Every check, each behind its prerequisites.
-  public static let catalogue: [PartitionCheck] = [
+  public static let catalogue = [
+    basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
+    mainlineChecks,
+  ].flatMap(\.self)
+
+  private static let basicChecks = [
     hostMissing, nameClash, unknownInterface, unknownPartition, otherwiseMissing, emptyClaim,
     cpuRange, cpuOverlap, cpusExhausted, memorySize, memoryExhausted, portalRange, portalOverlap,
     portalsExhausted, queueRange, queueOverlap, queuesExhausted, spreadCount, spreadBlock,

@@ -144,6 +144,10 @@ public enum ClaimPath {
   public static func image(_ index: Int, _ kind: ImageKind) -> String {
     "/partitions/\(index)/images/\(kind.rawValue)"
   }
+  /// A key of an image: `address` or `size`.
+  public static func image(_ index: Int, _ kind: ImageKind, key: String) -> String {
+    "\(image(index, kind))/\(key)"
+  }
   /// A partition's operating system.
   public static func os(_ index: Int) -> String { "/partitions/\(index)/os" }
   /// A partition's boot arguments.

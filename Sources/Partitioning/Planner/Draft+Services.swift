@@ -169,16 +169,6 @@ extension Draft {
     }
   }
 
-  /// The room for an image of which the plan does not say the size: Freescale's hypervisor
-  /// configurations give 128 KiB to a device tree.
-  private func usualSize(_ kind: ImageKind) -> UInt64 {
-    switch kind {
-    case .kernel: 16 << 20
-    case .initrd: 32 << 20
-    case .deviceTree: 128 << 10
-    }
-  }
-
   mutating func placeImages() {
     for owner in owners.indices {
       let wish = wishes[owner]
@@ -192,7 +182,7 @@ extension Draft {
       }
       let sorted = wish.images.sorted { ($0.address == nil ? 1 : 0) < ($1.address == nil ? 1 : 0) }
       for image in sorted {
-        let size = image.size ?? usualSize(image.kind)
+        let size = image.room
         let exact = image.address.map { AddressRange(base: $0, size: size) }
         if let exact, !placer.isFree(exact) { reportImage(owner, image, exact) }
         if let exact { placer.take(exact) }
@@ -212,7 +202,7 @@ extension Draft {
   }
 
   private mutating func reportImage(_ owner: Int, _ image: ImageWish, _ range: AddressRange?) {
-    let size = byteCount(image.size ?? usualSize(image.kind))
+    let size = byteCount(image.room)
     let place = range.map { " at 0x\(String($0.base, radix: 16))" } ?? ""
     reportShort(
       "\(owners[owner].name)'s \(image.kind.rawValue) of \(size)\(place) meets a pool, another image "
