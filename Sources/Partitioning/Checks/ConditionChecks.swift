@@ -52,7 +52,7 @@ extension PartitionCheck {
   }
 
   /// A warning about a rule that no frame, or no sensible one, can match.
-  private static func impossible(
+  static func impossible(
     _ code: DiagnosticCode, _ summary: String, meaning: String, repair: String, source: String,
     example: PlanExample, fix: String,
     _ reason: @escaping @Sendable ([MatchCondition]) -> String?

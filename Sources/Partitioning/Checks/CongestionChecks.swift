@@ -140,13 +140,9 @@ extension PartitionCheck {
       rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1, congestion-group: 0 }"])
   ) { context, findings in
     for (index, item, group) in context.congestionGroups {
-      guard let drop = group.tailDrop, let pools = context.plan.partitions[index].pools,
-        !pools.isEmpty
+      guard let drop = group.tailDrop,
+        let held = context.heldByPools(of: index, counting: group.counting)
       else { continue }
-      let held = pools.reduce(UInt64(0)) { sum, pool in
-        let each = group.counting == .frames ? 1 : min(pool.bufferSize, 1 << 16)
-        return sum + UInt64(pool.bufferCount) * each
-      }
       guard drop > held else { continue }
       let unit = group.counting == .frames ? "frames" : "bytes"
       findings.add(

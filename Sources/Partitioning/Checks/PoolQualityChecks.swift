@@ -306,7 +306,7 @@ extension PartitionCheck {
         !context.traffic.paths[index].isEmpty
       else { continue }
       let buffers = pools.reduce(0) { $0 + Int($1.bufferCount) }
-      let held = portals * max(wish.rings.dequeue - 1, 0)
+      let held = context.heldByRings(of: index)
       guard buffers < held else { continue }
       findings.add(
         "\(wish.name)'s pools have \(buffers) buffers, but its \(portals) portals hold up to \(held)",
@@ -332,9 +332,8 @@ extension PartitionCheck {
       guard let largest = wish.pools?.map(\.bufferSize).max() else { continue }
       for path in context.traffic.paths[index] {
         guard case .interface(let interface) = path.target else { continue }
-        let headroom = UInt64(
-          context.plan.interfaces[interface].headroom ?? UInt32(BufferNeeds.headroom))
-        let needed = context.largestFrame(of: interface) + headroom
+        let needed = context.largestNeed(at: interface)
+        let headroom = needed - context.largestFrame(of: interface)
         guard largest < needed else { continue }
         findings.add(
           "\(wish.name)'s largest buffers of \(largest) bytes do not hold \(path.name)'s largest "

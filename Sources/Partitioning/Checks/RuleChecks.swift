@@ -90,7 +90,7 @@ extension PartitionCheck {
 /// A rule covers another when each of its conditions is implied by one of the other's. Rules are
 /// filed by shape (their fields and prefix lengths); a later rule is cut down to each shape it is at
 /// least as narrow as, and looked up.
-private struct RuleShadows {
+struct RuleShadows {
   private typealias Shape = [MatchCondition.Field: UInt8]
   private var rules: [Shape: [Set<MatchCondition>: Int]] = [:]
 
@@ -151,7 +151,7 @@ extension MatchCondition {
   }
 
   /// The condition with fewer bits that count.
-  fileprivate func shortened(to length: UInt8) -> MatchCondition {
+  func shortened(to length: UInt8) -> MatchCondition {
     switch self {
     case .ipv4Source(let prefix):
       .ipv4Source(IPv4Prefix(address: prefix.address, length: length))
