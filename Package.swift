@@ -1,6 +1,18 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Boards, and the parts that they share, as `boards/BoardLibrary.swift` names them.
+let boardFiles = [
+  "p2040rdb", "p2041rdb", "p4080ds", "p5020ds", "t4240qds", "soc/p-series", "soc/p2040",
+  "soc/p2041", "soc/p4080", "soc/p5-series", "soc/p5020", "soc/qman1", "soc/qman3", "soc/t4240",
+]
+/// The same boards as device trees, which tests read.
+let boardTrees = [
+  "p2040rdb.dts", "p2041rdb.dts", "p4080ds.dts", "p5020ds.dts", "t4240qds.dts", "soc/p2041.dtsi",
+  "soc/p4080.dtsi", "soc/p5020.dtsi", "soc/portals-p.dtsi", "soc/portals-t4240.dtsi",
+  "soc/t4240.dtsi", "README.md",
+]
+
 let package = Package(
   name: "dpaac",
   products: [
@@ -21,8 +33,9 @@ let package = Package(
 
     // MARK: what is compiled in
     .target(
-      name: "BoardLibrary", path: "boards", exclude: ["p4080ds.dts", "t4240qds.dts"],
-      resources: [.embedInCode("p4080ds.yaml"), .embedInCode("t4240qds.yaml")]),
+      name: "BoardLibrary", path: "boards",
+      exclude: boardTrees,
+      resources: boardFiles.map { .embedInCode("\($0).yaml") }),
     .target(
       name: "TemplateLibrary", path: "templates",
       resources: [

@@ -54,16 +54,6 @@ extension DiagnosticCatalogue {
       source: "IEC 80000-13",
       example: .init(guest: ["memory": "512 MB"])),
     entry(
-      .boardTree, .board, "a device tree describes a DPAA board",
-      meaning: """
-        Without the queue manager, the buffer manager and the frame managers in it there is \
-        nothing to share.
-        """,
-      repair: "name the board's own tree, with its DPAA nodes",
-      source: "Linux 6.1, Documentation/devicetree/bindings/soc/fsl",
-      example: .init(board: "without-portals.dts"),
-      files: ["without-portals.dts": treeWithoutPortals]),
-    entry(
       .fileUnreadable, .file, "a file is there and can be read",
       meaning: "Nothing can be said about a file that cannot be read.",
       repair: "correct the path, or the permissions",
@@ -153,30 +143,4 @@ extension DiagnosticCatalogue {
 
         """),
   ]
-
-  private static let treeWithoutPortals = """
-    /dts-v1/;
-
-    / {
-      model = "fsl,P4080DS";
-      #address-cells = <2>;
-      #size-cells = <2>;
-
-      cpus {
-        #address-cells = <1>;
-        #size-cells = <0>;
-
-        cpu@0 {
-          device_type = "cpu";
-          reg = <0>;
-        };
-      };
-
-      memory@0 {
-        device_type = "memory";
-        reg = <0x0 0x0 0x1 0x0>;
-      };
-    };
-
-    """
 }

@@ -42,7 +42,7 @@ public enum DiagnosticCatalogue {
 
   /// All kinds, sorted by code.
   public static let entries: [Entry] =
-    (yaml + documents
+    (yaml + documents + boards
     + PartitionCheck.catalogue.map {
       Entry(
         code: $0.code, group: $0.group, severity: $0.severity, summary: $0.summary,

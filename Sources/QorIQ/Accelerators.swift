@@ -80,8 +80,8 @@ public struct SECBlock: Sendable, Hashable {
 
 /// PME: pattern matching.
 public struct PMEBlock: Sendable, Hashable {
-  /// The registers.
-  public var registers: AddressRange
+  /// The registers' first address; their size is not established.
+  public var base: UInt64
   /// The channel of its queue interface.
   public var channel: ChannelID
   /// The LIODN of its own tables.
@@ -90,9 +90,9 @@ public struct PMEBlock: Sendable, Hashable {
   public var liodnBases: [LIODN]
   /// Creates a PME.
   public init(
-    registers: AddressRange, channel: ChannelID, liodn: LIODN? = nil, liodnBases: [LIODN] = []
+    base: UInt64, channel: ChannelID, liodn: LIODN? = nil, liodnBases: [LIODN] = []
   ) {
-    self.registers = registers
+    self.base = base
     self.channel = channel
     self.liodn = liodn
     self.liodnBases = liodnBases
@@ -101,8 +101,8 @@ public struct PMEBlock: Sendable, Hashable {
 
 /// RMan: RapidIO messages to and from queues.
 public struct RManBlock: Sendable, Hashable {
-  /// The registers.
-  public var registers: AddressRange
+  /// The registers' first address; their size is not established.
+  public var base: UInt64
   /// The channels of its queue interface.
   public var channels: [ChannelID]
   /// The base of its LIODNs.
@@ -111,10 +111,10 @@ public struct RManBlock: Sendable, Hashable {
   public var blockOffsets: [LIODNOffset]
   /// Creates an RMan.
   public init(
-    registers: AddressRange, channels: [ChannelID], liodnBase: LIODN? = nil,
+    base: UInt64, channels: [ChannelID], liodnBase: LIODN? = nil,
     blockOffsets: [LIODNOffset] = []
   ) {
-    self.registers = registers
+    self.base = base
     self.channels = channels
     self.liodnBase = liodnBase
     self.blockOffsets = blockOffsets

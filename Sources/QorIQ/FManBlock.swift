@@ -10,6 +10,8 @@ public struct FManBlock: Sendable, Hashable {
   public var memorySize: UInt64
   /// The line of the interrupt controller, errors aside.
   public var interrupt: InterruptSource?
+  /// The channels that its ports serve; `nil` where nobody has said them.
+  public var channels: ClosedRange<ChannelID>?
   /// The base of its LIODNs: a port's is this plus the port's offset.
   public var liodnBase: LIODN?
   /// The network interfaces (a MAC with its Rx and Tx port), 1G before 10G; those too that the
@@ -30,8 +32,9 @@ public struct FManBlock: Sendable, Hashable {
   /// Creates a frame manager.
   public init(
     index: Int, majorRevision: UInt8, base: UInt64, memorySize: UInt64 = 0,
-    interrupt: InterruptSource? = nil, liodnBase: LIODN? = nil, interfaces: [NetworkInterface],
-    offlinePorts: [OfflinePort], offlinePortsWithoutChannel: [PortID] = [], schemeCount: Int,
+    interrupt: InterruptSource? = nil, channels: ClosedRange<ChannelID>? = nil,
+    liodnBase: LIODN? = nil, interfaces: [NetworkInterface], offlinePorts: [OfflinePort],
+    offlinePortsWithoutChannel: [PortID] = [], schemeCount: Int,
     storageProfileCount: Int, policerProfileCount: Int = 256
   ) {
     self.index = index
@@ -39,6 +42,7 @@ public struct FManBlock: Sendable, Hashable {
     self.base = base
     self.memorySize = memorySize
     self.interrupt = interrupt
+    self.channels = channels
     self.liodnBase = liodnBase
     self.interfaces = interfaces
     self.offlinePorts = offlinePorts

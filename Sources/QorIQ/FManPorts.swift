@@ -83,6 +83,11 @@ public struct NetworkInterface: Sendable, Hashable {
     return connection.needsSerDes ? .serdes : .wired
   }
 
+  /// The name within its FMan: `gb0` of `fm1-gb0`.
+  public var key: String {
+    name.firstIndex(of: "-").map { String(name[name.index(after: $0)...]) } ?? name
+  }
+
   /// Creates an interface.
   public init(
     name: String, speed: Int, macIndex: UInt8, receivePort: PortID, transmitPort: PortID,

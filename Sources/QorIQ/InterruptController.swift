@@ -51,7 +51,7 @@ extension Board {
       add(portal.interrupt, "BMan portal \(portal.index)", "/bman/portals/\(portal.index)")
     }
     for fman in fmans {
-      add(fman.interrupt, "FMan \(fman.index + 1)", "/fmans/\(fman.index)")
+      add(fman.interrupt, "FMan \(fman.index + 1)", "/fmans/\(fman.index + 1)")
     }
     if let sec = accelerators.sec {
       add(sec.interrupt, "SEC", "/sec")

@@ -79,13 +79,13 @@ extension Board {
         guard let base = fman.liodnBase, let offset = interface.liodnOffset else { continue }
         add(
           Self.liodn(base, offset), "\(interface.name), receive",
-          "/fmans/\(fman.index)/interfaces/\(interface.name)")
+          "/fmans/\(fman.index + 1)/interfaces/\(interface.key)")
       }
     }
     add(accelerators.pme?.liodn, "PME", "/pme")
     for ring in accelerators.sec?.jobRings ?? [] {
       for liodn in ring.liodns {
-        add(liodn, "SEC job ring \(ring.index)", "/sec/job-rings/\(ring.index)")
+        add(liodn, "SEC job ring \(ring.index)", "/sec/job-rings")
       }
     }
     if let rman = accelerators.rman, let base = rman.liodnBase {
@@ -104,7 +104,7 @@ extension Board {
   /// The blocks that work on portals' frames, with the bases of their LIODNs.
   public var liodnBases: [(block: String, path: String, bases: [LIODN])] {
     var bases: [(block: String, path: String, bases: [LIODN])] = fmans.compactMap { fman in
-      fman.liodnBase.map { ("FMan \(fman.index + 1)", "/fmans/\(fman.index)", [$0]) }
+      fman.liodnBase.map { ("FMan \(fman.index + 1)", "/fmans/\(fman.index + 1)", [$0]) }
     }
     if let sec = accelerators.sec { bases.append(("SEC", "/sec", sec.liodnBases)) }
     if let pme = accelerators.pme { bases.append(("PME", "/pme", pme.liodnBases)) }

@@ -21,7 +21,8 @@ struct Dpaac: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      BoardCommand.self, CheckCommand.self, PlanCommand.self, GenerateCommand.self,
+      BoardCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self,
+      GenerateCommand.self,
       RunCommand.self, ExplainCommand.self, SchemaCommand.self, FreeCommand.self,
       WhyCommand.self, DiffCommand.self, TreeCommand.self, DTCCommand.self,
       FDTGetCommand.self,

@@ -15,6 +15,10 @@ import Testing
     let partition = try Example.partition(name)
     var base = try board(partition.board.name)
     let portals = TreeIndex(base).nodes(compatibleWith: "fsl,qman-portal", "fsl,bman-portal")
+    // The blocks have LIODNs of their own, which stay.
+    let blocks = liodns(of: base).filter { path, _ in
+      !portals.contains { path == $0.path || path.hasPrefix($0.path + "/") }
+    }
     for (number, entry) in portals.enumerated() {
       _ = base.update(entry.path) { node in
         node.set("fsl,liodn", UInt32(1000 + number))
@@ -26,11 +30,9 @@ import Testing
     let kept = portals.enumerated().filter { !given.contains(Self.portal($0.element)) }
     #expect(portals.count - kept.count == 2 * given.count)
 
-    var found: Set<UInt32> = []
-    for entry in TreeIndex(carved).entries {
-      if let liodn = entry.node["fsl,liodn"]?.cell { found.insert(liodn) }
-    }
-    #expect(found == Set(kept.flatMap { [UInt32(1000 + $0.offset), UInt32(2000 + $0.offset)] }))
+    let expected = kept.flatMap { [UInt32(1000 + $0.offset), UInt32(2000 + $0.offset)] }
+    #expect(
+      Set(liodns(of: carved).map(\.liodn)) == Set(expected).union(blocks.map(\.liodn)))
 
     let reserved = carved.root.child("reserved-memory")?.children ?? []
     for owner in partition.owners {
@@ -48,6 +50,12 @@ import Testing
       rest.remove(entry.path)
     }
     #expect(TreeDifference(from: base, to: rest).isEmpty)
+  }
+
+  private func liodns(of tree: Tree) -> [(path: String, liodn: UInt32)] {
+    TreeIndex(tree).entries.compactMap { entry in
+      entry.node["fsl,liodn"]?.cell.map { (entry.path, $0) }
+    }
   }
 
   @Test(

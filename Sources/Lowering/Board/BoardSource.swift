@@ -58,26 +58,31 @@ public enum BoardSource: Sendable, Hashable {
   ) -> BoardLowering.Result? {
     switch self {
     case .library(let name):
-      guard let bytes = BoardLibrary.yaml(named: name) else {
+      guard Self.names.contains(name), let file = BoardLoader.embedded("\(name).yaml") else {
         reportUnknown(name, at: span, into: &bag)
         return nil
       }
-      let file = SourceFile(name: "<embedded boards/\(name).yaml>", bytes: bytes)
       return YAMLReader().read(file, into: &bag).flatMap { BoardLowering.lower($0, into: &bag) }
     case .document(let path):
       guard let file = TextFile.read(path, namedAt: span, into: &bag) else { return nil }
       return YAMLReader().read(file, into: &bag).flatMap { BoardLowering.lower($0, into: &bag) }
     case .tree(let path):
-      guard let file = TextFile.read(path, namedAt: span, into: &bag) else { return nil }
-      // A blob says so itself: /sys/firmware/fdt has no ending (its magic, device tree v0.4, 5.2).
-      let isBlob = file.bytes.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) || path.ending == "dtb"
-      let tree =
-        isBlob
-        ? BlobReader().read(file.bytes, name: path, into: &bag)
-        : SourcePreprocessor().expand(file, into: &bag)
-          .flatMap { SourceReader().read($0, into: &bag) }
-      return tree.flatMap { BoardLowering.lower($0, name: path.stem, into: &bag) }
+      return Self.readTree(path, namedAt: span, into: &bag)
+        .flatMap { BoardLowering.lower($0, name: path.stem, into: &bag) }
     }
+  }
+
+  /// The device tree of a source or blob.
+  static func readTree(
+    _ path: String, namedAt span: SourceSpan?, into bag: inout DiagnosticBag
+  ) -> Tree? {
+    guard let file = TextFile.read(path, namedAt: span, into: &bag) else { return nil }
+    // A blob says so itself: /sys/firmware/fdt has no ending (its magic, device tree v0.4, 5.2).
+    let isBlob = file.bytes.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) || path.ending == "dtb"
+    return isBlob
+      ? BlobReader().read(file.bytes, name: path, into: &bag)
+      : SourcePreprocessor().expand(file, into: &bag)
+        .flatMap { SourceReader().read($0, into: &bag) }
   }
 
   private func reportUnknown(

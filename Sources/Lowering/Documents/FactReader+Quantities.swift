@@ -4,7 +4,7 @@ import Partitioning
 
 /// Sizes, ranges and choices.
 extension FactReader {
-  private static let units: [(String, UInt64)] = [
+  static let units: [(String, UInt64)] = [
     ("bytes", 1), ("byte", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30),
     ("TiB", 1 << 40),
   ]
@@ -53,7 +53,7 @@ extension FactReader {
     guard let text = text(node, what) else { return nil }
     let number = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(number.count).drop { $0 == " " }
-    let factors: [Substring: UInt64] = ["Hz": 1, "kHz": 1000, "MHz": 1_000_000]
+    let factors: [Substring: UInt64] = ["": 1, "Hz": 1, "kHz": 1000, "MHz": 1_000_000]
     guard let value = Self.parseNumber(number), value < 1 << 32, let factor = factors[unit] else {
       bag.error(
         .badNumber, "\(what) should be a frequency such as 1500 MHz, but this is \(text)",

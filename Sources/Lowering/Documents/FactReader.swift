@@ -7,6 +7,8 @@ import Documents
 /// the other mistakes too.
 struct FactReader {
   var bag = DiagnosticBag()
+  /// How many rows the tables that were read have together.
+  var rowCount = 0
 
   /// A mapping whose keys are all known.
   ///
