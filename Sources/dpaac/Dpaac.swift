@@ -22,9 +22,9 @@ struct Dpaac: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       BoardCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self,
-      GenerateCommand.self,
-      RunCommand.self, ExplainCommand.self, SchemaCommand.self, FreeCommand.self,
-      WhyCommand.self, DiffCommand.self, TreeCommand.self, DTCCommand.self,
+      GenerateCommand.self, RunCommand.self, ExplainCommand.self, SchemaCommand.self,
+      FreeCommand.self, WhyCommand.self, DiffCommand.self, ProveCommand.self,
+      TraceCommand.self, TreeCommand.self, DTCCommand.self,
       FDTGetCommand.self,
       FDTPutCommand.self, FDTDumpCommand.self, FDTOverlayCommand.self, GuestCommand.self,
       LintCommand.self, ImportCommand.self,

@@ -140,7 +140,9 @@ import Testing
     #expect(outcome.errorText.contains("Usage: "))
   }
 
-  @Test(arguments: ["board", "check", "plan", "generate", "run", "explain", "schema", "lint"])
+  @Test(arguments: [
+    "board", "check", "plan", "generate", "run", "explain", "prove", "trace", "schema", "lint",
+  ])
   func `every command's help has an example`(command: String) throws {
     let outcome = try Dpaac.tool.run([command, "--help"])
     #expect(outcome.status == 0)

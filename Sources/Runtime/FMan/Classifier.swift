@@ -57,13 +57,14 @@ struct Classifier: ~Copyable {
 
   /// The rule that decides about a frame; the last has no terms and always matches.
   @inline(__always)
-  func classify(_ frame: borrowing ParsedFrame) -> Rule {
+  func classify(_ frame: borrowing ParsedFrame) -> Rule { rules.base[ruleIndex(frame)] }
+
+  /// The number of the rule that decides, from 0.
+  @inline(__always)
+  func ruleIndex(_ frame: borrowing ParsedFrame) -> Int {
     var index = 0
-    while true {
-      let rule = rules.base[index]
-      index &+= 1
-      if matches(rule, frame) { return rule }
-    }
+    while !matches(rules.base[index], frame) { index &+= 1 }
+    return index
   }
 
   /// The queue of a frame under a rule: FQID = base | (hash & (count − 1)).

@@ -1,0 +1,88 @@
+public import Partitioning
+public import QorIQ
+
+/// What becomes of one frame that arrives on an interface: each step as the engine takes it.
+public struct FrameTrace: Sendable, Hashable {
+  /// Bytes of the frame.
+  public var length: Int
+  /// What the parser found, by field: `ipv4.dst` and the like, in the frame's order.
+  public var fields: [Field]
+  /// The rule that decides, counted from 0; the last one of an interface takes everything.
+  public var rule: Int
+  /// The owner that gets the frame.
+  public var owner: Int
+  /// KeyGen's hash, where the rule spreads.
+  public var hash: UInt64?
+  /// The queues that the rule gives to.
+  public var queues: QueueRange
+  /// The queue.
+  public var queue: FQID
+  /// The storage profile, on FMan v3.
+  public var storageProfile: Int?
+  /// The detour over an offline port, where the receive port has other pools than the owner's.
+  public var hop: SharedInterface.OfflineHop?
+  /// The pool whose buffer holds the frame at last; `nil` when none of the owner's does.
+  public var pool: BPID?
+  /// The channel of the queue, and the portal that it is dedicated to.
+  public var channel: ChannelID?
+
+  /// One field of a frame.
+  public struct Field: Sendable, Hashable {
+    /// The name that a plan uses.
+    public var name: String
+    /// The value, as a plan writes it.
+    public var value: String
+  }
+}
+
+/// Follows frames through an interface with the parser, classifier and hash that the engine runs.
+public struct FrameTracer: ~Copyable {
+  private let configuration: RuntimeConfiguration
+  private let index: Int
+  private let classifier: Classifier
+  private let keyGen: KeyGen
+
+  /// Prepares an interface, by its index in the configuration.
+  public init(_ configuration: RuntimeConfiguration, interface index: Int) throws(EngineError) {
+    // Locals first: a value that cannot be copied must not be half made when something throws.
+    let classifier = try Classifier(configuration.interfaces[index].rules)
+    let keyGen = try KeyGen()
+    self.configuration = configuration
+    self.index = index
+    self.classifier = classifier
+    self.keyGen = keyGen
+  }
+
+  // SAFETY: the parser reads `count` bytes at most, which the buffer has.
+  /// What becomes of a frame; `nil` for less than an Ethernet header.
+  public func trace(_ frame: UnsafeRawBufferPointer) -> FrameTrace? {
+    guard frame.count >= 14, let start = frame.baseAddress else { return nil }
+    let interface = configuration.interfaces[index]
+    let parsed = ParsedFrame(start, count: frame.count)
+    let number = classifier.ruleIndex(parsed)
+    let decided = classifier.classify(parsed)
+    let rule = interface.rules[number]
+    let queue = FQID(classifier.queue(decided, parsed, keyGen))
+    let owner = configuration.owners[decided.owner]
+    var hop: SharedInterface.OfflineHop?
+    if case .offlineHop(let detour) = interface.delivery, detour.receivingOwner != decided.owner {
+      hop = detour
+    }
+    let pools: [PoolAssignment] =
+      if case .sharedPool(let bpid) = interface.delivery {
+        configuration.owners.flatMap(\.pools).filter { $0.bpid == bpid }
+      } else { owner.pools }
+    let path = owner.paths.first { !$0.isLink && $0.name == interface.name }
+    let place = path.map { Int(queue.rawValue) - Int($0.receive.first.rawValue) }
+    return FrameTrace(
+      length: frame.count, fields: parsed.fields, rule: number, owner: decided.owner,
+      hash: decided.queueMask == 0 ? nil : keyGen.hash(parsed, spread: decided.spread),
+      queues: rule.receive, queue: queue, storageProfile: rule.storageProfile, hop: hop,
+      pool: pools.sorted { $0.bufferSize < $1.bufferSize }
+        .first { frame.count + BufferRoom.headroom <= Int($0.bufferSize) }?.bpid,
+      channel: path.flatMap { path in
+        guard let place, place >= 0, !path.channels.isEmpty else { return nil }
+        return path.channels[place % path.channels.count]
+      })
+  }
+}

@@ -1,0 +1,174 @@
+import ArgumentParser
+import DPAARuntime
+import Diagnostics
+import Lowering
+import Partitioning
+import QorIQ
+
+/// `dpaac trace`: where a frame goes.
+struct TraceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract: "Follow a frame, or a capture's frames, to queue, pool, portal and guest.",
+    discussion: """
+      The decision is made by the parser, classifier and hash that `dpaac run` uses. A frame is \
+      written in hexadecimal from its Ethernet header on; anything else is the path of a pcap file.
+
+        dpaac trace office.yaml 0200000000010200000000020800450000...
+        dpaac trace office.yaml traffic.pcap --interface fm1-10g0 --format json
+      """)
+
+  @OptionGroup var arguments: PlanArguments
+
+  @Argument(help: "A frame in hexadecimal digits, colons and spaces aside, or a pcap file.")
+  var frame: String
+
+  @Option(help: "The interface that it arrives on; the plan's first without it.")
+  var interface: String?
+
+  @Option(help: "Output for people or for programs.")
+  var format: OutputFormat = .text
+
+  func run() throws {
+    let (partition, result) = try arguments.load(format.findings)
+    arguments.warn(result.diagnostics)
+    let names = partition.interfaces.map(\.name)
+    guard let index = interface.map({ names.firstIndex(of: $0) }) ?? (names.isEmpty ? nil : 0)
+    else {
+      let hint =
+        interface.flatMap { nearestName(to: $0, in: names) }
+        .map { "; did you mean \($0)?" } ?? (names.isEmpty ? ": it has none" : "")
+      throw ValidationError("the plan shares out no interface \(interface ?? "at all")\(hint)")
+    }
+    do {
+      let tracer = try FrameTracer(RuntimeConfiguration(partition), interface: index)
+      var traces: [FrameTrace?] = []
+      if let bytes = Self.bytes(frame) {
+        traces.append(bytes.withUnsafeBytes { tracer.trace($0) })
+      } else {
+        var reader = try CaptureReader(path: frame)
+        while let next = reader.peek() {
+          traces.append(tracer.trace(next.bytes))
+          reader.advance()
+        }
+      }
+      let printer = TracePrinter(partition: partition, interface: index, traces: traces)
+      Terminal.print(format == .json ? printer.json.text + "\n" : printer.text)
+    } catch {
+      Terminal.complain("error: \(error)\n")
+      throw ExitCode(1)
+    }
+  }
+
+  /// The bytes of hexadecimal digits; `nil` for anything else.
+  static func bytes(_ text: String) -> [UInt8]? {
+    let digits = text.filter { $0 != ":" && $0 != " " }
+    guard digits.count >= 2, digits.count % 2 == 0, digits.allSatisfy(\.isHexDigit) else {
+      return nil
+    }
+    let values = digits.compactMap(\.hexDigitValue)
+    return stride(from: 0, to: values.count, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
+  }
+}
+
+/// Traces as text and as JSON.
+struct TracePrinter {
+  let partition: Partition
+  let interface: Int
+  let traces: [FrameTrace?]
+
+  private var shared: SharedInterface { partition.interfaces[interface] }
+
+  var text: String {
+    if traces.count == 1, let trace = traces.first { return steps(trace) }
+    var table = TextTable([
+      ("frame", .right), ("bytes", .right), ("rule", .right), ("queue", .right),
+      ("profile", .right), ("pool", .right), ("channel", .left), ("portal", .right),
+      ("guest", .left),
+    ])
+    for (number, trace) in traces.enumerated() {
+      guard let trace else {
+        table.add(["\(number + 1)", "< 14", "", "", "", "", "", "", "dropped: no Ethernet header"])
+        continue
+      }
+      table.add([
+        "\(number + 1)", "\(trace.length)", "\(trace.rule + 1)", "\(trace.queue)",
+        trace.storageProfile.map(String.init) ?? "", trace.pool.map(\.description) ?? "none",
+        trace.channel.map(\.description) ?? "", trace.channel.map { "\($0.rawValue)" } ?? "",
+        partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
+      ])
+    }
+    return "\(shared.name)\n\n\(table.text)"
+  }
+
+  private func steps(_ trace: FrameTrace?) -> String {
+    guard let trace else { return "dropped: shorter than an Ethernet header\n" }
+    let owner = partition.owners[trace.owner]
+    let rule = shared.rules[trace.rule]
+    var table = TextTable([("step", .left), ("what", .left)])
+    table.add([
+      "parser", trace.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", "),
+    ])
+    table.add([
+      "rule",
+      "\(trace.rule + 1) of \(shared.rules.count)"
+        + (rule.conditions.isEmpty ? ": otherwise" : ", of \(rule.conditions.count) conditions"),
+    ])
+    table.add([
+      "scheme",
+      rule.spread.map { "spread by \($0.rawValue) over \(trace.queues)" } ?? "one queue",
+    ])
+    if let hash = trace.hash {
+      table.add([
+        "hash",
+        "0x\(String(hash, radix: 16)), low bits "
+          + "\(hash & UInt64(trace.queues.count - 1)) of \(trace.queues.count)",
+      ])
+    }
+    table.add(["queue", "\(trace.queue)"])
+    if let profile = trace.storageProfile { table.add(["profile", "\(profile)"]) }
+    if let hop = trace.hop {
+      table.add([
+        "detour",
+        "received into \(partition.owners[hop.receivingOwner].name)'s pools, by queue \(hop.queue) "
+          + "to offline port \(hop.port.port), which classifies again and copies",
+      ])
+    }
+    table.add(["pool", trace.pool.map(\.description) ?? "none holds the frame: dropped"])
+    table.add([
+      "channel", trace.channel.map { "\($0), of portal \($0.rawValue)" } ?? "none",
+    ])
+    table.add(["guest", owner.name])
+    return "\(trace.length) bytes into \(shared.name)\n\n\(table.text)"
+  }
+
+  var json: JSONValue {
+    ["interface": .string(shared.name), "frames": .array(traces.map(json))]
+  }
+
+  private func json(_ trace: FrameTrace?) -> JSONValue {
+    guard let trace else { return ["dropped": .string("no Ethernet header")] }
+    var members: [JSONValue.Member] = [
+      .init("length", JSONValue(trace.length)),
+      .init(
+        "fields",
+        .object(trace.fields.map { .init($0.name, .string($0.value)) })),
+      .init("rule", JSONValue(trace.rule + 1)),
+      .init("queue", JSONValue(trace.queue.rawValue)),
+      .init("guest", .string(partition.owners[trace.owner].name)),
+    ]
+    if let hash = trace.hash {
+      members.append(.init("hash", .string("0x" + String(hash, radix: 16))))
+    }
+    if let profile = trace.storageProfile {
+      members.append(.init("storageProfile", JSONValue(profile)))
+    }
+    if let pool = trace.pool { members.append(.init("pool", JSONValue(pool.rawValue))) }
+    if let channel = trace.channel {
+      members.append(.init("channel", JSONValue(channel.rawValue)))
+      members.append(.init("portal", JSONValue(channel.rawValue)))
+    }
+    if let hop = trace.hop { members.append(.init("offlineQueue", JSONValue(hop.queue.rawValue))) }
+    return .object(members)
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Who could reach whom, and where frames go, as a user asks it.
+@Suite struct QuestionTests {
+  private func paths(_ arguments: [String]) throws -> (status: Int32, paths: [[String: Any]]) {
+    let outcome = try Dpaac.tool.run(["prove", Dpaac.example, "--format", "json"] + arguments)
+    return (outcome.status, try #require(Dpaac.report(outcome.text)["paths"] as? [[String: Any]]))
+  }
+
+  @Test func `every way between guests has its guard, and DMA is PAMU's`() throws {
+    let (status, paths) = try paths(["--guest", "guest2", "--from", "guestN"])
+    #expect(status == 0)
+    #expect(
+      paths.allSatisfy { $0["from"] as? String == "guestN" && $0["to"] as? String == "guest2" })
+    let guards = Dictionary(
+      paths.map { ($0["way"] as? String ?? "", $0["guard"] as? String ?? "") },
+      uniquingKeysWith: { first, _ in first })
+    #expect(guards["frame's DMA"] == "hardware")
+    #expect(guards["cpu to memory"] == "hardware")
+    // DPAA1 lets any portal enqueue to any queue: no hardware stands there.
+    #expect(guards["enqueue"] == "its own software")
+  }
+
+  @Test func `a guest that breaks its word is stopped by the engine, not by the chip`() throws {
+    #expect(try paths(["--hostile"]).status == 1)
+    #expect(try paths(["--hostile", "--on", "runtime"]).status == 0)
+  }
+
+  @Test func `a mainline kernel, which knows no ranges, leaves ways open on the chip`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let pools = "pools: [ {buffers: 256, size: 2 KiB} ]"
+    let text = """
+      board: p4080ds
+      partitions:
+        host:   { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 256-511, \(pools) }
+        guest1: { cpus: 4-5, memory: 512 MiB, portals: 4, queues: 1024-2047, \(pools), os: linux-mainline, congestion-groups: 4, pool-channels: 1 }
+        guest2: { cpus: 6-7, memory: 512 MiB, portals: 2, queues: 512-767, \(pools) }
+      interfaces:
+        fm1-10g0: { rules: [ {when: {vlan.id: 7}, to: guest1} ], otherwise: host }
+      links: [ [host, guest2] ]
+      """
+    let plan = try directory.write("plan.yaml", Data(text.utf8))
+    let outcome = try Dpaac.tool.run(["prove", plan, "--from", "guest1", "--guest", "guest2"])
+    #expect(outcome.status == 1)
+    #expect(outcome.text.contains("nobody"))
+    let unknown = try Dpaac.tool.run(["prove", plan, "--from", "gest1"])
+    #expect(unknown.status == 64)
+    #expect(unknown.errorText.contains("did you mean guest1?"))
+  }
+
+  @Test func `a frame is followed to its guest by address, and the rest to the host`() throws {
+    // Ethernet, IPv4 10.9.8.7 to 192.168.2.9, UDP 1234 to 53.
+    let head = "0200000000010200000000020800" + "4500001c00000000401100000a090807"
+    let tail = "04d2003500080000"
+    let guest2 = try Dpaac.tool.run(
+      ["trace", Dpaac.example, head + "c0a80209" + tail, "--format", "json"])
+    #expect(guest2.status == 0, "\(guest2.errorText)")
+    let frames = try #require(Dpaac.report(guest2.text)["frames"] as? [[String: Any]])
+    #expect(frames.first?["guest"] as? String == "guest2")
+    #expect((frames.first?["fields"] as? [String: Any])?["l4.dst"] as? String == "53")
+    let stranger = try Dpaac.tool.run(["trace", Dpaac.example, head + "c0a86309" + tail])
+    #expect(stranger.text.contains("otherwise"))
+    #expect(stranger.text.contains("host"))
+  }
+
+  @Test func `the frames of a capture go where a run counts them`() throws {
+    let capture = "\(Checkout.path)/examples/kvm-forum/traffic.pcap"
+    let outcome = try Dpaac.tool.run(["trace", Dpaac.example, capture, "--format", "json"])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    let frames = try #require(Dpaac.report(outcome.text)["frames"] as? [[String: Any]])
+    let guests = Set(frames.compactMap { $0["guest"] as? String })
+    #expect(guests == ["host", "guest1", "guest2", "guestN"])
+    let spread = Set(
+      frames.filter { $0["guest"] as? String == "guest1" }.compactMap { $0["queue"] as? Int })
+    #expect(spread.count > 1 && spread.allSatisfy { (101...200).contains($0) })
+    let broken = try Dpaac.tool.run(["trace", Dpaac.example, "no-such.pcap"])
+    #expect(broken.status == 1)
+  }
+}
