@@ -98,7 +98,7 @@ extension PartitionCheck {
   }
 
   static let interruptRelay = PartitionCheck(
-    "interrupt-relay", .interrupts,
+    "interrupt-relay", .interrupts, severity: .warning,
     "a guest that waits for interrupts has a host that passes them on",
     after: ["host-missing"],
     meaning: """
