@@ -124,6 +124,17 @@ import Testing
     #expect(found.ports == [PortSettings(mtu: 9000, headroom: 128)])
   }
 
+  @Test func `what the planner places lies in nobody's DMA window`() throws {
+    let window = AddressRange(base: 0x4000_0000, size: 64 << 10)
+    let (partition, bag) = try plan(
+      Self.text(
+        top: "shared-memory: { box: {size: 1 MiB, between: [host, guest1]} }",
+        guest: Self.pool + ", dma-windows: [ {address: 0x40000000, size: 64 KiB} ]"))
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    let places = found.owners.map(\.memory) + found.sharedMemory.map(\.memory)
+    #expect(places.allSatisfy { !$0.overlaps(window) }, "\(places)")
+  }
+
   @Test func `shared memory, windows and images find their places`() throws {
     let (partition, bag) = try plan(
       Self.text(

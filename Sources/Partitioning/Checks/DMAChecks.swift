@@ -230,7 +230,7 @@ extension PlanContext {
   }
 
   /// Every further DMA window with its partition and its place there.
-  fileprivate var windows: [(index: Int, item: Int, window: DMAWindowWish)] {
+  var windows: [(index: Int, item: Int, window: DMAWindowWish)] {
     partitions.flatMap { index, wish in
       wish.dmaWindows.enumerated().map { (index, $0, $1) }
     }

@@ -4,7 +4,8 @@ extension PartitionCheck {
   /// Every check, each behind its prerequisites.
   public static let catalogue = [
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
-    mainlineChecks, interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks,
+    mainlineChecks, windowReachChecks, interfaceUseChecks, ruleValueChecks, ruleReachChecks,
+    policerRateChecks,
     congestionUseChecks, poolUseChecks, workQueueChecks,
   ].flatMap(\.self)
 

@@ -177,6 +177,10 @@ extension Draft {
       sharedPlaces[index] = range
     }
     guard shortages.isEmpty else { return [] }
+    // What is chosen from here on lies behind nobody's window: a device could write to it.
+    for window in wishes.flatMap(\.dmaWindows) {
+      placer.take(AddressRange(base: window.address, size: window.size))
+    }
     for (owner, wish) in wishes.enumerated() where places[owner] == nil {
       places[owner] = locked[owner].memory.flatMap {
         $0.size == wish.memory ? Self.takeLocked($0.base, wish.memory, from: &placer) : nil
