@@ -322,7 +322,7 @@ extension PlanExample {
     var lines = ["board: t4240qds", "partitions:"]
     for number in 0..<8 {
       lines.append(
-        "  \(number == 0 ? "host" : "g\(number)"): { cpus: [ \(number) ], memory: 256 MiB, portals: 1, "
+        "  \(number == 0 ? "host" : "g\(number)"): { cpus: [ \(2 * number) ], memory: 256 MiB, portals: 1, "
           + "queues: \(number * 100 + 1)-\(number * 100 + 100), pools: [ {buffers: 64, size: 2 KiB} ] }"
       )
     }

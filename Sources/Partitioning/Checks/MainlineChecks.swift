@@ -90,7 +90,13 @@ extension PartitionCheck {
       guest: [
         "os": "linux-mainline", "portals": "3", "queues": "512-1023", "congestion-groups": "4",
         "pool-channels": "1",
-      ], rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"])
+      ],
+      others: [
+        "guest2": [
+          "cpus": "[ 6 ]", "memory": "256 MiB", "portals": "1", "queues": "1024-1055",
+          "pools": "[ {buffers: 256, size: 2 KiB} ]",
+        ]
+      ], links: "[ [host, guest1], [guest1, guest2] ]")
   ) { context, findings in
     for (index, wish) in context.mainlineGuests {
       let paths = context.traffic.paths[index].count

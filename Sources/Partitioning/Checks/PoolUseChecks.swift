@@ -286,7 +286,8 @@ extension PartitionCheck {
     repair: "leave the software marks out, or run the SDK's kernel",
     source: "Linux 6.1, drivers/soc/fsl/qbman/bman.c: SCN(0) and SCN(1) are written 0",
     example: .init(guest: [
-      "portals": "4", "queues": "1024-2047", "os": "linux-mainline",
+      "portals": "4", "queues": "1024-2047", "os": "linux-mainline", "congestion-groups": "2",
+      "pool-channels": "1",
       "pools": "[ {buffers: 256, size: 2 KiB, thresholds: {software: [64, 128]}} ]",
     ])
   ) { context, findings in

@@ -155,7 +155,11 @@ extension PartitionCheck {
     repair: "let the guest be `otherwise`, or answer for it and give it static neighbours",
     source: "RFC 826; Linux 6.1, net/ipv4/arp.c",
     example: .init(
-      guest: ["portals": "4", "queues": "1024-2047", "os": "linux-mainline"],
+      guest: [
+        "portals": "4", "queues": "1024-2047", "os": "linux-mainline", "congestion-groups": "4",
+        "pool-channels": "1",
+        "pools": "[ {buffers: 256, size: 2 KiB}, {buffers: 256, size: 2 KiB} ]",
+      ],
       rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
