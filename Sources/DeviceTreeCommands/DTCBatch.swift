@@ -1,3 +1,4 @@
+import DeviceTree
 import Diagnostics
 import Synchronization
 
@@ -39,7 +40,7 @@ struct DTCBatch {
     if let format = options.diagnostics {
       var findings = DiagnosticBag()
       for result in results { findings.add(contentsOf: result.findings) }
-      console.error(format.render(findings))
+      console.error(format.render(findings, summaries: TreeCatalogue.summaries))
     }
     return results.map(\.code).max() ?? 0
   }

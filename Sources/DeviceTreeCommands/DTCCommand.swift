@@ -37,7 +37,9 @@ struct DTCCommand {
   private func compile(_ options: DTCOptions) -> Int32 {
     var report = DTCReport(console: console, options: options)
     let code = compile(options, &report)
-    if let format = options.diagnostics { console.error(format.render(report.findings)) }
+    if let format = options.diagnostics {
+      console.error(format.render(report.findings, summaries: TreeCatalogue.summaries))
+    }
     return code
   }
 

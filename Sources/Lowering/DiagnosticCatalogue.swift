@@ -49,8 +49,9 @@ public enum DiagnosticCatalogue {
         prerequisites: $0.prerequisites, explanation: $0.explanation)
     }).sorted { $0.code < $1.code }
 
-  /// Every code there is: of plans, of XML files and of what is imported.
-  public static let all: [Entry] = (entries + xml + fmc + hypervisor).sorted { $0.code < $1.code }
+  /// Every code there is: of plans, of XML files, of what is imported and of device trees.
+  public static let all: [Entry] =
+    (entries + xml + fmc + hypervisor + trees).sorted { $0.code < $1.code }
 
   /// What reading XML can give.
   public static let xml: [Entry] = [

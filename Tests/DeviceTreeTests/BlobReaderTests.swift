@@ -60,10 +60,10 @@ private func codes(_ blob: [UInt8]) -> [DiagnosticCode] {
     #expect(codes(patched(begin, 2, good)) == ["blob-nesting"])
     #expect(codes(patched(begin, 9, good)) == ["blob-nesting"])
     #expect(codes(patched(begin, 3, good)) == ["blob-nesting"])
-    #expect(codes(patched(begin + 4, 0x6100_0000, good)) == ["bad-name"])
+    #expect(codes(patched(begin + 4, 0x6100_0000, good)) == ["blob-name"])
     #expect(codes(patched(begin + 12, 0x7FFF_FFFF, good)) == ["blob-truncated"])
     #expect(codes(patched(begin + 16, 2, good)) == ["blob-offset"])
-    #expect(codes(patched(begin + 16, 1, good)) == ["bad-name"])
+    #expect(codes(patched(begin + 16, 1, good)) == ["blob-name"])
     #expect(codes(patched(begin + 28, 4, good)) == ["blob-nesting"])
     #expect(codes(patched(begin + 32, 4, good)) == ["blob-truncated"])
     // The terminator of the reservations is gone, so the structure is taken for more of them.

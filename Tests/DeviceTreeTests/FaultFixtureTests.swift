@@ -152,23 +152,11 @@ import Testing
   }
 
   @Test func `every code in the library's source has a fixture or is asked for by a test`() throws {
-    let root = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().path
-    func sources(_ folder: String) throws -> [String] {
-      let files = try #require(FileManager.default.enumerator(atPath: "\(root)/\(folder)"))
-      return try files.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }
-        .map { try String(contentsOfFile: "\(root)/\(folder)/\($0)", encoding: .utf8) }
-    }
-    let pattern =
-      /(?:error|warning|Fault|Diagnostic|refuse|unterminated)\((?:place, |start, )?\s*"([a-z]+(?:-[a-z]+)+)"/
-    var codes: Set<String> = []
-    for source in try sources("Sources/DeviceTree") {
-      for match in source.matches(of: pattern) { codes.insert(String(match.1)) }
-    }
+    var codes = try SourceCodes.codes(in: "Sources/DeviceTree")
     #expect(codes.count > 40)
     let folders = ["", "checks", "blobs", "overlays"]
     let held = Set(folders.flatMap(Self.names).map { String($0.prefix { $0 != "." }) })
-    let tests = try sources("Tests/DeviceTreeTests").joined()
+    let tests = try SourceCodes.texts("Tests/DeviceTreeTests").joined()
     codes.remove("blob-too-large")  // takes a tree of 4 GiB
     let untested = codes.filter { !held.contains($0) && !tests.contains("\($0)\"") }
     #expect(untested.sorted() == [])

@@ -40,6 +40,20 @@ import Testing
     #expect(DiagnosticRenderer().render(bag2).contains("a = <; }"))
   }
 
+  @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
+  func `a value of a hundred megabytes is read whole`() throws {
+    let count = 9_100_000
+    let text =
+      "/dts-v1/;\n/ { reg = <" + String(repeating: "0x12345678 ", count: count) + ">; };\n"
+    var bag = DiagnosticBag()
+    let tree = try #require(SourceReader().read(SourceFile(name: "a", text: text), into: &bag))
+    #expect(bag.isEmpty)
+    let blob = try #require(BlobWriter().encode(tree, into: &bag))
+    #expect(blob.count > 4 * count)
+    let back = try #require(BlobReader().read(blob, name: "a", into: &bag))
+    #expect(back.root["reg"]?.bytes.count == 4 * count)
+  }
+
   @Test func `nodes nested a million deep are refused once`() {
     let depth = 1_000_000
     let text =

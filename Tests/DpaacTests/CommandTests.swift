@@ -78,6 +78,10 @@ import Testing
     let misspelt = try Dpaac.tool.run(["explain", "queue-overlpa"])
     #expect(misspelt.status == 1)
     #expect(misspelt.errorText.contains("did you mean queue-overlap?"))
+    for code in ["unit-address-vs-reg (warning", "blob-truncated (error", "overlay-symbol (error"] {
+      let tree = try Dpaac.tool.run(["explain", String(code.prefix { $0 != " " })])
+      #expect(tree.text.hasPrefix("\(code), about trees): "))
+    }
   }
 
   @Test func `-W and -E choose which findings count`() throws {

@@ -234,7 +234,7 @@ private struct StructureWalk {
     position += name.utf8.count + 1
     align(to: 4)
     if header.version >= 16, isRoot ? !name.isEmpty : name.isEmpty || name.utf8.contains(0x2F) {
-      throw BlobFault("bad-name", "'\(name)' at \(hex(start)) cannot be the name of a node")
+      throw BlobFault("blob-name", "'\(name)' at \(hex(start)) cannot be the name of a node")
     }
     return name
   }
@@ -247,7 +247,7 @@ private struct StructureWalk {
     let prefix = parent.hasSuffix("/") ? parent : parent + "/"
     let name = path.dropFirst(prefix.count)
     guard path.hasPrefix(prefix), !name.isEmpty, !name.utf8.contains(0x2F) else {
-      throw BlobFault("bad-name", "'\(path)' at \(hex(offset)) is no child of '\(parent)'")
+      throw BlobFault("blob-name", "'\(path)' at \(hex(offset)) is no child of '\(parent)'")
     }
     return String(name)
   }
@@ -277,7 +277,7 @@ private struct StructureWalk {
       limit: BlobReader.maximumNameLength, "the name of a property")
     guard !name.isEmpty else {
       throw BlobFault(
-        "bad-name", "a property has an empty name, \(hex(Int(offset))) of the strings")
+        "blob-name", "a property has an empty name, \(hex(Int(offset))) of the strings")
     }
     names[offset] = name
     return name
@@ -291,11 +291,11 @@ private struct StructureWalk {
     var end = start
     while end < range.upperBound, blob[end] != 0 {
       guard end - start < limit else {
-        throw BlobFault("bad-name", "\(what) at \(hex(start)) is longer than \(limit) bytes")
+        throw BlobFault("blob-name", "\(what) at \(hex(start)) is longer than \(limit) bytes")
       }
       guard (0x20..<0x7F).contains(blob[end]) || (0x09...0x0D).contains(blob[end]) else {
         throw BlobFault(
-          "bad-name",
+          "blob-name",
           "\(what) at \(hex(start)) holds the byte 0x\(String(blob[end], radix: 16))")
       }
       end += 1

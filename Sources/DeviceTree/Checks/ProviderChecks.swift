@@ -29,6 +29,14 @@ extension TreeCheck {
     Provider(name: "thermal-sensors", property: "thermal-sensors", cells: "#thermal-sensor-cells"),
   ]
 
+  /// The rules that checks of providers stand for.
+  static let providerRules: [DiagnosticCode: String] = providers.reduce(into: [:]) {
+    rules, provider in
+    rules[DiagnosticCode("\(provider.name)-is-cell")] = "\(provider.cells) is one cell"
+    rules[DiagnosticCode("\(provider.name)-property")] =
+      "each entry of \(provider.property) is a node and the cells that its \(provider.cells) asks for"
+  }
+
   /// What refers to other nodes with arguments.
   static let providerChecks: [TreeCheck] =
     providers.flatMap { provider in
