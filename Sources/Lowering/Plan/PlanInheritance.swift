@@ -26,12 +26,14 @@ struct PlanInheritance {
     var isRepeated: Bool
   }
 
+  /// Whom a name means. A partition may be called like the template that it takes over, so templates
+  /// come first.
   private let definitions: [String: YAMLEntry]
   private let names: [String]
 
   init(partitions: [YAMLEntry], templates: [YAMLEntry]) {
     definitions = Dictionary(
-      (partitions + templates).map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+      (templates + partitions).map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     names = (partitions + templates).map(\.key)
   }
 
@@ -72,12 +74,12 @@ struct PlanInheritance {
   private func inherited(
     by entry: YAMLEntry, reader: inout FactReader
   ) -> (entries: [YAMLEntry], isCut: Bool) {
-    var seen = [entry.key]
+    var seen = [entry]
     var keys: Set<String> = ["like", "count"]
     var found: [YAMLEntry] = []
     var current = entry
     while case .mapping(let entries) = current.value.value {
-      for item in entries where keys.insert(item.key).inserted && current.key != entry.key {
+      for item in entries where keys.insert(item.key).inserted && current.keySpan != entry.keySpan {
         found.append(item)
       }
       guard let like = entries.first(where: { $0.key == "like" })?.value else {
@@ -94,11 +96,12 @@ struct PlanInheritance {
           } ?? [])
         break
       }
-      guard !seen.contains(name), seen.count < Self.chainLimit else {
-        reportChain(seen, back: name, at: like.span, next: next, reader: &reader)
+      let isNew = !seen.contains { $0.keySpan == next.keySpan }
+      guard isNew, seen.count < Self.chainLimit else {
+        reportChain(seen, at: like.span, next: next, isNew: isNew, reader: &reader)
         break
       }
-      seen.append(name)
+      seen.append(next)
       current = next
     }
     return (found, true)
@@ -106,18 +109,17 @@ struct PlanInheritance {
 
   /// A circle is told once, at its member that stands first.
   private func reportChain(
-    _ seen: [String], back name: String, at span: SourceSpan, next: YAMLEntry,
+    _ seen: [YAMLEntry], at span: SourceSpan, next: YAMLEntry, isNew: Bool,
     reader: inout FactReader
   ) {
-    let isCircle = name == seen[0]
-    guard isCircle ? names.first(where: seen.contains) == name : !seen.contains(name) else {
-      return
-    }
+    let (name, chain) = (next.key, seen.map(\.key))
+    let isCircle = next.keySpan == seen[0].keySpan
+    guard isCircle ? names.first(where: chain.contains) == name : isNew else { return }
     reader.bag.error(
       .likeCycle,
       isCircle
         ? "\(name) is like itself in the end"
-        : "\(seen[0]) is like somebody over \(Self.chainLimit) others",
+        : "\(chain[0]) is like somebody over \(Self.chainLimit) others",
       at: span, notes: [Note("\(name) stands here", at: next.keySpan)],
       fixIts: [FixIt("say what one of them wishes")])
   }

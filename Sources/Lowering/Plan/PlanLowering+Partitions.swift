@@ -22,6 +22,8 @@ extension PlanLowering {
     }
     var wish = wish(
       facts, name: instance.name, index: index, foreign: instance.foreignKeys)
+    // What it lacks may be with somebody who is not there.
+    if instance.isCut, facts["pools"] == nil { wish.pools = nil }
     if let like = instance.like, case .scalar(let scalar) = like.value {
       origins.record(ClaimPath.like(index), at: like.span)
       wish.like = scalar.text
