@@ -9,7 +9,7 @@ import Testing
 
 /// Compiles what is generated; minutes, so only on demand.
 @Suite(
-  .serialized, .timeLimit(.minutes(15)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(
     if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
     "heavy: set DPAAC_HEAVY_TESTS=1"))

@@ -6,7 +6,7 @@ import Testing
 
 /// U-Boot as a reader: it hangs silently on most mistakes in memory, soc, serial and chosen.
 @Suite(
-  .serialized, .timeLimit(.minutes(5)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: Tool.qemuPPC.isPresent && Tool.qemuPPC64.isPresent, "needs package qemu-system-ppc"),
   .enabled(if: Tool.uBoot.isPresent, "needs package u-boot-qemu"))
 struct UBootTests {
