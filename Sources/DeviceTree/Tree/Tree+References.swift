@@ -128,11 +128,14 @@ struct ReferenceResolver {
       let span = node.properties[index].span
       let name = node.properties[index].name
       let missing = resolve(&node.properties[index].value)
-      for (reference, isPath) in missing {
-        let place = "\(table.path(of: position)):\(name)"
+      if missing.isEmpty { continue }
+      let places = span.map { ReferencePlaces(ofPropertyAt: $0) }
+      let property = "\(table.path(of: position)):\(name)"
+      for (reference, isPath, number) in missing {
         failures.append(
           ReferenceFailure(
-            isPath: isPath, message: "\(place): \(reference) is not in the tree", span: span,
+            isPath: isPath, message: "\(property): \(reference) is not in the tree",
+            span: places?.span(of: reference, number: number) ?? span,
             fixIts: repairs(reference)))
       }
     }
@@ -148,9 +151,13 @@ struct ReferenceResolver {
     return [FixIt("did you mean &\(near)?")]
   }
 
+  /// A reference that leads nowhere, and how many others stand in front of it in its value.
+  private typealias Missing = (reference: Reference, isPath: Bool, number: Int)
+
   /// Resolves what a value refers to; gives back what leads nowhere.
-  private mutating func resolve(_ value: inout PropertyValue) -> [(Reference, isPath: Bool)] {
-    var missing: [(Reference, isPath: Bool)] = []
+  private mutating func resolve(_ value: inout PropertyValue) -> [Missing] {
+    var missing: [Missing] = []
+    var number = 0
     var hasPaths = false
     for marker in value.markers {
       switch marker.kind {
@@ -161,9 +168,12 @@ struct ReferenceResolver {
         } else if isPlugin {
           value.setCell(.max, at: marker.offset)
         } else {
-          missing.append((reference, false))
+          missing.append((reference, false, number))
         }
-      case .path: hasPaths = true
+        number += 1
+      case .path:
+        hasPaths = true
+        number += 1
       default: break
       }
     }
@@ -173,13 +183,14 @@ struct ReferenceResolver {
 
   /// Puts each path where its marker stands and moves what follows.
   private mutating func insertPaths(
-    _ value: inout PropertyValue, _ missing: inout [(Reference, isPath: Bool)]
+    _ value: inout PropertyValue, _ missing: inout [Missing]
   ) {
     let old = value.bytes
     var markers = value.markers
     var bytes: [UInt8] = []
     var copied = 0
     var pending: [UInt8]?
+    var number = 0
     for index in markers.indices {
       let marker = markers[index]
       if marker.kind.isType {
@@ -195,9 +206,11 @@ struct ReferenceResolver {
         copied = max(copied, marker.offset)
       }
       markers[index].offset = bytes.count + (pending?.count ?? 0)
+      if case .phandle = marker.kind { number += 1 }
       guard case .path(let reference) = marker.kind else { continue }
+      defer { number += 1 }
       guard let target = table.resolve(reference) else {
-        missing.append((reference, true))
+        missing.append((reference, true, number))
         continue
       }
       referenced.insert(target)
