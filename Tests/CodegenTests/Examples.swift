@@ -45,8 +45,3 @@ enum Example {
     return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
   }
 }
-
-/// All partitions that outside judges see: the examples, and those made by hand.
-func judgedPartitions() throws -> [Partition] {
-  try Example.names.map(Example.partition) + Sample.all + [Sample.lonely]
-}

@@ -1,9 +1,10 @@
 import Codegen
 import DeviceTree
-import Partitioning
 import QorIQ
 import TestSupport
 import Testing
+
+@testable import Partitioning
 
 @Suite struct GuestTreeTests {
   @Test func `each guest but not the host gets a source and a blob`() throws {
@@ -42,8 +43,23 @@ import Testing
   @Test func `mainline Linux gets portals without revision and no resource nodes`() throws {
     let tree = try text("guest2.dts", of: Sample.p4080)
     #expect(tree.contains("compatible = \"fsl,qman-portal\";"))
-    for word in ["fsl,fqid-range", "fsl,bpool", "fsl,dpaa", "fsl,qman-channel-id"] {
+    for word in ["fsl,fqid-range", "fsl,bpool", "fsl,dpaa", "fsl,qman-channel-id", "fsl,liodn"] {
       #expect(!tree.contains(word))
+    }
+    // Its portals wait for managers, which it has for itself.
+    #expect(tree.contains("compatible = \"fsl,qman\";"))
+    #expect(tree.contains("compatible = \"fsl,bman-fbpr\";"))
+    #expect(try !text("guest1.dts", of: Sample.p4080).contains("\"fsl,qman\""))
+  }
+
+  @Test func `a portal that ppce500 has no place for is refused`() throws {
+    var board = Sample.lonely.board
+    board.qman.portals[40].interrupt = 500
+    let partition = Partition(
+      name: "odd", board: board, owners: Sample.lonely.owners, interfaces: [], links: [],
+      decisions: [])
+    #expect(throws: GenerationError.self) {
+      try GuestTreeBackend().artifacts(for: partition, options: .sample)
     }
   }
 

@@ -22,7 +22,7 @@ import Testing
   @Test func `a domain has the plan's memory, CPUs and tree`() throws {
     let domain = try text("guest1.xml", of: Sample.t4240)
     for line in [
-      #"<memory unit="MiB">512</memory>"#,
+      #"<memory unit="MiB">576</memory>"#,
       #"<vcpu placement="static" cpuset="4,5">2</vcpu>"#,
       #"<vcpupin vcpu="0" cpuset="4"/>"#,
       #"<vcpupin vcpu="1" cpuset="5"/>"#,
@@ -38,6 +38,15 @@ import Testing
     #expect(domain.contains(#"<qemu:arg value="e500mc"/>"#))
     #expect(!domain.contains("<cpu "))
     #expect(!domain.contains("vcpupin"))
+  }
+
+  @Test func `memory is a file that a runtime can map, and what is loaded stands with QEMU`() throws
+  {
+    let domain = try text("guest1.xml", of: try Example.complete(board: "t4240qds"))
+    #expect(domain.contains(#"<source type="file"/>"#))
+    #expect(domain.contains(#"<access mode="shared"/>"#))
+    #expect(domain.contains(#"addr=0x8000000,force-raw=on"#))
+    #expect(domain.contains("<cpu "))
   }
 
   @Test func `memory that QEMU cannot have is rounded up`() throws {

@@ -10,7 +10,7 @@ import Testing
   @Test func `every tag of every template has a value that is not empty`() throws {
     var seen: Set<Template> = []
     for partition in Sample.all {
-      let scripts = partition.owners.map {
+      let scripts = partition.owners.indices.map {
         QEMUBackend.script($0, of: partition, options: .sample)
       }
       for source in SwiftSources(partition: partition, options: .sample).all() + scripts {

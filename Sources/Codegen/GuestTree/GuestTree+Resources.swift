@@ -22,7 +22,7 @@ extension GuestTree {
       rangeNode("qman-pools", "fsl,pool-channel-range", $0.lowerBound, UInt32($0.count))
     }
     nodes += Self.runs(
-      partition.resources[ownerIndex].congestionGroups.map { UInt32($0.id.rawValue) }
+      resources.congestionGroups.map { UInt32($0.id.rawValue) }
     ).map { rangeNode("qman-cgrids", "fsl,cgrid-range", $0.lowerBound, UInt32($0.count)) }
     if owner.paths.isEmpty {
       nodes += Self.runs(owner.pools.map { UInt32($0.bpid.rawValue) }).map {
@@ -41,8 +41,7 @@ extension GuestTree {
 
   /// The queues that serve in roles or lead to and from accelerators.
   var serviceQueues: [QueueRange] {
-    let resources = partition.resources[ownerIndex]
-    return resources.roles.flatMap(\.queues)
+    resources.roles.flatMap(\.queues)
       + resources.accelerators.flatMap { $0.requests + $0.responses }
       .map { QueueRange(first: $0, count: 1) }
   }
@@ -67,7 +66,7 @@ extension GuestTree {
   /// The pool channels that serve the guest's queues.
   private var poolChannels: [ChannelID] {
     let own = Set(
-      owner.paths.flatMap(\.channels) + partition.resources[ownerIndex].poolChannels)
+      owner.paths.flatMap(\.channels) + resources.poolChannels)
     return board.qman.poolChannels.filter(own.contains)
   }
 
@@ -114,16 +113,18 @@ extension GuestTree {
         .cells(owner.pools.map { Cell.reference(Reference("pool\($0.bpid)")) }))
       $0.set("fsl,qman-frame-queues-rx", .cells([path.receive.first.rawValue, path.receive.count]))
       $0.set("fsl,qman-frame-queues-tx", .cells([path.transmit.rawValue, 1]))
-      // The driver refuses an interface without address. Locally administered (bit 1 of the first
-      // byte): the owner's and the path's number, so that no two in a plan are equal.
-      $0.set(
-        "local-mac-address",
-        .bytes([
-          0x02, 0, UInt8(truncatingIfNeeded: ownerIndex >> 8),
-          UInt8(truncatingIfNeeded: ownerIndex), UInt8(truncatingIfNeeded: index >> 8),
-          UInt8(truncatingIfNeeded: index),
-        ]))
+      // The driver refuses an interface without address.
+      $0.set("local-mac-address", macAddress(index))
     }
+  }
+
+  /// The address of one of the guest's ways, by its number. Locally administered (bit 1 of the first
+  /// byte): the owner's and the path's number, so that no two in a plan are equal.
+  func macAddress(_ path: Int) -> PropertyValue {
+    .bytes([
+      0x02, 0, UInt8(truncatingIfNeeded: ownerIndex >> 8), UInt8(truncatingIfNeeded: ownerIndex),
+      UInt8(truncatingIfNeeded: path >> 8), UInt8(truncatingIfNeeded: path),
+    ])
   }
 
   /// Ascending numbers as runs without gaps.

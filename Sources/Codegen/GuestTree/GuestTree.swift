@@ -11,11 +11,15 @@ struct GuestTree {
   let partition: Partition
   let owner: Owner
   let ownerIndex: Int
+  let resources: OwnerResources
+  let window: GuestWindow
 
   init(partition: Partition, ownerIndex: Int) {
     self.partition = partition
     self.ownerIndex = ownerIndex
-    self.owner = partition.owners[ownerIndex]
+    owner = partition.owners[ownerIndex]
+    resources = partition.resources[ownerIndex]
+    window = GuestWindow(owner: owner, resources: resources)
   }
 
   var board: Board { partition.board }
@@ -24,8 +28,13 @@ struct GuestTree {
   /// not know them (none of the strings occurs in 6.1's `drivers/soc/fsl/qbman`).
   var hasResourceNodes: Bool { owner.os != .linuxMainline }
 
-  func tree() -> Tree {
-    Tree { root in
+  /// The whole tree.
+  ///
+  /// - Throws: ``GenerationError/unprintable(artifact:reason:)`` when the machine has no room for a
+  ///   portal of this board.
+  func tree() throws(GenerationError) -> Tree {
+    try checkPortals()
+    return Tree { root in
       // The first string in the blob says what made it; ePAPR 1.1 section 2.3.2 leaves it free.
       root.set("model", "dpaac \(partition.name) \(owner.name)")
       root.set("compatible", PPCE500.compatible)
@@ -41,9 +50,29 @@ struct GuestTree {
       root.add(soc())
       root.add(bmanPortals())
       root.add(qmanPortals())
+      for node in [managerClock(), managers(), handles()] { node.map { root.add($0) } }
+      for node in sharedMemory() { root.add(node) }
       if hasResourceNodes {
         for node in rangeNodes() + poolNodes() { root.add(node) }
         if let interfaces = interfaces() { root.add(interfaces) }
+      }
+    }
+  }
+
+  /// Whether each portal has a place in the window and an interrupt of the machine.
+  private func checkPortals() throws(GenerationError) {
+    for portal in board.qman.portals + board.bman.portals
+    where owner.portals.contains(portal.index) {
+      let interrupt = PPCE500.interrupt(forBoard: portal.interrupt)
+      guard Int(portal.index.rawValue) < GuestWindow.portalLimit,
+        interrupt < PPCE500.firstMessageInterrupt
+      else {
+        throw .unprintable(
+          artifact: "\(owner.name).dts",
+          reason:
+            "portal \(portal.index) with interrupt \(portal.interrupt) has no place on ppce500, "
+            + "which has \(GuestWindow.portalLimit) portals and interrupts below "
+            + "\(PPCE500.firstMessageInterrupt)")
       }
     }
   }
@@ -63,9 +92,28 @@ extension GuestTree {
   /// `linux,stdout-path` (Linux 3.8, `arch/powerpc/kernel/legacy_serial.c`).
   func chosen() -> Node {
     Node("chosen") {
-      if owner.os != .bare { $0.set("bootargs", "console=ttyS0,115200") }
+      let standard = owner.os == .bare ? nil : "console=ttyS0,115200"
+      if let arguments = resources.bootArguments ?? standard { $0.set("bootargs", arguments) }
       $0.set("stdout-path", .path("serial0"))
       if owner.os == .linuxSDK { $0.set("linux,stdout-path", .path("serial0")) }
+      for image in resources.images { addImage(image, to: &$0) }
+    }
+  }
+
+  /// Where the launch script puts what the plan loads. QEMU writes none of this into a tree that it
+  /// is given (QEMU 7.2, `hw/ppc/e500.c`).
+  private func addImage(_ image: LoadedImage, to chosen: inout Node) {
+    guard image.file != nil else { return }
+    let end = image.memory.base + image.memory.size
+    switch image.kind {
+    case .kernel:
+      // U-Boot boots what lies there by itself (`board/emulation/qemu-ppce500/qemu-ppce500.c`).
+      chosen.set("qemu,boot-kernel", wide(image.memory.base, image.memory.size))
+    case .initrd:
+      // The room's end: Linux passes over the zeros behind the archive.
+      chosen.set("linux,initrd-start", wide(image.memory.base))
+      chosen.set("linux,initrd-end", wide(end))
+    case .deviceTree: break
     }
   }
 
@@ -119,7 +167,8 @@ extension GuestTree {
   ///
   /// There is no `no-map`: drivers read and write the buffers through the kernel's own mapping.
   func reservedMemory() -> Node? {
-    guard !owner.pools.isEmpty else { return nil }
+    let managers = managerMemory()
+    guard !owner.pools.isEmpty || !managers.isEmpty else { return nil }
     return Node("reserved-memory") {
       $0.set("#address-cells", 2)
       $0.set("#size-cells", 2)
@@ -129,6 +178,23 @@ extension GuestTree {
         $0.add("buffer-pool@\(hex(base))", labels: ["pool\(pool.bpid)_memory"]) {
           $0.set("reg", wide(base, pool.memory.size))
         }
+      }
+      for node in managers { $0.add(node) }
+    }
+  }
+
+  /// What the guest shares with others, where its own addresses have it. Without `device_type` it is
+  /// no memory that a kernel would use as its own.
+  func sharedMemory() -> [Node] {
+    partition.sharedMemory.compactMap { shared in
+      guard shared.members.contains(ownerIndex),
+        let place = resources.dmaWindow.mappings.first(where: { $0.purpose == shared.name })
+      else { return nil }
+      return Node("shared-memory@\(hex(place.guestAddress))") {
+        $0.set("compatible", "dpaac,shared-memory")
+        $0.set("label", shared.name)
+        $0.set("reg", wide(place.guestAddress, shared.memory.size))
+        if !shared.writers.contains(ownerIndex) { $0.set("dpaac,read-only") }
       }
     }
   }

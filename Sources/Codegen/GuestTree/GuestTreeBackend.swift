@@ -17,7 +17,7 @@ public struct GuestTreeBackend: Backend {
   ) throws(GenerationError) -> [Artifact] {
     var artifacts: [Artifact] = []
     for (index, owner) in partition.owners.enumerated() where !owner.isHost {
-      let tree = GuestTree(partition: partition, ownerIndex: index).tree()
+      let tree = try GuestTree(partition: partition, ownerIndex: index).tree()
       let source = "/* \(options.banner(for: partition)) */\n\n" + SourcePrinter().print(tree)
       artifacts.append(Artifact("\(owner.name).dts", text: source))
 

@@ -29,6 +29,12 @@ enum PPCE500 {
   static let serialInterrupt: UInt32 = 42
   /// The I²C controller's interrupt.
   static let i2cInterrupt: UInt32 = 43
+  /// The interrupt of the virtual managers' errors, which they share: as on the boards (Linux 6.1,
+  /// `qoriq-qman1.dtsi`), nothing of the machine has it.
+  static let errorInterrupt: UInt32 = 16
+  /// The interrupt of the first virtual frame manager; the next ones follow, as on the boards
+  /// (Linux 6.1, `qoriq-fman3-0.dtsi`).
+  static let frameManagerInterrupt: UInt32 = 96
   /// The first of the eight message-signalled interrupts; device interrupts stay below.
   static let firstMessageInterrupt: UInt32 = 0xe0
   /// RAM is a multiple of this.
@@ -49,8 +55,8 @@ enum PPCE500 {
     core == "e6500" ? 0x20 : 0x40
   }
 
-  /// The RAM that QEMU must be given (`-m`) for a guest of this much memory. What exceeds the tree's
-  /// memory node stays unused.
+  /// The RAM that QEMU must be given (`-m`) so that there is this much. What exceeds the tree's
+  /// memory node is no memory to the guest.
   static func ramSize(for memory: UInt64) -> UInt64 {
     (memory + memoryGranularity - 1) / memoryGranularity * memoryGranularity
   }

@@ -18,11 +18,14 @@ public struct LibvirtBackend: Backend {
     for partition: Partition, options: GenerationOptions
   ) throws(GenerationError) -> [Artifact] {
     var artifacts: [Artifact] = []
-    for owner in partition.owners where !owner.isHost {
+    for (index, owner) in partition.owners.enumerated() where !owner.isHost {
       let path = "\(owner.name).xml"
+      let resources = partition.resources[index]
       let domain = LibvirtDomain(
         owner: owner, partition: partition,
-        tree: "\(options.outputDirectory)/\(owner.name).dtb")
+        ramSize: GuestWindow(owner: owner, resources: resources).ramSize,
+        tree: "\(options.outputDirectory)/\(owner.name).dtb",
+        images: QEMUBackend.images(of: resources, options))
       do throws(XMLWriterError) {
         let text = try XMLWriter().text(
           of: domain.element(), header: " \(options.banner(for: partition)) ")
@@ -39,8 +42,12 @@ public struct LibvirtBackend: Backend {
 struct LibvirtDomain {
   let owner: Owner
   let partition: Partition
+  /// Memory as QEMU takes it: the plan's and, behind it, the window of the portals.
+  let ramSize: UInt64
   /// The absolute path of the guest's blob.
   let tree: String
+  /// QEMU's devices that load the guest's images.
+  let images: [String]
 
   func element() -> XMLElement {
     var children: [XMLNode] = [
@@ -48,6 +55,10 @@ struct LibvirtDomain {
       .element("description", text: "\(owner.name) of \(partition.name) on \(board.model)"),
       .element("memory", ["unit": "MiB"], text: String(ramSize >> 20)),
       .element("currentMemory", ["unit": "MiB"], text: String(ramSize >> 20)),
+      // In a file that others can map: whoever serves the portals works on the guest's memory.
+      .element(
+        "memoryBacking", [:],
+        [.element("source", ["type": "file"]), .element("access", ["mode": "shared"])]),
       .element(
         "vcpu",
         ["placement": "static", "cpuset": owner.cpus.map(\.description).joined(separator: ",")],
@@ -64,10 +75,13 @@ struct LibvirtDomain {
     // Emulated: under KVM on Power the guest's tree needs a `/hypervisor` node that only QEMU on
     // that machine can fill in (QEMU 7.2, `hw/ppc/e500.c`).
     var domain = XMLElement("domain", ["type": "qemu"], children)
-    if is32Bit {
+    let arguments = commandLine
+    if !arguments.isEmpty {
       domain.attributes.append(
         XMLAttribute("xmlns:qemu", "http://libvirt.org/schemas/domain/qemu/1.0"))
-      domain.children.append(commandLine())
+      domain.children.append(
+        .element(
+          "qemu:commandline", [:], arguments.map { .element("qemu:arg", ["value": $0]) }))
     }
     return domain
   }
@@ -75,9 +89,6 @@ struct LibvirtDomain {
   private var board: Board { partition.board }
 
   private var is32Bit: Bool { PPCE500.is32Bit(board.core) }
-
-  /// Memory as QEMU takes it; the tree describes the plan's.
-  private var ramSize: UInt64 { PPCE500.ramSize(for: owner.memory.size) }
 
   /// Each of the guest's CPUs on one of its own in the plan. QEMU 7.2 emulates all CPUs of a 32-bit
   /// guest in one thread, and libvirt refuses to pin what is not a thread.
@@ -108,14 +119,11 @@ struct LibvirtDomain {
       [.element("model", ["fallback": "forbid"], text: board.core)])
   }
 
-  /// The same for QEMU itself: libvirt 9.0 has no CPU driver for 32-bit Power and refuses to start a
-  /// domain with a `cpu` element there ("'ppc' architecture is not supported by CPU driver").
-  private func commandLine() -> XMLNode {
-    .element(
-      "qemu:commandline", [:],
-      [
-        .element("qemu:arg", ["value": "-cpu"]), .element("qemu:arg", ["value": board.core]),
-      ])
+  /// What libvirt has no element for: what is loaded; and of a 32-bit guest its CPU, as libvirt 9.0
+  /// has no CPU driver for 32-bit Power and refuses to start a domain with a `cpu` element there
+  /// ("'ppc' architecture is not supported by CPU driver").
+  private var commandLine: [String] {
+    (is32Bit ? ["-cpu", board.core] : []) + images.flatMap { ["-device", $0] }
   }
 
   /// The console, and nothing that libvirt would add by itself: the tree has no PCI bus.

@@ -16,8 +16,8 @@ public struct QEMUBackend: Backend {
     for partition: Partition, options: GenerationOptions
   ) throws(GenerationError) -> [Artifact] {
     var artifacts: [Artifact] = []
-    for owner in partition.owners where !owner.isHost {
-      let script = Self.script(owner, of: partition, options: options)
+    for (index, owner) in partition.owners.enumerated() where !owner.isHost {
+      let script = Self.script(index, of: partition, options: options)
       artifacts.append(
         Artifact(script.path, text: try script.render(), isExecutable: true))
     }
@@ -25,9 +25,11 @@ public struct QEMUBackend: Backend {
   }
 
   static func script(
-    _ owner: Owner, of partition: Partition, options: GenerationOptions
+    _ index: Int, of partition: Partition, options: GenerationOptions
   ) -> TemplatedFile {
+    let owner = partition.owners[index]
     let core = partition.board.core
+    let window = GuestWindow(owner: owner, resources: partition.resources[index])
     return TemplatedFile(
       path: "\(owner.name).sh", template: .launch,
       context: [
@@ -35,8 +37,28 @@ public struct QEMUBackend: Backend {
         "emulator": PPCE500.is32Bit(core) ? "qemu-system-ppc" : "qemu-system-ppc64",
         "core": core, "cpuCount": String(owner.cpus.count),
         "memory": String(owner.memory.size >> 20),
-        "ramSize": String(PPCE500.ramSize(for: owner.memory.size) >> 20),
+        "ramSize": String(window.ramSize >> 20),
         "firmware": PPCE500.firmware, "tree": "\(owner.name).dtb",
+        "images": images(of: partition.resources[index], options).map { argument in
+          ["argument": shellQuoted(argument)]
+        },
       ])
+  }
+
+  /// The devices that put a guest's images where its tree says: with `-dtb` QEMU's own `-kernel` and
+  /// `-initrd` would not tell the tree (QEMU 7.2, `docs/system/generic-loader.rst`).
+  static func images(of resources: OwnerResources, _ options: GenerationOptions) -> [String] {
+    resources.images.compactMap { image in
+      guard let file = image.file, image.kind != .deviceTree else { return nil }
+      let path = file.hasPrefix("/") ? file : "\(options.planDirectory)/\(file)"
+      let address = String(image.memory.base, radix: 16)
+      // In QEMU's lists a comma inside a value is written twice.
+      return "loader,file=\(path.replacing(",", with: ",,")),addr=0x\(address),force-raw=on"
+    }
+  }
+
+  /// A word that a shell takes as it is.
+  private static func shellQuoted(_ word: String) -> String {
+    "'" + word.replacing("'", with: "'\\''") + "'"
   }
 }
