@@ -30,15 +30,15 @@ extension BlobTool {
     var tool = self
     do {
       let parsed = try parser.parse(arguments)
-      for (name, argument) in parsed.options {
-        switch name {
+      for option in parsed.options {
+        switch option.name {
         case "h":
           console.print(parser.help(Self.usage))
           return 0
         case "V":
           console.print(DeviceTreeCommand.version)
           return 0
-        default: try tool.apply(name, argument)
+        default: try tool.apply(option.name, option.argument)
         }
       }
       return try tool.perform(on: parsed.operands) ? 0 : 1

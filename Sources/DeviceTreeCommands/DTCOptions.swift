@@ -92,7 +92,7 @@ struct DTCOptions {
 
   init(_ arguments: [String]) throws(OptionParser.Failure) {
     let parsed = try Self.parser.parse(arguments)
-    for (name, argument) in parsed.options { try apply(name, argument) }
+    for option in parsed.options { try apply(option.name, option.argument) }
     if request == .batch {
       inputs = parsed.operands
       batchDirectory = dependencyFile

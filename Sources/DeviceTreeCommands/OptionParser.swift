@@ -35,8 +35,14 @@ struct OptionParser {
     let message: String
   }
 
+  /// An option as it was given; without argument it has an empty one.
+  struct Given {
+    let name: Character
+    let argument: String
+  }
+
   struct Result {
-    var options: [(name: Character, argument: String)] = []
+    var options: [Given] = []
     var operands: [String] = []
   }
 
@@ -75,12 +81,12 @@ struct OptionParser {
     }
     guard option.argument != nil else {
       guard value == nil else { throw Failure(message: "option '--\(name)' takes no argument") }
-      return result.options.append((option.short, ""))
+      return result.options.append(Given(name: option.short, argument: ""))
     }
     guard let argument = value ?? rest.popFirst() else {
       throw Failure(message: "option '--\(name)' needs an argument")
     }
-    result.options.append((option.short, argument))
+    result.options.append(Given(name: option.short, argument: argument))
   }
 
   private func parseShort(
@@ -92,13 +98,13 @@ struct OptionParser {
         throw Failure(message: "unknown option '-\(name)'")
       }
       guard option.argument != nil else {
-        result.options.append((name, ""))
+        result.options.append(Given(name: name, argument: ""))
         continue
       }
       guard let argument = word.isEmpty ? rest.popFirst() : String(word) else {
         throw Failure(message: "option '-\(name)' needs an argument")
       }
-      return result.options.append((name, argument))
+      return result.options.append(Given(name: name, argument: argument))
     }
   }
 

@@ -2,7 +2,7 @@
 ///
 /// A check says by these facts whether a node can be at fault at all. Most nodes are in order, so
 /// most checks never look at the node itself, and a million nodes cost no million copies.
-struct NodeFacts {
+struct NodeFacts: Equatable {
   var traits: NodeTraits = []
   /// The traits of all children together.
   private(set) var below: NodeTraits = []
@@ -23,16 +23,15 @@ struct NodeFacts {
   }
 
   private struct Gathering {
-    let properties = KnownNames.properties
-    let nodes = KnownNames.nodes
     var facts: [NodeFacts] = []
 
     mutating func visit(_ node: UnsafePointer<Node>, isRoot: Bool) -> NodeTraits {
       let place = facts.count
       var own = NodeFacts()
       if isRoot { own.traits.insert(.root) }
-      own.note(name: node.pointee.name, nodes)
-      node.forEachProperty { own.note($0, properties) }
+      own.note(name: node.pointee.name, KnownNames.nodes)
+      // A tree without properties needs no table of their names.
+      node.forEachProperty { own.note($0, KnownNames.properties) }
       facts.append(own)
       node.forEachChild { own.below.formUnion(visit($0, isRoot: false)) }
       own.conclude(node)

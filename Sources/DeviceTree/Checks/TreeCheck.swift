@@ -53,9 +53,19 @@ public struct TreeCheck: Sendable {
   public static let all: [TreeCheck] = structuralChecks + ofResolvedTrees
 
   /// The checks that follow references.
-  static let ofResolvedTrees: [TreeCheck] =
-    referenceChecks + propertyChecks + busChecks + nodeChecks + providerChecks + interruptChecks
-    + graphChecks
+  static let ofResolvedTrees: [TreeCheck] = {
+    // A sum of arrays would copy every check again and again, each time that dtc starts.
+    var checks: [TreeCheck] = []
+    checks.reserveCapacity(100)
+    checks += referenceChecks
+    checks += propertyChecks
+    checks += busChecks
+    checks += nodeChecks
+    checks += providerChecks
+    checks += interruptChecks
+    checks += graphChecks
+    return checks
+  }()
 }
 
 extension TreeCheck {
@@ -124,8 +134,10 @@ public struct TreeChecker: Sendable {
       bag.add(
         Diagnostic(code, severity, failure.message, at: failure.span, fixIts: failure.fixIts))
     }
-    let own = includesSpecification ? TreeCheck.specification : []
-    run(TreeCheck.ofResolvedTrees + own, on: tree, failed: &failed, into: &bag)
+    run(TreeCheck.ofResolvedTrees, on: tree, failed: &failed, into: &bag)
+    if includesSpecification {
+      run(TreeCheck.specification, on: tree, failed: &failed, into: &bag)
+    }
   }
 
   private func run(

@@ -32,9 +32,10 @@ public struct Overlay: Sendable {
       var overlay = try prepared()
       try overlay.shiftPhandles(by: base.root.largestPhandle)
       try fixUp(&overlay, with: base)
-      try overlay.keepPhandles(of: base)
+      var paths = PhandlePaths(base.root)
+      try overlay.keepPhandles(of: base, &paths)
       var result = base
-      let targets = try merge(overlay, into: &result)
+      let targets = try merge(overlay, into: &result, &paths)
       try addSymbols(of: overlay, to: &result, targets)
       base = result
     } catch {
@@ -64,20 +65,21 @@ public struct Overlay: Sendable {
     for symbol in symbols?.properties ?? [] where paths[symbol.name] == nil {
       paths[symbol.name] = symbol.value
     }
+    let fragments = ChildPlaces(overlay.root)
     for fixup in fixups.properties {
       guard let path = paths[fixup.name]?.string else {
         throw OverlayFault(
           "overlay-symbol", "refers to '\(fixup.name)', which the base's /__symbols__ does not name"
         )
       }
-      guard let phandle = base.phandle(at: path) else {
+      guard let phandle = base.read(path, { $0.phandle }) ?? nil else {
         throw OverlayFault(
           "overlay-symbol", "refers to '\(fixup.name)', but \(path) of the base has no phandle")
       }
       guard let places = fixup.value.strings else {
         throw OverlayFault("overlay-fixup", "/__fixups__:\(fixup.name) is no list of strings")
       }
-      for place in places { try overlay.setPhandle(phandle, at: place) }
+      for place in places { try overlay.setPhandle(phandle, at: place, fragments) }
     }
   }
 
@@ -85,10 +87,9 @@ public struct Overlay: Sendable {
 
   /// Lays the fragments over the base; gives the full path of each one's target by its name.
   private func merge(
-    _ overlay: Tree, into base: inout Tree
+    _ overlay: Tree, into base: inout Tree, _ paths: inout PhandlePaths
   ) throws(OverlayFault) -> [String: String] {
     var targets: [String: String] = [:]
-    var paths = PhandlePaths(base.root)
     for fragment in overlay.root.children {
       guard let content = fragment.children.first(where: { $0.name == "__overlay__" }) else {
         continue

@@ -9,13 +9,15 @@ extension Tree {
     try root.changeCells(fixups, path: "") { $0 &+ delta }
   }
 
-  /// Writes a phandle where a fixup says: `path:property:offset`.
-  mutating func setPhandle(_ phandle: UInt32, at place: String) throws(OverlayFault) {
+  /// Writes a phandle where a fixup says: `path:property:offset`, the path through these fragments.
+  mutating func setPhandle(
+    _ phandle: UInt32, at place: String, _ fragments: ChildPlaces
+  ) throws(OverlayFault) {
     let parts = place.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[0].hasPrefix("/"), let offset = Int(parts[2]) else {
       throw OverlayFault("overlay-fixup", "'\(place)' is no path:property:offset")
     }
-    let isSet = update(String(parts[0])) { node in
+    let isSet = update(String(parts[0]), fragments) { node in
       node.setCell(String(parts[1]), offset) { _ in phandle }
     }
     guard isSet == true else {
@@ -27,15 +29,16 @@ extension Tree {
 extension Tree {
   /// Gives nodes of this overlay that have a phandle in the base that one, with all that refers to
   /// them: the base's own references would lead nowhere else.
-  mutating func keepPhandles(of base: Tree) throws(OverlayFault) {
+  mutating func keepPhandles(
+    of base: Tree, _ paths: inout PhandlePaths
+  ) throws(OverlayFault) {
     var kept: [UInt32: UInt32] = [:]
-    var paths = PhandlePaths(base.root)
     for index in root.children.indices {
       let fragment = root.children[index]
       guard let content = fragment.children.firstIndex(where: { $0.name == "__overlay__" }),
-        let path = try? fragment.overlayTarget(in: base, &paths), let target = base[path]
+        let path = try? fragment.overlayTarget(in: base, &paths)
       else { continue }
-      root.children[index].children[content].keepPhandles(of: target, &kept)
+      base.read(path) { root.children[index].children[content].keepPhandles(of: $0, &kept) }
     }
     guard !kept.isEmpty,
       let fixups = root.children.first(where: { $0.name == "__local_fixups__" })
@@ -48,21 +51,26 @@ extension Tree {
 struct PhandlePaths {
   private var paths: [UInt32: String] = [:]
 
-  init(_ root: Node) { collect(root, "") }
+  init(_ root: Node) { collect(root) }
 
   /// The full path of the node with a phandle; also of one that a fragment has added meanwhile.
   mutating func path(of phandle: UInt32, in root: Node) -> String? {
     if let known = paths[phandle] { return known }
-    collect(root, "")
+    collect(root)
     return paths[phandle]
   }
 
-  private mutating func collect(_ node: Node, _ path: String) {
-    if let phandle = node.phandle, paths[phandle] == nil {
-      paths[phandle] = path.isEmpty ? "/" : path
-    }
+  private mutating func collect(_ root: Node) {
+    var path = PathStack()
+    collect(root, &path)
+  }
+
+  private mutating func collect(_ node: borrowing Node, _ path: inout PathStack) {
+    if let phandle = node.phandle, paths[phandle] == nil { paths[phandle] = path.description }
     for index in node.children.indices {
-      collect(node.children[index], path + "/" + node.children[index].name)
+      path.names.append(node.children[index].name)
+      collect(node.children[index], &path)
+      path.names.removeLast()
     }
   }
 }
@@ -117,7 +125,9 @@ extension Node {
   }
 
   /// Takes over the phandles of a node of the base and of those below it, and notes what they replace.
-  fileprivate mutating func keepPhandles(of base: Node, _ kept: inout [UInt32: UInt32]) {
+  fileprivate mutating func keepPhandles(
+    of base: borrowing Node, _ kept: inout [UInt32: UInt32]
+  ) {
     if let own = phandle, let known = base.phandle {
       kept[own] = known
       for name in ["phandle", "linux,phandle"] where self[name] != nil {
@@ -125,10 +135,7 @@ extension Node {
       }
     }
     guard !children.isEmpty, !base.children.isEmpty else { return }
-    var places: [String: Int] = [:]
-    for index in base.children.indices where places[base.children[index].name] == nil {
-      places[base.children[index].name] = index
-    }
+    let places = ChildPlaces(base)
     for index in children.indices {
       guard let place = places[children[index].name] else { continue }
       children[index].keepPhandles(of: base.children[place], &kept)
@@ -152,8 +159,10 @@ extension Node {
         }
       }
     }
+    guard !fixups.children.isEmpty else { return }
+    let places = ChildPlaces(self)
     for child in fixups.children {
-      guard let index = children.firstIndex(where: { $0.name == child.name }) else {
+      guard let index = places[child.name] else {
         throw OverlayFault("overlay-fixup", "there is no node '\(path)/\(child.name)' to fix up")
       }
       try children[index].changeCells(child, path: path + "/" + child.name, change)

@@ -244,30 +244,33 @@ struct Scanner {
     return token(.pathReference, from: start)
   }
 
-  private static let directives: [(text: [UInt8], kind: Token.Kind, mode: Mode?)] = [
-    (Array("/delete-property/".utf8), .deleteProperty, .name),
-    (Array("/omit-if-no-ref/".utf8), .omitIfNoRef, .name),
-    (Array("/delete-node/".utf8), .deleteNode, .name),
-    (Array("/memreserve/".utf8), .memreserve, .value),
-    (Array("/bits/".utf8), .bits, .value),
-    (Array("/incbin/".utf8), .incbin, nil),
-    (Array("/dts-v1/".utf8), .version, .value),
-    (Array("/plugin/".utf8), .plugin, nil),
-  ]
-
   private mutating func directive(_ start: Int) -> Token? {
     guard has(ByteClass.letter, at: start + 1) else { return nil }
-    for (text, kind, mode) in Self.directives where matches(text, at: start) {
-      position = start + text.count
-      if let mode { self.mode = mode }
-      return token(kind, from: start)
-    }
-    return nil
+    // No table: setting one up would take longer than most sources take to read.
+    return directive("/delete-property/", .deleteProperty, .name, start)
+      ?? directive("/omit-if-no-ref/", .omitIfNoRef, .name, start)
+      ?? directive("/delete-node/", .deleteNode, .name, start)
+      ?? directive("/memreserve/", .memreserve, .value, start)
+      ?? directive("/bits/", .bits, .value, start)
+      ?? directive("/incbin/", .incbin, nil, start)
+      ?? directive("/dts-v1/", .version, .value, start)
+      ?? directive("/plugin/", .plugin, nil, start)
   }
 
-  private func matches(_ text: [UInt8], at start: Int) -> Bool {
-    guard start + text.count <= bytes.count else { return false }
-    for index in text.indices where bytes[start + index] != text[index] { return false }
+  /// The token when this directive stands there; what follows it is read in that mode.
+  private mutating func directive(
+    _ text: StaticString, _ kind: Token.Kind, _ mode: Mode?, _ start: Int
+  ) -> Token? {
+    guard matches(text, at: start) else { return nil }
+    position = start + text.utf8CodeUnitCount
+    if let mode { self.mode = mode }
+    return token(kind, from: start)
+  }
+
+  private func matches(_ text: StaticString, at start: Int) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard start + count <= bytes.count else { return false }
+    for index in 0..<count where bytes[start + index] != text.utf8Start[index] { return false }
     return true
   }
 
@@ -343,7 +346,7 @@ struct Scanner {
   private mutating func skipLineMarker(_ start: Int) -> Bool {
     guard start == 0 || bytes[start - 1] == 0x0A else { return false }
     var offset = start + 1
-    if matches(Array("line".utf8), at: offset) { offset += 4 }
+    if matches("line", at: offset) { offset += 4 }
     func blanks() -> Bool {
       let before = offset
       while offset < bytes.count, bytes[offset] == 0x20 || bytes[offset] == 0x09 { offset += 1 }
@@ -367,7 +370,7 @@ struct Scanner {
   // MARK: includes
 
   private func startsInclude(_ start: Int) -> Bool {
-    guard matches(Array("/include/".utf8), at: start) else { return false }
+    guard matches("/include/", at: start) else { return false }
     let quote = end(of: ByteClass.space, from: start + 9)
     return quote < bytes.count && bytes[quote] == UInt8(ascii: "\"") && stringEnd(quote) != nil
   }

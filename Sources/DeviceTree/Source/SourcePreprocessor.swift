@@ -22,7 +22,12 @@ public struct SourcePreprocessor: Sendable {
   /// How files that findings point at are read.
   public var loader: FileLoader
   /// The programs to try, each with what it needs to be a preprocessor.
-  var programs: [[String]] = [["clang", "-E"], ["cpp"], ["gcc", "-E"]]
+  var programs: [[String]] {
+    get { chosenPrograms ?? Self.usualPrograms }
+    set { chosenPrograms = newValue }
+  }
+  private var chosenPrograms: [[String]]?
+  private static let usualPrograms = [["clang", "-E"], ["cpp"], ["gcc", "-E"]]
   /// The most bytes a preprocessor may write.
   var limit = 1 << 29
   /// How long a preprocessor may take: a header may be a pipe that nobody writes to.

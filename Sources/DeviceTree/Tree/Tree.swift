@@ -59,16 +59,23 @@ public struct Tree: Sendable, Hashable {
     return indices.reduce(root) { $0.children[$1] }
   }
 
-  /// The phandle of the node at a path, without a copy of the node.
-  func phandle(at path: String) -> UInt32? {
-    indices(ofPath: path).flatMap { root.phandle(at: $0[...]) }
+  /// Reads the node at a path without a copy of it; `nil` when there is no such node.
+  func read<Result>(_ path: String, _ body: (borrowing Node) -> Result) -> Result? {
+    indices(ofPath: path).map { root.node(at: $0[...], body) }
   }
 
   /// Changes the node at a path in place; `nil` when there is no such node.
   public mutating func update<Result>(
     _ path: String, _ change: (inout Node) throws -> Result
   ) rethrows -> Result? {
-    guard let indices = indices(ofPath: path) else { return nil }
+    try update(path, nil, change)
+  }
+
+  /// Does so with the help of the root's children by name.
+  mutating func update<Result>(
+    _ path: String, _ children: ChildPlaces?, _ change: (inout Node) throws -> Result
+  ) rethrows -> Result? {
+    guard let indices = indices(ofPath: path, children) else { return nil }
     return try root.update(at: indices[...], change)
   }
 
@@ -80,11 +87,11 @@ public struct Tree: Sendable, Hashable {
     return true
   }
 
-  private func indices(ofPath path: String) -> [Int]? {
+  private func indices(ofPath path: String, _ children: ChildPlaces? = nil) -> [Int]? {
     var indices: [Int] = []
     func descend(_ path: Substring) -> Bool {
-      let names = path.split(separator: "/").map(String.init)[...]
-      return root.node(at: indices[...]) { $0.appendIndices(of: names, to: &indices) }
+      let known = indices.isEmpty ? children : nil
+      return root.node(at: indices[...]) { $0.appendIndices(of: path.utf8, known, to: &indices) }
     }
     guard !path.hasPrefix("/") else { return descend(path[...]) ? indices : nil }
     let alias = path.prefix { $0 != "/" }
@@ -96,12 +103,18 @@ public struct Tree: Sendable, Hashable {
 }
 
 extension Node {
-  /// Appends the child indices that names lead along; false when one leads nowhere.
-  fileprivate func appendIndices(of names: ArraySlice<String>, to indices: inout [Int]) -> Bool {
-    guard let name = names.first else { return true }
-    guard let index = childIndex(name) else { return false }
+  /// Appends the child indices that a path leads along; false when it leads nowhere.
+  fileprivate func appendIndices(
+    of path: Substring.UTF8View, _ known: ChildPlaces? = nil, to indices: inout [Int]
+  ) -> Bool {
+    let slash = UInt8(ascii: "/")
+    let start = path.drop { $0 == slash }
+    guard !start.isEmpty else { return true }
+    let bytes = start.prefix { $0 != slash }
+    let name = String(Substring(bytes))
+    guard let index = known?[name] ?? childIndex(name) else { return false }
     indices.append(index)
-    return children[index].appendIndices(of: names.dropFirst(), to: &indices)
+    return children[index].appendIndices(of: start[bytes.endIndex...], to: &indices)
   }
 
   fileprivate func node<Result>(
@@ -109,10 +122,6 @@ extension Node {
   ) -> Result {
     guard let first = indices.first else { return body(self) }
     return children[first].node(at: indices.dropFirst(), body)
-  }
-
-  fileprivate func phandle(at indices: ArraySlice<Int>) -> UInt32? {
-    node(at: indices) { $0.phandle }
   }
 
   /// Changes the node below this one that child indices lead to.
