@@ -63,11 +63,7 @@ import Testing
   @Test func `portals are those of the plan, with their channels, lines and LIODNs`() throws {
     try eachGuest { partition, number, owner, blob in
       let board = partition.board
-      let shared = partition.resources[number].dmaWindow.mappings.map {
-        $0.guestAddress + $0.memory.size
-      }
-      let end = max(owner.memory.size, shared.max() ?? 0)
-      let window = (end + 0x1f_ffff) / 0x20_0000 * 0x20_0000
+      let window = try partition.portalWindow(of: owner)
       for (block, portals, base) in [
         ("bman", board.bman.portals, window), ("qman", board.qman.portals, window + 0x20_0000),
       ] {

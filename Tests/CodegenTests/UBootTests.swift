@@ -52,13 +52,7 @@ struct UBootTests {
 
     console.type("fdt addr $fdtcontroladdr\n")
     try console.wait(for: "\n=> ")
-    // The window lies on the next 2 MiB behind the memory and what is shared, BMan's portals first.
-    let number = try #require(partition.ownerIndex(named: owner.name))
-    let shared = partition.resources[number].dmaWindow.mappings.map {
-      $0.guestAddress + $0.memory.size
-    }
-    let end = max(owner.memory.size, shared.max() ?? 0)
-    let window = (end + 0x1f_ffff) / 0x20_0000 * 0x20_0000
+    let window = try partition.portalWindow(of: owner)
     for (block, base) in [("bman", window), ("qman", window + 0x20_0000)] {
       for portal in owner.portals {
         let index = UInt64(portal.rawValue)
