@@ -34,6 +34,17 @@ import Testing
       try found(text) == ["3:13 &no", "4:40 &no", "4:44 &{n/far}", "4:5 &{/no-1}", "5:14 &no"])
   }
 
+  @Test func `the label that was meant is offered for a tool to put in`() throws {
+    let text = "/dts-v1/;\n/ { a = <1 &seral0>; serial0: s { }; };\n"
+    var tree = try #require(read(text).tree)
+    var bag = DiagnosticBag()
+    tree.resolveReferences(into: &bag)
+    let repair = try #require(bag.diagnostics.first?.fixIts.first)
+    #expect(repair.message == "did you mean &serial0?")
+    #expect(repair.span?.text == "&seral0")
+    #expect(repair.replacement == "&serial0")
+  }
+
   @Test func `in what a preprocessor expands the user's own line and column are told`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }

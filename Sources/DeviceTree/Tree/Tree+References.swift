@@ -132,11 +132,11 @@ struct ReferenceResolver {
       let places = span.map { ReferencePlaces(ofPropertyAt: $0) }
       let property = "\(table.path(of: position)):\(name)"
       for (reference, isPath, number) in missing {
+        let place = places?.span(of: reference, number: number)
         failures.append(
           ReferenceFailure(
             isPath: isPath, message: "\(property): \(reference) is not in the tree",
-            span: places?.span(of: reference, number: number) ?? span,
-            fixIts: repairs(reference)))
+            span: place ?? span, fixIts: repairs(reference, at: place)))
       }
     }
     for index in node.children.indices { visit(&node.children[index]) }
@@ -144,11 +144,13 @@ struct ReferenceResolver {
 
   /// The label that was most likely meant. Each takes a look at all labels, so only the first few
   /// failures get one.
-  private func repairs(_ reference: Reference) -> [FixIt] {
+  private func repairs(_ reference: Reference, at place: SourceSpan?) -> [FixIt] {
     guard failures.count < 20, !reference.target.utf8.contains(UInt8(ascii: "/")),
       let near = nearestName(to: reference.target, in: table.labels.keys.sorted())
     else { return [] }
-    return [FixIt("did you mean &\(near)?")]
+    let message = "did you mean &\(near)?"
+    guard let place, place.text == "&\(reference.target)" else { return [FixIt(message)] }
+    return [FixIt(message, replacing: place, with: "&\(near)")]
   }
 
   /// A reference that leads nowhere, and how many others stand in front of it in its value.
