@@ -29,9 +29,10 @@ enum PPCE500 {
   static let serialInterrupt: UInt32 = 42
   /// The I²C controller's interrupt.
   static let i2cInterrupt: UInt32 = 43
-  /// The interrupt of the virtual managers' errors, which they share: as on the boards (Linux 6.1,
-  /// `qoriq-qman1.dtsi`), nothing of the machine has it.
-  static let errorInterrupt: UInt32 = 16
+  /// The interrupt of the virtual managers' errors, which they share. Nothing of the machine has it;
+  /// that of the boards, 16, Linux 6.1 keeps for its own handler of errors, and refuses as
+  /// level-triggered ("type mismatch"; `arch/powerpc/sysdev/fsl_mpic_err.c`).
+  static let errorInterrupt: UInt32 = 17
   /// The interrupt of the first virtual frame manager; the next ones follow, as on the boards
   /// (Linux 6.1, `qoriq-fman3-0.dtsi`).
   static let frameManagerInterrupt: UInt32 = 96
