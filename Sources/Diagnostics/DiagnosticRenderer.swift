@@ -56,24 +56,25 @@ public struct DiagnosticRenderer: Sendable {
   private func excerpt(_ span: SourceSpan?, label: String?, severity: Severity) -> String {
     guard excerpts, let span, !span.file.bytes.isEmpty else { return "" }
     let start = span.start
-    let line = span.file.text(ofLine: start.line)
-    // A line of a hostile file may be megabytes long: show the part around the mark.
-    let utf8 = Array(line.utf8)
-    let column = min(start.column - 1, utf8.count)
+    // A line of a hostile file may be megabytes long: show, and touch, the part around the mark.
+    let line = span.file.bytes(ofLine: start.line)
+    let count = line.count
+    let column = min(start.column - 1, count)
     let cutStart = column > 160 ? column - 60 : 0
-    let cutEnd = min(utf8.count, cutStart + 200)
-    func printable(_ bytes: ArraySlice<UInt8>) -> String {
-      String(
+    let cutEnd = min(count, cutStart + 200)
+    func printable(_ range: Range<Int>) -> String {
+      let bytes = line.dropFirst(range.lowerBound).prefix(range.count)
+      return String(
         String.UnicodeScalarView(
           String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
             $0 == "\t" ? " " : ($0.value < 0x20 || $0.value == 0x7f ? "\u{FFFD}" : $0)
           }))
     }
-    let shown = printable(utf8[cutStart..<cutEnd])
-    let before = printable(utf8[cutStart..<max(cutStart, min(column, cutEnd))])
-    let markedEnd = span.end.line == start.line ? span.end.column - 1 : utf8.count
+    let shown = printable(cutStart..<cutEnd)
+    let before = printable(cutStart..<max(cutStart, min(column, cutEnd)))
+    let markedEnd = span.end.line == start.line ? span.end.column - 1 : count
     let marked = printable(
-      utf8[min(column, cutEnd)..<max(min(markedEnd, cutEnd), min(column, cutEnd))])
+      min(column, cutEnd)..<max(min(markedEnd, cutEnd), min(column, cutEnd)))
     let number = String(start.line)
     let gutter = String(repeating: " ", count: number.count)
     let marks = "^" + String(repeating: "~", count: max(marked.count - 1, 0))

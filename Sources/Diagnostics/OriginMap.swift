@@ -5,6 +5,9 @@
 /// paths such as `/partitions/guest1/queues`.
 public struct OriginMap: Sendable {
   private var spans: [String: SourceSpan] = [:]
+  /// The items of claims that are lists, of which there may be millions: their paths are numbers
+  /// behind the list's.
+  private var items: [String: [SourceSpan]] = [:]
 
   /// Creates an empty map.
   public init() {}
@@ -14,9 +17,22 @@ public struct OriginMap: Sendable {
     var path = Substring(path)
     while true {
       if let span = spans[String(path)] { return span }
-      guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return nil }
-      path = path[..<slash]
+      guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else {
+        return nil
+      }
+      let list = path[..<slash]
+      if !items.isEmpty, let index = Int(path[slash...].dropFirst()),
+        let spans = items[String(list)], spans.indices.contains(index)
+      {
+        return spans[index]
+      }
+      path = list
     }
+  }
+
+  /// Records where the items of a list were claimed: of `/queues` as `/queues/0` and so on.
+  public mutating func record(itemsOf path: String, at spans: [SourceSpan]) {
+    items[path] = spans
   }
 
   /// Records where a claim was made.

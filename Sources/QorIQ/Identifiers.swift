@@ -54,12 +54,13 @@ extension HardwareIdentifier {
   @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
 }
 
-/// A software portal's index: also the number of its dedicated channel and its `cell-index`.
+/// A software portal's index: also the number of its dedicated channel and its `cell-index`. Below
+/// 1,024: QMan 3 counts pool channels from 0x401 on (Linux 6.1, `include/soc/fsl/qman.h`).
 @frozen public struct PortalIndex: HardwareIdentifier {
   /// The index, 0 to 9 on P-series parts, 0 to 49 on T4240.
-  public let rawValue: UInt8
+  public let rawValue: UInt16
   /// Creates an identifier from its index.
-  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
 }
 
 /// A logical I/O device number, the identity that a DMA bears in front of the PAMU: 12 bits.
@@ -81,9 +82,9 @@ extension HardwareIdentifier {
 /// A CPU's number as the operating system and the plan count them; T4240 has two per core.
 @frozen public struct CPUIndex: HardwareIdentifier {
   /// The number, from 0.
-  public let rawValue: UInt8
+  public let rawValue: UInt16
   /// Creates an identifier from its number.
-  @inlinable public init(_ rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
 }
 
 /// What is added to a block's LIODN base: the part of a LIODN that tells whom the block works for.

@@ -151,6 +151,6 @@ import Testing
 
   private static func portal(_ entry: TreeIndex.Entry) -> PortalIndex {
     let unit = UInt64(entry.node.unitAddress ?? "", radix: 16) ?? 0
-    return PortalIndex(UInt8(unit / 0x4000))
+    return PortalIndex(UInt16(unit / 0x4000))
   }
 }

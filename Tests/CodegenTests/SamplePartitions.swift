@@ -57,8 +57,8 @@ enum Sample {
 
   private static func portals(t4240: Bool, base: UInt64, interrupt: UInt32) -> [SoftwarePortal] {
     let inhibited: UInt64 = t4240 ? 0x100_0000 : 0x10_0000
-    let count: UInt8 = t4240 ? 50 : 10
-    return (0..<count).map { (index: UInt8) -> SoftwarePortal in
+    let count: UInt16 = t4240 ? 50 : 10
+    return (0..<count).map { (index: UInt16) -> SoftwarePortal in
       let enabledBase = base + 0x4000 * UInt64(index)
       let inhibitedBase = base + inhibited + 0x1000 * UInt64(index)
       return SoftwarePortal(

@@ -41,7 +41,7 @@ enum Talk {
     ]
     let owners = parts.enumerated().map { index, part in
       Owner(
-        name: part.name, isHost: index == 0, cpus: [CPUIndex(UInt8(index))],
+        name: part.name, isHost: index == 0, cpus: [CPUIndex(UInt16(index))],
         memory: AddressRange(base: part.memory, size: 512 << 20), portals: part.portals,
         rings: rings, liodnOffset: [1, 0x85, 0x143][index], queues: [part.queues],
         pools: [

@@ -98,7 +98,7 @@ import Testing
     ("qman: {portals: {0-9: {interrupt: 104 + q}}}", "error bad-number 2"),
     ("qman: {portals: {0-9: {interrupt: 104 / 0}}}", "error bad-number 2"),
     ("qman: {portals: {0-9: {interrupt: 9223372036854775807 + n}}}", "error bad-number 2"),
-    ("qman: {portals: {0-300: {interrupt: n}}}", "error bad-number 2"),
+    ("qman: {portals: {0-1300: {interrupt: n}}}", "error bad-number 2"),
     ("address-map: {a0-18446744073709551615: {base: 0}}", "error bad-range 2"),
     ("address-map: {a0-99999: {base: 0}}", "error bad-range 2"),
     ("qman: {portals: {0-2: {stash: 1}, 2-3: {stash: 2}}}", "error fact-conflict 2"),

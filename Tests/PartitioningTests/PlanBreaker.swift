@@ -37,10 +37,10 @@ struct PlanBreaker {
       let isExact = chance(70)
       var wish = PartitionWish(
         name: name,
-        cpus: isExact ? .exactly([CPUIndex(UInt8(decks.cpus.removeLast()))]) : .count(1),
+        cpus: isExact ? .exactly([CPUIndex(UInt16(decks.cpus.removeLast()))]) : .count(1),
         memory: Self.mib << UInt64(any(4...6)),
         portals: chance(70)
-          ? .exactly([PortalIndex(UInt8(decks.portals.removeLast()))]) : .count(1),
+          ? .exactly([PortalIndex(UInt16(decks.portals.removeLast()))]) : .count(1),
         queues: .count(UInt32(any(8...40))), pools: [pool(chance(70) ? decks.pools.popLast() : nil)]
       )
       if chance(70), let size = wish.memory {
@@ -170,9 +170,9 @@ struct PlanBreaker {
         QueueRange(first: FQID(moved(range.first.rawValue, 40)), count: 4)
       ])
     case .doubleCPU:
-      wish.cpus = .exactly((wish.cpus?.elements ?? []) + [CPUIndex(UInt8(any(0...7)))])
+      wish.cpus = .exactly((wish.cpus?.elements ?? []) + [CPUIndex(UInt16(any(0...7)))])
     case .doublePortal:
-      wish.portals = .exactly((wish.portals?.elements ?? []) + [PortalIndex(UInt8(any(0...7)))])
+      wish.portals = .exactly((wish.portals?.elements ?? []) + [PortalIndex(UInt16(any(0...7)))])
     case .doublePool:
       var more = pool(UInt32(any(0...23)))
       if let address = wish.pools?[0].address { more.address = moved(address >> 12, 250) << 12 }

@@ -3,7 +3,7 @@ import QorIQ
 extension Board {
   /// A board of no make: eight CPUs and portals, two frame managers, 4,095 queues.
   static func test(storageProfiles: Int = 64) -> Board {
-    let portals = (UInt8(0)..<8).map {
+    let portals = (UInt16(0)..<8).map {
       SoftwarePortal(
         index: PortalIndex($0),
         cacheEnabled: AddressRange(base: UInt64($0) << 14, size: 1 << 14),
@@ -12,7 +12,7 @@ extension Board {
     }
     return Board(
       name: "test", model: "test", soc: .t4240, core: "e6500", clockFrequency: 1,
-      cpus: (UInt8(0)..<8).map { CPU(index: CPUIndex($0), coreIndex: Int($0) / 2) },
+      cpus: (UInt16(0)..<8).map { CPU(index: CPUIndex($0), coreIndex: Int($0) / 2) },
       memorySize: 8 << 30,
       qman: QManBlock(
         revision: Revision(3, 0), portals: portals, queueCount: 4096, poolChannels: [0x401],

@@ -39,7 +39,7 @@ struct BoardBuilder {
 
   private mutating func cpu(_ row: Place, _ number: UInt64) -> CPU {
     CPU(
-      index: CPUIndex(UInt8(truncatingIfNeeded: number)),
+      index: CPUIndex(UInt16(truncatingIfNeeded: number)),
       coreIndex: optional("core", row).map { Int($0) } ?? Int(number),
       clusterIndex: optional("cluster", row).map { Int($0) })
   }
@@ -101,7 +101,7 @@ struct BoardBuilder {
       return nil
     }
     return SoftwarePortal(
-      index: PortalIndex(UInt8(truncatingIfNeeded: index)),
+      index: PortalIndex(UInt16(truncatingIfNeeded: index)),
       cacheEnabled: AddressRange(base: enabled, size: enabledSize),
       cacheInhibited: AddressRange(base: inhibited, size: inhibitedSize),
       interrupt: Self.interrupt(interrupt), dma: dma ? portalDMA(row) : nil)

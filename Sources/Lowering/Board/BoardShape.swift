@@ -14,10 +14,11 @@ extension FactShape {
     FactField(
       "cpus",
       .rows(
-        0...255,
+        BoardLimits.indices,
         .record([
-          FactField("core", .number(0...255), "The core that the CPU is, or is a thread of"),
-          FactField("cluster", .number(0...255), "The cluster of the core"),
+          FactField(
+            "core", .number(BoardLimits.indices), "The core that the CPU is, or is a thread of"),
+          FactField("cluster", .number(BoardLimits.indices), "The cluster of the core"),
         ])), "The CPUs by number"),
     FactField("memory", .size(BoardLimits.memory), "The size of the DRAM"),
     FactField(
@@ -113,7 +114,7 @@ extension FactShape {
       FactField(
         "portals",
         .rows(
-          0...255,
+          BoardLimits.indices,
           .record(
             portal + [
               FactField("dqrr-liodn", liodn, "With which dequeue entries are stashed"),
@@ -129,7 +130,8 @@ extension FactShape {
       FactField("liodn", liodn, "The LIODN of its own memory"),
       FactField("pools", .number(1...64), "How many buffer pools there are"),
       FactField("memory", .size(1 << 12...1 << 34), "Memory for the lists of buffers (FBPR)"),
-      FactField("portals", .rows(0...255, .record(portal)), "The software portals by number"),
+      FactField(
+        "portals", .rows(BoardLimits.indices, .record(portal)), "The software portals by number"),
     ])
 
   static let fman: FactShape = .record(fmanFields)
@@ -193,4 +195,7 @@ extension FactShape {
 enum BoardLimits {
   /// QMan and BMan speak of addresses of 40 bits.
   static let memory: ClosedRange<UInt64> = 1 << 20...1 << 40
+  /// CPUs and portals: QMan 3 has room for 1,024 channels of portals in front of its pool channels
+  /// (Linux 6.1, `include/soc/fsl/qman.h`, `QM_CHANNEL_POOL1_REV3`).
+  static let indices: ClosedRange<UInt64> = 0...1023
 }

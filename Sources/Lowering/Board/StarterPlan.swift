@@ -51,7 +51,7 @@ public enum StarterPlan {
   }
 
   private static func partition(
-    _ name: String, _ cpus: ArraySlice<UInt8>, _ memory: UInt64, _ portals: Int,
+    _ name: String, _ cpus: ArraySlice<UInt16>, _ memory: UInt64, _ portals: Int,
     _ queues: ClosedRange<UInt32>, pool: Int
   ) -> [String] {
     [
@@ -65,7 +65,7 @@ public enum StarterPlan {
   }
 
   /// `0-3`, or a list where numbers are missing.
-  private static func range(_ numbers: ArraySlice<UInt8>) -> String {
+  private static func range(_ numbers: ArraySlice<UInt16>) -> String {
     guard let first = numbers.first, let last = numbers.last else { return "[]" }
     let isRun = Int(last) - Int(first) == numbers.count - 1
     return isRun

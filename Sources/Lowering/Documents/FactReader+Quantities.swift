@@ -204,6 +204,12 @@ extension FactReader {
   mutating func range(
     _ text: String, _ what: String, in limits: ClosedRange<UInt64>, at span: SourceSpan
   ) -> ClosedRange<UInt64>? {
+    // Most are decimal and sound, and a plan may have millions.
+    if let range = Self.parseDecimals(text.utf8), limits.contains(range.lowerBound),
+      limits.contains(range.upperBound)
+    {
+      return range
+    }
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
       .map { $0.trimmingSpaces }
     guard parts.count <= 2, parts.allSatisfy({ Self.parseNumber($0) != nil }) else {
@@ -222,6 +228,30 @@ extension FactReader {
       return nil
     }
     return low...high
+  }
+
+  /// A decimal number, or two in order with a hyphen between them, and nothing else.
+  private static func parseDecimals(_ text: String.UTF8View) -> ClosedRange<UInt64>? {
+    var low: UInt64?
+    var number: UInt64 = 0
+    var digits = 0
+    for byte in text {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        // 19 digits fit in 64 bits.
+        guard digits < 19 else { return nil }
+        number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
+        digits += 1
+      case UInt8(ascii: "-"):
+        guard digits > 0, low == nil else { return nil }
+        low = number
+        number = 0
+        digits = 0
+      default: return nil
+      }
+    }
+    guard digits > 0, (low ?? 0) <= number else { return nil }
+    return (low ?? number)...number
   }
 }
 

@@ -209,7 +209,7 @@ public struct HypervisorImport: Sendable {
           at: node.property("cpus")?.span)
         continue
       }
-      for cpu in cells[pair]..<cells[pair] + cells[pair + 1] { cpus.insert(CPUIndex(UInt8(cpu))) }
+      for cpu in cells[pair]..<cells[pair] + cells[pair + 1] { cpus.insert(CPUIndex(UInt16(cpu))) }
     }
     return cpus.sorted()
   }
@@ -244,7 +244,7 @@ public struct HypervisorImport: Sendable {
         at: node.property("device")?.span)
       return []
     }
-    return [PortalIndex(index)]
+    return [PortalIndex(UInt16(index))]
   }
 
   // MARK: queues and pools

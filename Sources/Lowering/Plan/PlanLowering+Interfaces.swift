@@ -63,7 +63,8 @@ extension PlanLowering {
         among: spreads + spreads.flatMap { [("ipv4-\($0)", $1), ("ipv6-\($0)", $1)] })
     }
     for key in ["queues", "policer", "work-queue", "congestion-group"] {
-      origins.record(ClaimPath.rule(interface, item, key: key), at: facts[key]?.span)
+      guard let node = facts[key] else { continue }
+      origins.record(ClaimPath.rule(interface, item, key: key), at: node.span)
     }
     wish.spreadQueues = facts["queues"].flatMap {
       reader.number($0, "the queues of \(what)", in: 1...128)

@@ -40,24 +40,24 @@ extension PlanLowering {
       name: name, cpus: nil, memory: nil, portals: nil, queues: nil, pools: nil)
     wish.cpus = facts["cpus"].flatMap {
       choice(
-        $0, "\(name)'s CPUs", origin: ClaimPath.cpus(index), in: 0...255,
+        $0, "\(name)'s CPUs", origin: ClaimPath.cpus(index), in: BoardLimits.indices,
         onlyCount: foreign.contains("cpus")
-      ) { CPUIndex(UInt8($0)) }
+      ) { CPUIndex(UInt16($0)) }
     }
     if let node = facts["memory"] {
       memory(node, of: &wish, index: index, onlySize: foreign.contains("memory"))
     }
     wish.portals = facts["portals"].flatMap {
       choice(
-        $0, "\(name)'s portals", origin: ClaimPath.portals(index), in: 0...255,
+        $0, "\(name)'s portals", origin: ClaimPath.portals(index), in: BoardLimits.indices,
         onlyCount: foreign.contains("portals")
-      ) { PortalIndex(UInt8($0)) }
+      ) { PortalIndex(UInt16($0)) }
     }
     if let node = facts["queues"] {
       origins.record(ClaimPath.queues(index), at: node.span)
-      wish.queues = queues(node, "\(name)'s queues", onlyCount: foreign.contains("queues")) {
-        ClaimPath.queues(index, range: $0)
-      }
+      wish.queues = queues(
+        node, "\(name)'s queues", onlyCount: foreign.contains("queues"),
+        origin: ClaimPath.queues(index))
     }
     wish.pools = facts["pools"].map { pools($0, name: name, index: index) } ?? []
     if foreign.contains("pools") {
@@ -132,7 +132,7 @@ extension PlanLowering {
   }
 
   mutating func queues(
-    _ node: YAMLNode, _ what: String, onlyCount: Bool, origin: (Int) -> String
+    _ node: YAMLNode, _ what: String, onlyCount: Bool, origin: String
   ) -> QueueWish? {
     switch reader.countOrRanges(node, what, in: 0...0xff_ffff) {
     case .count(let count): return .count(UInt32(count))
@@ -142,7 +142,8 @@ extension PlanLowering {
         let total = items.reduce(UInt64(0)) { $0 + UInt64($1.range.count) }
         return .count(UInt32(min(total, 0xff_ffff)))
       }
-      for (item, range) in items.enumerated() { origins.record(origin(item), at: range.span) }
+      // Their paths are the list's with a number behind: see ``ClaimPath``.
+      origins.record(itemsOf: origin, at: items.map(\.span))
       return .exactly(
         items.map {
           QueueRange(first: FQID(UInt32($0.range.lowerBound)), count: UInt32($0.range.count))

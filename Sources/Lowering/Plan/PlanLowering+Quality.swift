@@ -20,8 +20,8 @@ extension PlanLowering {
         guard let node = roles[role.rawValue] else { continue }
         origins.record(ClaimPath.role(index, role), at: node.span)
         wish.roles[role] = queues(
-          node, "\(name)'s \(role.rawValue) queues", onlyCount: foreign.contains("roles")
-        ) { ClaimPath.role(index, role, range: $0) }
+          node, "\(name)'s \(role.rawValue) queues", onlyCount: foreign.contains("roles"),
+          origin: ClaimPath.role(index, role))
       }
     }
     if let node = facts["work-queues"],

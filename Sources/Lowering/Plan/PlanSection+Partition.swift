@@ -16,13 +16,13 @@ extension PlanSection {
         "So many partitions alike, called by the name and a number from 1 on. Exact choices count, "
           + "as with `like`.", example: "count: 8"),
       PlanKey(
-        "cpus", .countOrRanges(255), required: true, "The CPUs: a number, or which.",
+        "cpus", .countOrRanges(1023), required: true, "The CPUs: a number, or which.",
         example: "cpus: 4-5"),
       PlanKey(
         "memory", .either([.size, .section(.memory)]), required: true,
         "Its memory: the size, or the size and where it begins.", example: "memory: 512 MiB"),
       PlanKey(
-        "portals", .countOrRanges(255), required: true,
+        "portals", .countOrRanges(1023), required: true,
         "The software portals, each for QMan and BMan: a number, or which.", example: "portals: 2"),
       PlanKey(
         "queues", .countOrRanges(0xff_ffff), required: true,

@@ -33,6 +33,24 @@ struct Claim<Resource: Hashable> {
   var span: SourceSpan? { origins[path(owner, item)] }
 }
 
+/// A range of frame queues that a partition claims. There may be millions.
+struct QueueClaim {
+  /// The partition.
+  var owner: Int
+  /// Its place among the partition's ranges.
+  var item: Int
+  /// The queues.
+  var resource: QueueRange
+}
+
+extension [QueueRange] {
+  /// The ranges as a plan writes them: all of a few, or the first of many.
+  var brief: String {
+    let text = prefix(16).map(\.description).joined(separator: ",")
+    return count > 16 ? "\(text) and \(count - 16) more ranges" : text
+  }
+}
+
 extension Findings {
   /// Reports every claim of something that another claim, further up, already has; one finding for
   /// each two places that clash.

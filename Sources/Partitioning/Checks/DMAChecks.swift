@@ -130,19 +130,24 @@ extension PartitionCheck {
       host: ["memory": "{ size: 1 GiB, address: 0 }"],
       guest: windows("{address: 0x20000000, size: 64 KiB}"))
   ) { context, findings in
-    for (index, item, window) in context.windows where window.size > 0 {
-      let range = AddressRange(base: window.address, size: window.size)
-      for (other, wish) in context.partitions where other != index {
-        guard let memory = context.memoryRange(other), memory.overlaps(range) else { continue }
-        findings.add(
-          "\(context.name(index))'s DMA window \(hex(range)) reaches \(wish.name)'s memory "
-            + hex(memory),
-          at: context.span(ClaimPath.dmaWindow(index, item)),
-          notes: [
-            Note("\(wish.name)'s memory is here", at: context.span(ClaimPath.memoryAddress(other)))
-          ], fixIts: [FixIt("use shared-memory for what both should see")])
-      }
+    let windows = context.windowRanges
+    let memories = windows.isEmpty ? [] : context.memoryRanges
+    let sweep = OverlapSweep.meetings(
+      of: windows.map { .init($0.index, $0.range) },
+      with: memories.map { .init($0.index, $0.range) }
+    ) { $0 != $1 }
+    for meeting in sweep.meetings {
+      let (index, item, range) = windows[meeting.later]
+      let (other, memory) = memories[meeting.earlier]
+      let name = context.name(other)
+      findings.add(
+        "\(context.name(index))'s DMA window \(hex(range)) reaches \(name)'s memory \(hex(memory))",
+        at: context.span(ClaimPath.dmaWindow(index, item)),
+        notes: [
+          Note("\(name)'s memory is here", at: context.span(ClaimPath.memoryAddress(other)))
+        ] + meeting.notes, fixIts: [FixIt("use shared-memory for what both should see")])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let windowReserved = PartitionCheck(
@@ -155,17 +160,23 @@ extension PartitionCheck {
       guest: windows("{address: 0x80000000, size: 64 KiB}"),
       more: ["reserved: { u-boot: {memory: {address: 0x80008000, size: 4 KiB}} }"])
   ) { context, findings in
-    for (index, item, window) in context.windows where window.size > 0 {
-      let range = AddressRange(base: window.address, size: window.size)
-      for (holder, taken, path) in context.reservedMemory where taken.overlaps(range) {
-        findings.add(
-          "\(context.name(index))'s DMA window \(hex(range)) reaches \(hex(taken)), which \(holder) "
-            + "has",
-          at: context.span(ClaimPath.dmaWindow(index, item)),
-          notes: [Note("it is reserved for \(holder) here", at: context.span(path))],
-          fixIts: [FixIt("end the window before 0x\(String(taken.base, radix: 16))")])
-      }
+    let windows = context.windowRanges
+    let reserved = context.reservedMemory
+    let sweep = OverlapSweep.meetings(
+      of: windows.map { .init($0.index, $0.range) },
+      with: reserved.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let (index, item, range) = windows[meeting.later]
+      let (_, holder, taken, path) = reserved[meeting.earlier]
+      findings.add(
+        "\(context.name(index))'s DMA window \(hex(range)) reaches \(hex(taken)), which \(holder) "
+          + "has",
+        at: context.span(ClaimPath.dmaWindow(index, item)),
+        notes: [Note("it is reserved for \(holder) here", at: context.span(path))]
+          + meeting.notes,
+        fixIts: [FixIt("end the window before 0x\(String(taken.base, radix: 16))")])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let windowInside = PartitionCheck(
@@ -200,22 +211,21 @@ extension PartitionCheck {
     example: .init(
       guest: windows("{address: 0x80000000, size: 64 KiB}, {address: 0x80004000, size: 4 KiB}"))
   ) { context, findings in
-    let all = context.windows
-    for (place, later) in all.enumerated() {
-      let range = AddressRange(base: later.window.address, size: later.window.size)
-      for earlier in all[..<place] where earlier.index == later.index {
-        let other = AddressRange(base: earlier.window.address, size: earlier.window.size)
-        guard range.overlaps(other) else { continue }
-        findings.add(
-          "\(context.name(later.index))'s DMA windows \(hex(range)) and \(hex(other)) overlap",
-          at: context.span(ClaimPath.dmaWindow(later.index, later.item)),
-          notes: [
-            Note(
-              "the other is here",
-              at: context.span(ClaimPath.dmaWindow(earlier.index, earlier.item)))
-          ], fixIts: [FixIt("remove the smaller one")])
-      }
+    let all = context.windowRanges
+    let sweep = OverlapSweep(all.map { .init($0.index, $0.range) }) { $0 == $1 }
+    for meeting in sweep.meetings {
+      let (earlier, later) = (all[meeting.earlier], all[meeting.later])
+      findings.add(
+        "\(context.name(later.index))'s DMA windows \(hex(later.range)) and \(hex(earlier.range)) "
+          + "overlap",
+        at: context.span(ClaimPath.dmaWindow(later.index, later.item)),
+        notes: [
+          Note(
+            "the other is here",
+            at: context.span(ClaimPath.dmaWindow(earlier.index, earlier.item)))
+        ] + meeting.notes, fixIts: [FixIt("remove the smaller one")])
     }
+    findings.omit(sweep.omitted)
   }
 }
 
@@ -226,6 +236,13 @@ extension PlanContext {
       wish.liodnOffset.map {
         Claim(owner: index, resource: Int($0), path: { ClaimPath.liodnOffset(index) }, in: self)
       }
+    }
+  }
+
+  /// The addresses of every further DMA window that has any.
+  var windowRanges: [(index: Int, item: Int, range: AddressRange)] {
+    windows.filter { $0.window.size > 0 }.map {
+      ($0.index, $0.item, AddressRange(base: $0.window.address, size: $0.window.size))
     }
   }
 

@@ -42,23 +42,22 @@ extension PartitionCheck {
     source: "Freescale hypervisor, src/guest.c, which does not check it",
     example: .init(host: at("0", "1 GiB"), guest: at("0x20000000"))
   ) { context, findings in
-    let placed = context.plan.partitions.indices.compactMap { index in
-      context.memoryRange(index).map { (index: index, range: $0) }
+    let placed = context.memoryRanges
+    let sweep = OverlapSweep(placed.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let (earlier, later) = (placed[meeting.earlier], placed[meeting.later])
+      findings.add(
+        "\(context.name(later.index))'s memory \(hex(later.range)) meets "
+          + "\(context.name(earlier.index))'s \(hex(earlier.range))",
+        at: context.span(ClaimPath.memoryAddress(later.index)),
+        notes: [
+          Note(
+            "\(context.name(earlier.index))'s is here",
+            at: context.span(ClaimPath.memoryAddress(earlier.index)))
+        ],
+        fixIts: [FixIt("begin at 0x\(String(earlier.range.last + 1, radix: 16)) or above")])
     }
-    for (place, later) in placed.enumerated() {
-      for earlier in placed[..<place] where later.range.overlaps(earlier.range) {
-        findings.add(
-          "\(context.name(later.index))'s memory \(hex(later.range)) meets "
-            + "\(context.name(earlier.index))'s \(hex(earlier.range))",
-          at: context.span(ClaimPath.memoryAddress(later.index)),
-          notes: [
-            Note(
-              "\(context.name(earlier.index))'s is here",
-              at: context.span(ClaimPath.memoryAddress(earlier.index)))
-          ],
-          fixIts: [FixIt("begin at 0x\(String(earlier.range.last + 1, radix: 16)) or above")])
-      }
-    }
+    findings.omit(sweep.omitted)
   }
 
   static let memoryAligned = PartitionCheck(
@@ -235,28 +234,35 @@ extension PartitionCheck {
       guest: at("0x60000000"),
       more: shared("size: 1 MiB, address: 0x70000000, between: [host, guest1]"))
   ) { context, findings in
-    for (index, shared) in context.plan.sharedMemory.enumerated() {
-      guard let range = context.range(of: shared) else { continue }
-      for (other, wish) in context.partitions {
-        guard let memory = context.memoryRange(other), memory.overlaps(range) else { continue }
-        findings.add(
-          "\(shared.name) lies at \(hex(range)), inside \(wish.name)'s memory \(hex(memory))",
-          at: context.span(ClaimPath.sharedMemoryAddress(index)),
-          notes: [
-            Note("\(wish.name)'s is here", at: context.span(ClaimPath.memoryAddress(other)))
-          ], fixIts: [FixIt("begin at 0x\(String(memory.last + 1, radix: 16)) or above")])
-      }
-      for (earlier, other) in context.plan.sharedMemory[..<index].enumerated() {
-        guard let taken = context.range(of: other), taken.overlaps(range) else { continue }
-        findings.add(
-          "\(shared.name) at \(hex(range)) meets \(other.name) at \(hex(taken))",
-          at: context.span(ClaimPath.sharedMemoryAddress(index)),
-          notes: [
-            Note(
-              "\(other.name) is here", at: context.span(ClaimPath.sharedMemoryAddress(earlier)))
-          ], fixIts: [FixIt("begin at 0x\(String(taken.last + 1, radix: 16)) or above")])
-      }
+    let placed = context.sharedMemoryRanges
+    let memories = context.memoryRanges
+    let meetings = OverlapSweep.meetings(
+      of: placed.map { .init($0.index, $0.range) }, with: memories.map { .init($0.index, $0.range) }
+    )
+    for meeting in meetings.meetings {
+      let (index, range) = placed[meeting.later]
+      let (other, memory) = memories[meeting.earlier]
+      findings.add(
+        "\(context.plan.sharedMemory[index].name) lies at \(hex(range)), inside "
+          + "\(context.name(other))'s memory \(hex(memory))",
+        at: context.span(ClaimPath.sharedMemoryAddress(index)),
+        notes: [
+          Note("\(context.name(other))'s is here", at: context.span(ClaimPath.memoryAddress(other)))
+        ], fixIts: [FixIt("begin at 0x\(String(memory.last + 1, radix: 16)) or above")])
     }
+    let sweep = OverlapSweep(placed.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let (earlier, taken) = placed[meeting.earlier]
+      let (index, range) = placed[meeting.later]
+      let other = context.plan.sharedMemory[earlier].name
+      findings.add(
+        "\(context.plan.sharedMemory[index].name) at \(hex(range)) meets \(other) at \(hex(taken))",
+        at: context.span(ClaimPath.sharedMemoryAddress(index)),
+        notes: [
+          Note("\(other) is here", at: context.span(ClaimPath.sharedMemoryAddress(earlier)))
+        ], fixIts: [FixIt("begin at 0x\(String(taken.last + 1, radix: 16)) or above")])
+    }
+    findings.omit(meetings.omitted + sweep.omitted)
   }
 
   static let sharedMemoryReserved = PartitionCheck(
@@ -268,20 +274,33 @@ extension PartitionCheck {
       more: shared("size: 1 MiB, address: 0x7ff00000, between: [host, guest1]")
         + ["reserved: { u-boot: {memory: {address: 0x7ff80000, size: 64 KiB}} }"])
   ) { context, findings in
-    for (index, shared) in context.plan.sharedMemory.enumerated() {
-      guard let range = context.range(of: shared) else { continue }
-      for (holder, taken, path) in context.reservedMemory where taken.overlaps(range) {
-        findings.add(
-          "\(shared.name) at \(hex(range)) holds \(hex(taken)), which \(holder) has",
-          at: context.span(ClaimPath.sharedMemoryAddress(index)),
-          notes: [Note("it is reserved for \(holder) here", at: context.span(path))],
-          fixIts: [FixIt("put it elsewhere")])
-      }
+    let placed = context.sharedMemoryRanges
+    let reserved = context.reservedMemory
+    let sweep = OverlapSweep.meetings(
+      of: placed.map { .init($0.index, $0.range) },
+      with: reserved.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let (index, range) = placed[meeting.later]
+      let (_, holder, taken, path) = reserved[meeting.earlier]
+      findings.add(
+        "\(context.plan.sharedMemory[index].name) at \(hex(range)) holds \(hex(taken)), which "
+          + "\(holder) has",
+        at: context.span(ClaimPath.sharedMemoryAddress(index)),
+        notes: [Note("it is reserved for \(holder) here", at: context.span(path))]
+          + meeting.notes, fixIts: [FixIt("put it elsewhere")])
     }
+    findings.omit(sweep.omitted)
   }
 }
 
 extension PlanContext {
+  /// The pieces of shared memory, as far as the plan says where they are.
+  var sharedMemoryRanges: [(index: Int, range: AddressRange)] {
+    plan.sharedMemory.enumerated().compactMap { index, shared in
+      range(of: shared).map { (index, $0) }
+    }
+  }
+
   /// Where shared memory lies, if the plan says so and the address does not wrap around.
   func range(of shared: SharedMemoryWish) -> AddressRange? {
     guard let base = shared.address, shared.size > 0,

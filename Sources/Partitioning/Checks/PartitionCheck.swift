@@ -41,16 +41,22 @@ public struct PartitionCheck: Sendable {
   func run(on context: PlanContext, into bag: inout DiagnosticBag) -> Bool {
     var findings = Findings(code: code, severity: severity)
     body(context, &findings)
-    for diagnostic in findings.diagnostics { bag.add(diagnostic) }
-    return severity != .error || findings.diagnostics.isEmpty
+    let diagnostics = findings.diagnostics
+    for diagnostic in diagnostics { bag.add(diagnostic) }
+    return severity != .error || diagnostics.isEmpty
   }
 }
 
-/// Gathers what one check finds, under its code and severity.
+/// Gathers what one check finds, under its code and severity: as many findings as somebody may read,
+/// and a count of the others.
 struct Findings {
+  /// How many findings a check lists. What is put into a finding behind that is not even made.
+  static let limit = 1000
+
   let code: DiagnosticCode
   let severity: Severity
-  private(set) var diagnostics: [Diagnostic] = []
+  private var listed: [Diagnostic] = []
+  private var omitted = 0
 
   init(code: DiagnosticCode, severity: Severity) {
     self.code = code
@@ -58,12 +64,25 @@ struct Findings {
   }
 
   mutating func add(
-    _ message: String, at span: SourceSpan?, label: String? = nil, notes: [Note] = [],
-    fixIts: [FixIt] = []
+    _ message: @autoclosure () -> String, at span: @autoclosure () -> SourceSpan?,
+    label: @autoclosure () -> String? = nil, notes: @autoclosure () -> [Note] = [],
+    fixIts: @autoclosure () -> [FixIt] = []
   ) {
-    diagnostics.append(
+    guard listed.count < Self.limit else { return omit(1) }
+    listed.append(
       Diagnostic(
-        code, severity, message, at: span, label: label, notes: notes, fixIts: fixIts))
+        code, severity, message(), at: span(), label: label(), notes: notes(), fixIts: fixIts()))
+  }
+
+  /// Counts findings that nobody has made.
+  mutating func omit(_ count: Int) { omitted += count }
+
+  /// The findings, and at their end how many are not among them.
+  var diagnostics: [Diagnostic] {
+    guard omitted > 0 else { return listed }
+    let message =
+      "\(omitted) more finding\(omitted == 1 ? "" : "s") of the kind \(code) \(omitted == 1 ? "is" : "are") not listed"
+    return listed + [Diagnostic(code, severity, message)]
   }
 }
 
@@ -75,6 +94,8 @@ struct PlanContext {
   let traffic: TrafficMap
   /// The partitions' indices by name.
   let indices: [String: Int]
+  /// Every range of queues that a partition claims, in the plan's order.
+  let queueClaims: [QueueClaim]
 
   init(plan: Plan, board: Board, origins: OriginMap) {
     self.plan = plan
@@ -83,6 +104,11 @@ struct PlanContext {
     indices = Dictionary(
       plan.partitions.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     traffic = TrafficMap(plan: plan, board: board, indices: indices)
+    queueClaims = plan.partitions.enumerated().flatMap { owner, wish in
+      (wish.queues?.ranges ?? []).enumerated().map {
+        QueueClaim(owner: owner, item: $0, resource: $1)
+      }
+    }
   }
 
   /// The partitions with their indices.
@@ -94,6 +120,11 @@ struct PlanContext {
   var portals: [PortalIndex] {
     let buffers = Set(board.bman.portals.map(\.index))
     return board.qman.portals.map(\.index).filter(buffers.contains)
+  }
+
+  /// Where a range of queues was claimed.
+  func span(_ claim: QueueClaim) -> SourceSpan? {
+    origins[ClaimPath.queues(claim.owner, range: claim.item)]
   }
 
   /// Where a claim was made.

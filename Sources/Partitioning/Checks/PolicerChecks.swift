@@ -108,10 +108,12 @@ extension PartitionCheck {
       rules: rule(),
       more: [PlanExample.gold(["committed-burst": "1 KiB"])])
   ) { context, findings in
+    var frames: [String: UInt64] = [:]
+    for use in context.policerUses {
+      frames[use.name] = max(frames[use.name] ?? 0, context.largestFrame(of: use.interface))
+    }
     for (index, policer) in context.plan.policers.enumerated() {
-      let largest = context.policerUses.filter { $0.name == policer.name }
-        .map { context.largestFrame(of: $0.interface) }.max()
-      guard let largest else { continue }
+      guard let largest = frames[policer.name] else { continue }
       let needed = policer.counting == .frames ? 1 : largest
       for (what, burst, key) in [
         ("committed", policer.committedBurst, "committed-burst"),
@@ -139,8 +141,9 @@ extension PartitionCheck {
       rules: rule(), interface: "fm1-gb0",
       more: [PlanExample.gold(["committed-rate": "2 Gbit/s", "excess-rate": "3 Gbit/s"])])
   ) { context, findings in
+    let places = context.policerPlaces
     for (name, by, path, interface) in context.policerUses {
-      guard let index = context.plan.policers.firstIndex(where: { $0.name == name }),
+      guard let index = places[name],
         let found = context.board.interface(named: context.plan.interfaces[interface].name)
       else { continue }
       let policer = context.plan.policers[index]

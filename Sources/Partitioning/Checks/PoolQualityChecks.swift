@@ -159,22 +159,23 @@ extension PartitionCheck {
     let placed = context.pools.compactMap { index, item, pool in
       context.range(of: pool).map { (index: index, item: item, range: $0) }
     }
-    for (place, later) in placed.enumerated() {
-      for earlier in placed[..<place] where later.range.overlaps(earlier.range) {
-        findings.add(
-          "\(context.name(later.index))'s pool at \(hex(later.range)) meets the one of "
-            + "\(context.name(earlier.index)) at \(hex(earlier.range))",
-          at: context.span(ClaimPath.poolAddress(later.index, later.item)),
-          notes: [
-            Note(
-              "the other is here",
-              at: context.span(ClaimPath.poolAddress(earlier.index, earlier.item)))
-          ],
-          fixIts: [
-            FixIt("begin at 0x\(String(earlier.range.last + 1, radix: 16)) or above")
-          ])
-      }
+    let sweep = OverlapSweep(placed.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let (earlier, later) = (placed[meeting.earlier], placed[meeting.later])
+      findings.add(
+        "\(context.name(later.index))'s pool at \(hex(later.range)) meets the one of "
+          + "\(context.name(earlier.index)) at \(hex(earlier.range))",
+        at: context.span(ClaimPath.poolAddress(later.index, later.item)),
+        notes: [
+          Note(
+            "the other is here",
+            at: context.span(ClaimPath.poolAddress(earlier.index, earlier.item)))
+        ] + meeting.notes,
+        fixIts: [
+          FixIt("begin at 0x\(String(earlier.range.last + 1, radix: 16)) or above")
+        ])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let poolAddressAligned = PartitionCheck(

@@ -18,11 +18,14 @@ extension PartitionCheck {
     example: .init(guest: ["queues": "500-700"])
   ) { context, findings in
     let claims = context.queueClaims
+    let sweep = OverlapSweep(claims.map { .init($0.owner, $0.resource) })
+    guard !sweep.meetings.isEmpty else { return }
     var gaps = QueueGaps(usable: context.board.qman.usableQueues, claims: claims.map(\.resource))
-    for (earlier, later) in overlappingPairs(claims) {
+    for meeting in sweep.meetings {
+      let (earlier, later) = (claims[meeting.earlier], claims[meeting.later])
       guard let common = later.resource.intersection(earlier.resource) else { continue }
-      let name = context.plan.partitions[later.owner].name
-      let other = context.plan.partitions[earlier.owner].name
+      let (name, other) = (context.name(later.owner), context.name(earlier.owner))
+      let span = context.span(later)
       let message =
         later.owner == earlier.owner
         ? "\(name) claims frame queues \(later.resource) and \(earlier.resource), which overlap"
@@ -30,17 +33,19 @@ extension PartitionCheck {
           + "\(earlier.resource)"
       let queues = common.count == 1 ? "1 queue" : "\(common.count) queues"
       findings.add(
-        message, at: later.span, label: "\(queues) in common: \(common)",
-        notes: [Note("\(other) claims \(earlier.resource) here", at: earlier.span)],
+        message, at: span, label: "\(queues) in common: \(common)",
+        notes: [Note("\(other) claims \(earlier.resource) here", at: context.span(earlier))]
+          + meeting.notes,
         fixIts: [
           gaps.take(later.resource.count, from: FQID(earlier.resource.last.rawValue + 1))
             .map { offer in
               let words = "give \(name) \(offer), which \(offer.count == 1 ? "is" : "are") free"
-              return later.span.map { FixIt(words, replacing: $0, with: "\(offer: offer)") }
+              return span.map { FixIt(words, replacing: $0, with: "\(offer: offer)") }
                 ?? FixIt(words)
             } ?? FixIt("no \(later.resource.count) queues in a row are free: claim fewer")
         ])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let queueRange = PartitionCheck(
@@ -55,16 +60,17 @@ extension PartitionCheck {
   ) { context, findings in
     let usable = context.board.qman.usableQueues
     for claim in context.queueClaims where !usable.contains(claim.resource) {
-      let name = context.plan.partitions[claim.owner].name
-      let reason =
+      let reason = { () -> String in
         claim.resource.first == 0
-        ? "queue 0 means no queue" : "\(context.board.name) has \(usable)"
+          ? "queue 0 means no queue" : "\(context.board.name) has \(usable)"
+      }
       findings.add(
-        "\(name) claims frame queues \(claim.resource), but \(reason)", at: claim.span,
+        "\(context.name(claim.owner)) claims frame queues \(claim.resource), but \(reason())",
+        at: context.span(claim),
         fixIts: [
           claim.resource.intersection(usable).map { part in
             let words = "claim \(part)"
-            return claim.span.map { FixIt(words, replacing: $0, with: "\(offer: part)") }
+            return context.span(claim).map { FixIt(words, replacing: $0, with: "\(offer: part)") }
               ?? FixIt(words)
           } ?? FixIt("choose from \(usable)")
         ])
@@ -92,10 +98,9 @@ extension PartitionCheck {
         "\(wish.name) asks for \(count) frame queues in a row, but at most \(gaps.longest) of "
           + "\(gaps.total) free ones are",
         at: context.span(ClaimPath.queues(index)),
-        notes: context.queueClaims.map { claim in
+        notes: context.queueClaims.prefix(16).map { claim in
           Note(
-            "\(context.plan.partitions[claim.owner].name) claims \(claim.resource) here",
-            at: claim.span)
+            "\(context.name(claim.owner)) claims \(claim.resource) here", at: context.span(claim))
         },
         fixIts: [FixIt("ask for \(gaps.longest)")])
     }
@@ -147,38 +152,6 @@ extension PartitionCheck {
         "\(wish.name) needs \(needed) frame queues for its paths, but owns \(owned)",
         at: context.span(ClaimPath.queues(index)), notes: notes,
         fixIts: [FixIt("give \(wish.name) at least \(needed) queues")])
-    }
-  }
-
-  /// The pairs of claims that share queues, the earlier claim of the plan first, in the order of
-  /// the later claims.
-  ///
-  /// - Complexity: O(*n* log *n* + *p*) in the claims and the pairs.
-  static func overlappingPairs(
-    _ claims: [Claim<QueueRange>]
-  ) -> [(earlier: Claim<QueueRange>, later: Claim<QueueRange>)] {
-    let order = claims.indices.sorted {
-      (claims[$0].resource.first, $0) < (claims[$1].resource.first, $1)
-    }
-    var open: [Int] = []
-    var pairs: [(Int, Int)] = []
-    for index in order {
-      open.removeAll { claims[$0].resource.last < claims[index].resource.first }
-      for other in open { pairs.append((max(index, other), min(index, other))) }
-      open.append(index)
-    }
-    return pairs.sorted(by: <).map { (earlier: claims[$1], later: claims[$0]) }
-  }
-}
-
-extension PlanContext {
-  var queueClaims: [Claim<QueueRange>] {
-    partitions.flatMap { index, wish in
-      (wish.queues?.ranges ?? []).enumerated().map { item, range in
-        Claim(
-          owner: index, resource: range, item: item, path: { ClaimPath.queues($0, range: $1) },
-          in: self)
-      }
     }
   }
 }

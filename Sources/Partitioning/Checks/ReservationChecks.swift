@@ -113,30 +113,26 @@ extension PartitionCheck {
       more: ["reserved: { kernel: {queues: [0x100-0x17f, 0x200-0x22f]} }"])
   ) { context, findings in
     let claims = context.queueClaims
-    var reserved: [Claim<QueueRange>] = []
-    var holders: [String] = []
-    for (index, reservation) in context.plan.reservations.enumerated() {
-      for (item, range) in reservation.queues.enumerated() {
-        // Negative owners are holders: the sweep does not care.
-        reserved.append(
-          Claim(
-            owner: -1 - holders.count, resource: range,
-            path: { ClaimPath.reservation(index, .queues, item: item) }, in: context))
-        holders.append(reservation.holder)
-      }
-    }
-    guard !reserved.isEmpty else { return }
-    for (earlier, later) in overlappingPairs(claims + reserved)
-    where later.owner < 0 && earlier.owner >= 0 {
-      guard let common = earlier.resource.intersection(later.resource) else { continue }
-      let holder = holders[-1 - later.owner]
+    let reserved = context.reservedQueues
+    let sweep = OverlapSweep.meetings(
+      of: claims.map { .init($0.owner, $0.resource) },
+      with: reserved.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let claim = claims[meeting.later]
+      let (index, item, range) = reserved[meeting.earlier]
+      guard let common = claim.resource.intersection(range) else { continue }
+      let holder = context.plan.reservations[index].holder
       findings.add(
-        "\(context.name(earlier.owner)) claims frame queues \(earlier.resource), but "
-          + "\(later.resource) are \(holder)'s",
-        at: earlier.span, label: "in both: \(common)",
-        notes: [Note("\(later.resource) are reserved for \(holder) here", at: later.span)],
-        fixIts: [FixIt("claim queues outside \(later.resource)")])
+        "\(context.name(claim.owner)) claims frame queues \(claim.resource), but "
+          + "\(range) are \(holder)'s",
+        at: context.span(claim), label: "in both: \(common)",
+        notes: [
+          Note(
+            "\(range) are reserved for \(holder) here",
+            at: context.span(ClaimPath.reservation(index, .queues, item: item)))
+        ] + meeting.notes, fixIts: [FixIt("claim queues outside \(range)")])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let memoryReserved = PartitionCheck(
@@ -152,27 +148,45 @@ extension PartitionCheck {
       guest: ["memory": "{ size: 512 MiB, address: 0x60000000 }"],
       more: ["reserved: { u-boot: {memory: {address: 0x7ff00000, size: 1 MiB}} }"])
   ) { context, findings in
-    for (index, wish) in context.partitions {
-      guard let range = context.memoryRange(index) else { continue }
-      for (holder, taken, path) in context.reservedMemory where range.overlaps(taken) {
-        findings.add(
-          "\(wish.name)'s memory \(hex(range)) holds \(hex(taken)), which \(holder) has",
-          at: context.span(ClaimPath.memoryAddress(index)),
-          notes: [Note("\(hex(taken)) is reserved for \(holder) here", at: context.span(path))],
-          fixIts: [FixIt("begin at 0x\(String(taken.base &+ taken.size, radix: 16)) or above")])
-      }
+    let memories = context.memoryRanges
+    let reserved = context.reservedMemory
+    let sweep = OverlapSweep.meetings(
+      of: memories.map { .init($0.index, $0.range) },
+      with: reserved.map { .init($0.index, $0.range) })
+    for meeting in sweep.meetings {
+      let (index, range) = memories[meeting.later]
+      let (_, holder, taken, path) = reserved[meeting.earlier]
+      findings.add(
+        "\(context.name(index))'s memory \(hex(range)) holds \(hex(taken)), which \(holder) has",
+        at: context.span(ClaimPath.memoryAddress(index)),
+        notes: [Note("\(hex(taken)) is reserved for \(holder) here", at: context.span(path))]
+          + meeting.notes,
+        fixIts: [FixIt("begin at 0x\(String(taken.base &+ taken.size, radix: 16)) or above")])
     }
+    findings.omit(sweep.omitted)
   }
 }
 
 extension PlanContext {
   /// Memory that somebody outside the plan has.
-  var reservedMemory: [(holder: String, range: AddressRange, path: String)] {
+  var reservedMemory: [(index: Int, holder: String, range: AddressRange, path: String)] {
     plan.reservations.enumerated().flatMap { index, reservation in
-      reservation.memory.enumerated().map { item, range in
-        (reservation.holder, range, ClaimPath.reservation(index, .memory, item: item))
+      reservation.memory.enumerated().filter { $1.size > 0 }.map { item, range in
+        (index, reservation.holder, range, ClaimPath.reservation(index, .memory, item: item))
       }
     }
+  }
+
+  /// Queues that somebody outside the plan has.
+  var reservedQueues: [(index: Int, item: Int, range: QueueRange)] {
+    plan.reservations.enumerated().flatMap { index, reservation in
+      reservation.queues.enumerated().map { (index, $0, $1) }
+    }
+  }
+
+  /// The partitions' memories, as far as the plan says where they are.
+  var memoryRanges: [(index: Int, range: AddressRange)] {
+    plan.partitions.indices.compactMap { index in memoryRange(index).map { (index, $0) } }
   }
 
   /// A partition's memory where the plan says where it begins and it does not wrap around.

@@ -79,19 +79,31 @@ extension PartitionCheck {
     source: "Freescale's hv-cfg, corrected in b479663: a static queue in an allocator's range",
     example: reserved("u-boot: {queues: 1-127}, kernel: {queues: 64-191}")
   ) { context, findings in
-    for (index, later) in context.plan.reservations.enumerated() {
-      for (place, earlier) in context.plan.reservations[..<index].enumerated() {
-        for clash in later.clashes(with: earlier) {
-          findings.add(
-            "\(clash.what) are reserved for \(later.holder), and for \(earlier.holder) too",
-            at: context.span(ClaimPath.reservation(index, clash.kind, item: clash.item)),
-            notes: [
-              Note(
-                "they are reserved for \(earlier.holder) here",
-                at: context.span(ClaimPath.reservation(place, clash.kind, item: clash.other)))
-            ], fixIts: [FixIt("take them from one of the two")])
-        }
+    for kind in ResourceKind.allCases {
+      let pieces = context.plan.reservations.enumerated().flatMap { index, wish in
+        wish.pieces(of: kind).map { (index: index, piece: $0) }
       }
+      let sweep = OverlapSweep(pieces.map { .init($0.index, $0.piece.first, $0.piece.last) }) {
+        $0 != $1
+      }
+      for meeting in sweep.meetings {
+        let (earlier, later) = (pieces[meeting.earlier], pieces[meeting.later])
+        let first = max(earlier.piece.first, later.piece.first)
+        let last = min(earlier.piece.last, later.piece.last)
+        let holder = context.plan.reservations[earlier.index].holder
+        findings.add(
+          "\(kind.text(first, last)) are reserved for "
+            + "\(context.plan.reservations[later.index].holder), and for \(holder) too",
+          at: context.span(
+            ClaimPath.reservation(later.index, kind, item: later.piece.item(of: first))),
+          notes: [
+            Note(
+              "they are reserved for \(holder) here",
+              at: context.span(
+                ClaimPath.reservation(earlier.index, kind, item: earlier.piece.item(of: first))))
+          ] + meeting.notes, fixIts: [FixIt("take them from one of the two")])
+      }
+      findings.omit(sweep.omitted)
     }
   }
 }
@@ -111,36 +123,54 @@ extension Board {
   }
 }
 
+/// Numbers in a row, or a range, that somebody has reserved.
+private struct ReservedPiece {
+  /// The place of the first in its list.
+  var item: Int
+  var first: UInt64
+  var last: UInt64
+  /// Whether each number has a place in the list of its own.
+  var isCounted: Bool
+
+  /// The place of a number in the list.
+  func item(of number: UInt64) -> Int { isCounted ? item + Int(number - first) : item }
+}
+
 extension ReservationWish {
-  /// What two reservations have in common: the first item of each kind that meets, here and there.
-  fileprivate func clashes(
-    with other: ReservationWish
-  ) -> [(kind: ResourceKind, item: Int, other: Int, what: String)] {
-    var clashes: [(kind: ResourceKind, item: Int, other: Int, what: String)] = []
-    for kind in ResourceKind.allCases {
-      let theirs = other.numbers[kind] ?? []
-      let places = Dictionary(
-        theirs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-      let common = (numbers[kind] ?? []).enumerated().filter { places[$0.element] != nil }
-      guard let first = common.first, let place = places[first.element] else { continue }
-      clashes.append(
-        (
-          kind, first.offset, place,
-          "\(kind.rawValue) \(runs(common.map { Int($0.element) }))"
-        ))
-    }
-    for (item, range) in queues.enumerated() {
-      for (place, taken) in other.queues.enumerated() {
-        guard let common = range.intersection(taken) else { continue }
-        clashes.append((.queues, item, place, "queues \(common)"))
+  /// What is reserved of a kind, in the order written.
+  fileprivate func pieces(of kind: ResourceKind) -> [ReservedPiece] {
+    switch kind {
+    case .queues:
+      return queues.enumerated().map {
+        ReservedPiece(
+          item: $0, first: UInt64($1.first.rawValue), last: UInt64($1.last.rawValue),
+          isCounted: false)
       }
-    }
-    for (item, range) in memory.enumerated() {
-      for (place, taken) in other.memory.enumerated()
-      where range.size > 0 && taken.size > 0 && range.overlaps(taken) {
-        clashes.append((.memory, item, place, "bytes of \(hex(range))"))
+    case .memory:
+      return memory.enumerated().filter { $1.size > 0 && $1.last >= $1.base }.map {
+        ReservedPiece(item: $0, first: $1.base, last: $1.last, isCounted: false)
       }
+    default:
+      var pieces: [ReservedPiece] = []
+      for (item, number) in (numbers[kind] ?? []).enumerated() {
+        let number = UInt64(number)
+        if let last = pieces.last?.last, last + 1 == number {
+          pieces[pieces.count - 1].last = number
+        } else {
+          pieces.append(ReservedPiece(item: item, first: number, last: number, isCounted: true))
+        }
+      }
+      return pieces
     }
-    return clashes
+  }
+}
+
+extension ResourceKind {
+  /// `queues 64-127`, `cpus 3`, `bytes of 0x1000-0x1fff`
+  fileprivate func text(_ first: UInt64, _ last: UInt64) -> String {
+    switch self {
+    case .memory: "bytes of 0x\(String(first, radix: 16))-0x\(String(last, radix: 16))"
+    default: "\(rawValue) \(first == last ? "\(first)" : "\(first)-\(last)")"
+    }
   }
 }

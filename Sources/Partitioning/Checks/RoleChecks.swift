@@ -13,22 +13,25 @@ extension PartitionCheck {
     source: "Freescale's hv-cfg, made in 55ebdfc and corrected in b479663",
     example: .init(guest: ["roles": "{ receive: [0x110-0x112, 0x200-0x201] }"])
   ) { context, findings in
-    for (index, role, item, range) in context.roleRanges {
-      for (other, wish) in context.partitions where other != index {
-        for (number, owned) in (wish.queues?.ranges ?? []).enumerated() {
-          guard let common = range.intersection(owned) else { continue }
-          findings.add(
-            "\(context.name(index)) uses \(range) for \(role.rawValue), but \(common) belong to "
-              + "\(wish.name), which owns \(owned)",
-            at: context.span(ClaimPath.role(index, role, range: item)),
-            notes: [
-              Note(
-                "\(wish.name) claims \(owned) here",
-                at: context.span(ClaimPath.queues(other, range: number)))
-            ], fixIts: [FixIt("choose among \(context.name(index))'s own queues")])
-        }
-      }
+    let roles = context.roleRanges
+    let claims = roles.isEmpty ? [] : context.queueClaims
+    let sweep = OverlapSweep.meetings(
+      of: roles.map { .init($0.index, $0.range) }, with: claims.map { .init($0.owner, $0.resource) }
+    ) { $0 != $1 }
+    for meeting in sweep.meetings {
+      let (index, role, item, range) = roles[meeting.later]
+      let claim = claims[meeting.earlier]
+      guard let common = range.intersection(claim.resource) else { continue }
+      let owner = context.name(claim.owner)
+      findings.add(
+        "\(context.name(index)) uses \(range) for \(role.rawValue), but \(common) belong to "
+          + "\(owner), which owns \(claim.resource)",
+        at: context.span(ClaimPath.role(index, role, range: item)),
+        notes: [Note("\(owner) claims \(claim.resource) here", at: context.span(claim))]
+          + meeting.notes,
+        fixIts: [FixIt("choose among \(context.name(index))'s own queues")])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let roleOutside = PartitionCheck(
@@ -42,17 +45,22 @@ extension PartitionCheck {
     source: "a decision of this project",
     example: .init(guest: ["roles": "{ receive: 1000-1000 }"])
   ) { context, findings in
-    for (index, role, item, range) in context.roleRanges {
-      guard case .exactly(let owned) = context.plan.partitions[index].queues,
-        !owned.contains(where: { $0.contains(range) })
-      else { continue }
-      findings.add(
-        "\(context.name(index)) uses \(range) for \(role.rawValue), but owns "
-          + owned.map(\.description).joined(separator: ","),
-        at: context.span(ClaimPath.role(index, role, range: item)),
-        notes: [
-          Note("it claims its queues here", at: context.span(ClaimPath.queues(index)))
-        ], fixIts: [FixIt("choose among \(owned.map(\.description).joined(separator: ","))")])
+    for (index, wish) in context.partitions where wish.roles.values.contains(where: \.isExact) {
+      guard case .exactly(let owned) = wish.queues else { continue }
+      // The ends that are furthest up among all ranges that begin no later.
+      let sorted = owned.sorted { $0.first < $1.first }
+      var furthest: [FQID] = []
+      for range in sorted { furthest.append(max(range.last, furthest.last ?? 0)) }
+      for (role, item, range) in wish.roleRanges {
+        let count = sorted.prefixCount { $0.first <= range.first }
+        guard count == 0 || furthest[count - 1] < range.last else { continue }
+        findings.add(
+          "\(wish.name) uses \(range) for \(role.rawValue), but owns \(owned.brief)",
+          at: context.span(ClaimPath.role(index, role, range: item)),
+          notes: [
+            Note("it claims its queues here", at: context.span(ClaimPath.queues(index)))
+          ], fixIts: [FixIt("choose among \(owned.brief)")])
+      }
     }
   }
 
@@ -66,24 +74,23 @@ extension PartitionCheck {
     source: "Linux 6.1, include/soc/fsl/qman.h: a queue has one destination channel",
     example: .init(guest: ["roles": "{ receive: 512-519, transmit: 516-520 }"])
   ) { context, findings in
-    for index in context.plan.partitions.indices {
-      let ranges = context.roleRanges.filter { $0.index == index }
-      for (place, later) in ranges.enumerated() {
-        for earlier in ranges[..<place] {
-          guard let common = later.range.intersection(earlier.range) else { continue }
-          findings.add(
-            "\(context.name(index)) uses \(common) for \(later.role.rawValue) and for "
-              + "\(earlier.role.rawValue)",
-            at: context.span(ClaimPath.role(index, later.role, range: later.item)),
-            notes: [
-              Note(
-                "for \(earlier.role.rawValue) here",
-                at: context.span(ClaimPath.role(index, earlier.role, range: earlier.item)))
-            ],
-            fixIts: [FixIt("begin \(later.role.rawValue) behind \(earlier.range.last)")])
-        }
-      }
+    let ranges = context.roleRanges
+    let sweep = OverlapSweep(ranges.map { .init($0.index, $0.range) }) { $0 == $1 }
+    for meeting in sweep.meetings {
+      let (earlier, later) = (ranges[meeting.earlier], ranges[meeting.later])
+      guard let common = later.range.intersection(earlier.range) else { continue }
+      findings.add(
+        "\(context.name(later.index)) uses \(common) for \(later.role.rawValue) and for "
+          + "\(earlier.role.rawValue)",
+        at: context.span(ClaimPath.role(later.index, later.role, range: later.item)),
+        notes: [
+          Note(
+            "for \(earlier.role.rawValue) here",
+            at: context.span(ClaimPath.role(earlier.index, earlier.role, range: earlier.item)))
+        ] + meeting.notes,
+        fixIts: [FixIt("begin \(later.role.rawValue) behind \(earlier.range.last)")])
     }
+    findings.omit(sweep.omitted)
   }
 
   static let roleCount = PartitionCheck(
@@ -250,11 +257,7 @@ extension PartitionCheck {
 extension PlanContext {
   /// Every exact range of every role, in the plan's order of partitions.
   var roleRanges: [(index: Int, role: QueueRole, item: Int, range: QueueRange)] {
-    partitions.flatMap { index, wish in
-      wish.roles.keys.sorted().flatMap { role in
-        (wish.roles[role]?.ranges ?? []).enumerated().map { (index, role, $0, $1) }
-      }
-    }
+    partitions.flatMap { index, wish in wish.roleRanges.map { (index, $0, $1, $2) } }
   }
 
   /// The two roles of each accelerator, for each partition.
@@ -289,7 +292,19 @@ extension PlanContext {
   }
 }
 
+extension PartitionWish {
+  /// Every exact range of every role.
+  fileprivate var roleRanges: [(role: QueueRole, item: Int, range: QueueRange)] {
+    roles.keys.sorted().flatMap { role in
+      (roles[role]?.ranges ?? []).enumerated().map { (role, $0, $1) }
+    }
+  }
+}
+
 extension QueueWish {
+  /// Whether it says which queues, and not how many.
+  fileprivate var isExact: Bool { !ranges.isEmpty }
+
   /// How many queues.
   var queueCount: Int {
     switch self {

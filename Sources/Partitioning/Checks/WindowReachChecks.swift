@@ -26,31 +26,35 @@ extension PartitionCheck {
         "shared-memory: { mailbox: {size: 1 MiB, address: 0x80000000, between: [host, guest1]} }"
       ])
   ) { context, findings in
-    for (index, item, window) in context.windows where window.size > 0 {
-      let range = AddressRange(base: window.address, size: window.size)
-      let name = context.name(index)
-      for (place, shared) in context.plan.sharedMemory.enumerated() {
-        guard let memory = context.range(of: shared), memory.overlaps(range),
-          !(shared.writers ?? shared.members).contains(name)
-        else { continue }
-        let isMember = shared.members.contains(name)
-        findings.add(
-          "\(name)'s DMA window \(hex(range)) reaches \(shared.name) at \(hex(memory)), which it "
-            + (isMember ? "may only read" : "does not share"),
-          at: context.span(ClaimPath.dmaWindow(index, item)),
-          notes: [
-            Note(
-              "\(shared.name) is described here",
-              at: context.span(ClaimPath.sharedMemory(place)))
-          ],
-          fixIts: [
-            FixIt(
-              isMember
-                ? "name \(name) among the writers, or take the window out"
-                : "name \(name) in between, or take the window out")
-          ])
-      }
+    let windows = context.windowRanges
+    let pieces = windows.isEmpty ? [] : context.sharedMemoryRanges
+    let sweep = OverlapSweep.meetings(
+      of: windows.map { .init($0.index, $0.range) }, with: pieces.map { .init($0.index, $0.range) }
+    ) { partition, piece in
+      let shared = context.plan.sharedMemory[piece]
+      return !(shared.writers ?? shared.members).contains(context.name(partition))
     }
+    for meeting in sweep.meetings {
+      let (index, item, range) = windows[meeting.later]
+      let (place, memory) = pieces[meeting.earlier]
+      let shared = context.plan.sharedMemory[place]
+      let name = context.name(index)
+      let isMember = shared.members.contains(name)
+      findings.add(
+        "\(name)'s DMA window \(hex(range)) reaches \(shared.name) at \(hex(memory)), which it "
+          + (isMember ? "may only read" : "does not share"),
+        at: context.span(ClaimPath.dmaWindow(index, item)),
+        notes: [
+          Note("\(shared.name) is described here", at: context.span(ClaimPath.sharedMemory(place)))
+        ] + meeting.notes,
+        fixIts: [
+          FixIt(
+            isMember
+              ? "name \(name) among the writers, or take the window out"
+              : "name \(name) in between, or take the window out")
+        ])
+    }
+    findings.omit(sweep.omitted)
   }
 
   static let windowPortal = PartitionCheck(

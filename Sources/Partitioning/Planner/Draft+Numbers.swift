@@ -68,7 +68,6 @@ extension Draft {
     var gaps = QueueGaps(
       usable: context.board.qman.usableQueues,
       claims: context.queueClaims.map(\.resource) + context.plan.reservations.flatMap(\.queues))
-    reportReservedQueues()
     var chosen: [Int: [QueueRange]] = [:]
     for (owner, wish) in wishes.enumerated() {
       if case .exactly(let ranges) = wish.queues {

@@ -131,7 +131,7 @@ extension Draft {
         return PathQuality(receive: own ?? receive, transmit: own ?? transmit)
       case .interface(let item):
         let interface = context.plan.interfaces[item]
-        let rules = interface.rules.filter { $0.to == wish.name }
+        let rules = path.rules.map { interface.rules[$0] }
         let group = rules.compactMap(\.congestionGroup).first
         return PathQuality(
           receive: rules.compactMap(\.workQueue).first ?? interface.workQueue ?? receive,

@@ -72,44 +72,21 @@ extension Draft {
       repair: "choose another, or leave the choice to the planner with a number")
   }
 
-  mutating func reportReservedQueues() {
-    for claim in context.queueClaims {
-      for (index, wish) in context.plan.reservations.enumerated() {
-        for (item, range) in wish.queues.enumerated() {
-          guard let common = claim.resource.intersection(range) else { continue }
-          let queues = common.count == 1 ? "1 queue" : "\(common.count) queues"
-          short(
-            "\(context.plan.partitions[claim.owner].name) claims frame queues \(claim.resource), "
-              + "but \(wish.holder) has \(range)",
-            at: claim.span, label: "\(queues) in common: \(common)",
-            notes: [
-              Note(
-                "\(wish.holder) has \(range) here",
-                at: context.span(ClaimPath.reservation(index, .queues, item: item)))
-            ], repair: "claim queues outside \(range)")
-        }
-      }
-    }
-  }
-
   mutating func reportShortQueues(_ owner: Int, asked: Int, gaps: QueueGaps) {
-    var holders = context.queueClaims.map { claim in
-      Note(
-        "\(context.plan.partitions[claim.owner].name) has \(claim.resource)", at: claim.span)
+    var holders = context.queueClaims.prefix(16).map { claim in
+      Note("\(context.name(claim.owner)) has \(claim.resource)", at: context.span(claim))
     }
-    for (index, wish) in context.plan.reservations.enumerated() {
-      for (item, range) in wish.queues.enumerated() {
-        holders.append(
-          Note(
-            "\(wish.holder) has \(range)",
-            at: context.span(ClaimPath.reservation(index, .queues, item: item))))
-      }
+    for (index, item, range) in context.reservedQueues.prefix(16 - holders.count) {
+      holders.append(
+        Note(
+          "\(context.plan.reservations[index].holder) has \(range)",
+          at: context.span(ClaimPath.reservation(index, .queues, item: item))))
     }
     short(
       "\(name(owner)) asks for \(asked) frame queues in a row, but at most \(gaps.longest) of "
         + "\(gaps.total) free ones are",
       at: span(owner, ClaimPath.queues), label: "\(asked - gaps.longest) too many",
-      notes: Array(holders.prefix(16)), repair: "ask for \(gaps.longest)")
+      notes: holders, repair: "ask for \(gaps.longest)")
   }
 
   /// The partition owns too few queues, or none of the right shape.
@@ -123,7 +100,7 @@ extension Draft {
       + QueueRole.allCases.compactMap { role in
         roles[role].map { "\($0.count) for \(role.rawValue)" }
       }
-    let owns = owners[owner].queues.map(\.description).joined(separator: ",")
+    let owns = owners[owner].queues.brief
     short(
       owned < needed
         ? "\(name(owner)) needs \(needed) frame queues (\(parts.joined(separator: ", "))), but owns "

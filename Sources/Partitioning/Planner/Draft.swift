@@ -69,7 +69,7 @@ struct Draft {
       .portals, "portal", wishes.map { $0.portals?.map { UInt32($0.rawValue) } },
       locked.map(\.portals), among: context.portals.map { UInt32($0.rawValue) },
       at: ClaimPath.portals
-    ).map { $0.map { PortalIndex(UInt8($0)) } }
+    ).map { $0.map { PortalIndex(UInt16($0)) } }
     let queues = chooseQueues(wishes)
     let bpids = choosePools(wishes)
     let offsets = chooseOffsets(wishes, portals: portals)
@@ -94,7 +94,7 @@ struct Draft {
       owners.append(
         Owner(
           name: wish.name, isHost: wish.isHost,
-          cpus: cpus[owner].map { CPUIndex(UInt8($0)) }, memory: place, portals: portals[owner],
+          cpus: cpus[owner].map { CPUIndex(UInt16($0)) }, memory: place, portals: portals[owner],
           rings: wish.rings, liodnOffset: offsets[owner], queues: queues[owner], pools: pools,
           os: wish.os, program: wish.program, paths: []))
       resources.append(OwnerResources())
@@ -225,7 +225,7 @@ struct Draft {
   }
 
   private func spreadReason(_ owner: Int, path: String, receive: QueueRange) -> String {
-    let owned = owners[owner].queues.map(\.description).joined(separator: ",")
+    let owned = owners[owner].queues.brief
     let queues = receive.count == 1 ? "1 queue" : "\(receive.count) queues"
     return "owns \(owned); a hash over a power of two on an aligned base fits in \(receive): "
       + "\(queues) spread what arrives from \(path)"

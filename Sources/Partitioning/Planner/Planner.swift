@@ -31,6 +31,17 @@ public struct Planner: Sendable {
   ///
   /// Checks run on whatever could be read, so that all mistakes show at once.
   public func partition(into bag: inout DiagnosticBag) -> Partition? {
+    let context = checked(into: &bag)
+    guard !bag.hasErrors else { return nil }
+    let draft = Draft(context, lock: lock)
+    for shortage in draft.shortages { bag.add(shortage) }
+    return bag.hasErrors ? nil : Partition(draft)
+  }
+
+  /// Adds what the checks find, and chooses nothing.
+  public func check(into bag: inout DiagnosticBag) { _ = checked(into: &bag) }
+
+  private func checked(into bag: inout DiagnosticBag) -> PlanContext {
     let context = PlanContext(plan: plan, board: board, origins: origins)
     PartitionCheck.runAll(on: context, into: &bag)
     for (index, wish) in context.partitions where !bag.hasErrors && !wish.isComplete {
@@ -38,10 +49,7 @@ public struct Planner: Sendable {
         "missing-key", "\(wish.name) does not say its CPUs, memory, portals and queues",
         at: context.span(ClaimPath.partition(index)))
     }
-    guard !bag.hasErrors else { return nil }
-    let draft = Draft(context, lock: lock)
-    for shortage in draft.shortages { bag.add(shortage) }
-    return bag.hasErrors ? nil : Partition(draft)
+    return context
   }
 }
 

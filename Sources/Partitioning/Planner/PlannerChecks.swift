@@ -13,7 +13,8 @@ extension PartitionCheck {
       more: [PlanExample.gold()])
   ) { context, findings in
     let names = context.plan.policers.map(\.name)
-    for (name, by, path, _) in context.policerUses where !names.contains(name) {
+    let known = Set(names)
+    for (name, by, path, _) in context.policerUses where !known.contains(name) {
       let span = context.span(path)
       findings.add(
         "\(by) names the policer \(name), but the plan has none of that name", at: span,

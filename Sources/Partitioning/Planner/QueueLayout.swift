@@ -213,14 +213,6 @@ extension QueueRole {
   var isPath: Bool { self == .receive || self == .transmit }
 }
 
-extension QueueGaps {
-  /// Queues that are owned, ascending and apart.
-  init(owned ranges: [QueueRange]) {
-    self.init(usable: QueueRange(first: 0, count: 1 << 24), claims: [])
-    self = within(ranges.sorted { $0.first < $1.first })
-  }
-}
-
 extension TrafficMap.Path {
   /// Whether receive queues have the shape that the path needs.
   fileprivate func accepts(_ range: QueueRange) -> Bool {

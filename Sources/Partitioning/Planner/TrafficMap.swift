@@ -13,6 +13,8 @@ struct TrafficMap {
     var spreads: Bool
     /// Over how many, when a rule says so.
     var spreadQueues: UInt32?
+    /// The interface's rules for the partition, by their places.
+    var rules: [Int] = []
   }
 
   /// What a path leads to.
@@ -53,13 +55,15 @@ struct TrafficMap {
     for (index, interface) in plan.interfaces.enumerated() {
       guard let found = board.interface(named: interface.name) else { continue }
       let owners = Self.owners(of: interface, indices: indices)
+      let rules = Dictionary(grouping: interface.rules.indices) { interface.rules[$0].to }
       for owner in owners {
-        let name = plan.partitions[owner].name
-        let spreading = interface.rules.filter { $0.spread != nil && $0.to == name }
+        let own = rules[plan.partitions[owner].name] ?? []
+        let spreading = own.filter { interface.rules[$0].spread != nil }
         paths[owner].append(
           Path(
             name: interface.name, target: .interface(index), spreads: !spreading.isEmpty,
-            spreadQueues: spreading.compactMap(\.spreadQueues).max()))
+            spreadQueues: spreading.compactMap { interface.rules[$0].spreadQueues }.max(),
+            rules: own))
       }
       guard owners.count > 1, let receiver = interface.otherwise.flatMap({ indices[$0] }) else {
         continue

@@ -54,7 +54,7 @@ extension CongestionGroup {
   }
 
   /// Whether a portal is told.
-  func isTarget(_ number: UInt8) -> Bool {
+  func isTarget(_ number: UInt16) -> Bool {
     number < 128 && targets[Int(number) >> 5] & 0x8000_0000 >> UInt32(number & 31) != 0
   }
 

@@ -9,7 +9,7 @@ import QorIQ
 /// message ring, consumption and interrupts stands in extensions of their own.
 struct EnginePortal: BitwiseCopyable {
   /// The hardware's number of the portal and of its dedicated channel.
-  let number: UInt8
+  let number: UInt16
   let owner: Int
   /// The places in the engine's table of the channels that the portal may serve: its dedicated one
   /// first, then pool channel *n* at *n*; 0 for none.
@@ -66,7 +66,7 @@ struct EnginePortal: BitwiseCopyable {
   /// values are not known to us).
   init(
     region: UnsafeMutableRawPointer, index: Int, portalCount: Int,
-    rings: (enqueue: Int, dequeue: Int), owner: Int, number: UInt8,
+    rings: (enqueue: Int, dequeue: Int), owner: Int, number: UInt16,
     channels: InlineArray<16, UInt16>, queues: EngineTables.QueueRun, backlog: MessageBacklog
   ) {
     let window = PortalWindow(portalCount: portalCount)
