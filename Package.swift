@@ -17,6 +17,8 @@ let package = Package(
   name: "dpaac",
   products: [
     .library(name: "DeviceTree", targets: ["DeviceTree", "Diagnostics"]),
+    .library(
+      name: "Plans", targets: ["Lowering", "Documents", "Partitioning", "QorIQ", "Diagnostics"]),
     .library(name: "DPAAPortal", targets: ["DPAAPortal"]),
     .library(
       name: "DPAARuntime", targets: ["DPAARuntime", "DPAAPortal", "Partitioning", "QorIQ"]),

@@ -5,9 +5,13 @@ let package = Package(
   name: "dpaac-benchmarks",
   dependencies: [.package(name: "dpaac", path: "..")],
   targets: [
+    .target(name: "BenchmarkTools"),
     .executableTarget(
       name: "DeviceTreeBenchmark",
-      dependencies: [.product(name: "DeviceTree", package: "dpaac")])
+      dependencies: ["BenchmarkTools", .product(name: "DeviceTree", package: "dpaac")]),
+    .executableTarget(
+      name: "PlanBenchmark",
+      dependencies: ["BenchmarkTools", .product(name: "Plans", package: "dpaac")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+import BenchmarkTools
+
 /// A question: how long do both take for this?
 struct Case: Sendable {
   let name: String

@@ -1,3 +1,4 @@
+import BenchmarkTools
 import Glibc
 
 /// The runs of one case, ours and theirs by turns.

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Files in pieces, so that this process stays small.
-enum FileTools {
+package enum FileTools {
   /// Writes a text that `body` gives piece by piece; false when that fails.
-  static func write(_ path: String, _ body: (_ put: (String) -> Void) -> Void) -> Bool {
+  package static func write(_ path: String, _ body: (_ put: (String) -> Void) -> Void) -> Bool {
     guard let file = fopen(path, "w") else { return false }
     var isWritten = true
     body { text in if fputs(text, file) < 0 { isWritten = false } }
@@ -11,7 +11,7 @@ enum FileTools {
   }
 
   /// The names in a directory, sorted.
-  static func names(in directory: String) -> [String] {
+  package static func names(in directory: String) -> [String] {
     guard let stream = opendir(directory) else { return [] }
     defer { closedir(stream) }
     var names: [String] = []
@@ -26,13 +26,13 @@ enum FileTools {
   }
 
   /// The bytes of a file; 0 when there is none.
-  static func size(_ path: String) -> Int {
+  package static func size(_ path: String) -> Int {
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }
 
   /// Whether two files exist and have the same bytes.
-  static func areEqual(_ left: String, _ right: String) -> Bool {
+  package static func areEqual(_ left: String, _ right: String) -> Bool {
     guard let first = fopen(left, "r") else { return false }
     defer { fclose(first) }
     guard let second = fopen(right, "r") else { return false }

@@ -1,25 +1,25 @@
 import Glibc
 
 /// Runs a program and takes its time and memory.
-struct ProcessTimer {
+package struct ProcessTimer {
   /// The seconds after which a program is stopped.
-  let limit: Int
+  package let limit: Int
 
   /// What a run was like.
-  struct Run {
+  package struct Run {
     /// From before the start to after the end, in seconds.
-    var seconds: Double
+    package var seconds: Double
     /// The processor time it took, of all its threads.
-    var processor: Double
+    package var processor: Double
     /// The most memory it had, in bytes.
-    var memory: Int
+    package var memory: Int
     /// The exit code; `nil` when it was stopped or crashed.
-    var status: Int32?
+    package var status: Int32?
     /// Whether it was stopped for taking too long.
-    var isStopped: Bool
+    package var isStopped: Bool
   }
 
-  init(limit: Int) {
+  package init(limit: Int) {
     self.limit = limit
     // Only there to interrupt the wait below.
     var action = sigaction()
@@ -28,7 +28,7 @@ struct ProcessTimer {
   }
 
   /// Runs commands one after the other, as far as they succeed, and adds up what they took.
-  func run(_ commands: [[String]]) -> Run? {
+  package func run(_ commands: [[String]]) -> Run? {
     var total = Run(seconds: 0, processor: 0, memory: 0, status: 0, isStopped: false)
     for command in commands {
       guard let run = run(command) else { return nil }
@@ -43,7 +43,7 @@ struct ProcessTimer {
   }
 
   /// Runs a command with its output thrown away.
-  func run(_ command: [String]) -> Run? {
+  package func run(_ command: [String]) -> Run? {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -80,7 +80,7 @@ struct ProcessTimer {
     Double(time.tv_sec) + Double(time.tv_usec) / 1e6
   }
 
-  private static var now: Double {
+  package static var now: Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
