@@ -57,11 +57,18 @@ struct SARIFLog {
     if !finding.notes.isEmpty {
       members.append(
         .init(
-          "relatedLocations", .array(finding.notes.map { location($0.span, message: $0.message) })))
+          "relatedLocations",
+          .array(Self.once(finding.notes.map { location($0.span, message: $0.message) }))))
     }
-    let fixes = finding.fixIts.compactMap(fix)
+    let fixes = Self.once(finding.fixIts.compactMap(fix))
     if !fixes.isEmpty { members.append(.init("fixes", .array(fixes))) }
     return .object(members)
+  }
+
+  /// Each value once: related locations (3.27.22) and fixes (3.27.30) are sets.
+  private static func once(_ values: [JSONValue]) -> [JSONValue] {
+    var seen: Set<JSONValue> = []
+    return values.filter { seen.insert($0).inserted }
   }
 
   /// The message, with the repairs that are words only: a fix must change an artifact (3.55.3).
