@@ -10,6 +10,7 @@ public struct SeverityChoice: Sendable {
     var fails: Bool
   }
   private var switches: [DiagnosticCode: Switches] = [:]
+  private var silenced: [(option: String, code: DiagnosticCode)] = []
 
   /// Every kind as bad as the catalogue has it.
   public init(_ severities: some Sequence<(code: DiagnosticCode, severity: Severity)>) {
@@ -36,7 +37,18 @@ public struct SeverityChoice: Sendable {
     let code = DiagnosticCode(name)
     guard switches[code] != nil else { return false }
     if asErrors { switches[code]?.fails = isOn } else { switches[code]?.warns = isOn }
+    if !isOn { silenced.append(("\(asErrors ? "-E" : "-W") \(option)", code)) }
     return true
+  }
+
+  /// The options that turn off what is not there, as they were given.
+  ///
+  /// - Parameter bag: All that was found, before the choice is applied.
+  /// - Returns: The options, `-W no-CODE` or `-E no-CODE`.
+  public func idleOptions(in bag: DiagnosticBag) -> [String] {
+    guard !silenced.isEmpty else { return [] }
+    let found = Set(bag.diagnostics.map(\.code))
+    return silenced.filter { !found.contains($0.code) }.map(\.option)
   }
 
   /// How bad a finding is held to be; `nil` when nothing is to be said about it.

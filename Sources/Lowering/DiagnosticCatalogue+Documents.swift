@@ -5,6 +5,23 @@ extension DiagnosticCatalogue {
   /// What can be wrong with what stands in a board or a plan.
   static let documents: [Entry] = [
     entry(
+      .allowanceError, .findings, "what a plan allows is no error",
+      meaning: """
+        Nothing is generated or run of a plan with an error, so allowing one would hide why.
+        """,
+      repair: "repair what is found, and take the code out of the list",
+      source: "a decision of this project",
+      example: .init(guest: ["allow": "[queue-overlap]"])),
+    entry(
+      .allowanceIdle, .findings, severity: .warning, "what a plan allows is found",
+      meaning: """
+        An allowance outlives what it was for; the next finding of its kind, which nobody has looked \
+        at, would pass in silence.
+        """,
+      repair: "take the code out of the list",
+      source: "a decision of this project",
+      example: .init(guest: ["allow": "[cpu-threads-split]"])),
+    entry(
       .badAddress, .rules,
       "an address is a MAC, IPv4 or IPv6 address, or a prefix without bits behind",
       meaning: """
@@ -123,6 +140,12 @@ extension DiagnosticCatalogue {
       repair: "choose a board that `dpaac board` lists, or write the name of a file",
       source: "a decision of this project",
       example: .init(board: "p4080sd")),
+    entry(
+      .unknownCode, .findings, "what a plan allows is the code of a finding",
+      meaning: "A misspelt code allows nothing, and what was meant goes on being told.",
+      repair: "choose a code that `dpaac explain` lists as a warning",
+      source: "a decision of this project",
+      example: .init(guest: ["allow": "[cpu-thread-split]"])),
     entry(
       .unknownKey, .naming, "a key means something where it stands",
       meaning: "A misspelt key would be left out in silence, and with it what it asks for.",

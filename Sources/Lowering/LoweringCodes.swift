@@ -1,6 +1,10 @@
 public import Diagnostics
 
 extension DiagnosticCode {
+  /// An error that a plan allows.
+  public static let allowanceError: DiagnosticCode = "allowance-error"
+  /// A finding that is allowed where there is none.
+  public static let allowanceIdle: DiagnosticCode = "allowance-idle"
   /// A text that is no MAC, IPv4 or IPv6 address or prefix.
   public static let badAddress: DiagnosticCode = "bad-address"
   /// A word that is none of those allowed.
@@ -45,6 +49,8 @@ extension DiagnosticCode {
   public static let portalWindow: DiagnosticCode = "portal-window"
   /// A name that is no board's.
   public static let unknownBoard: DiagnosticCode = "unknown-board"
+  /// A text that is no finding's code.
+  public static let unknownCode: DiagnosticCode = "unknown-code"
   /// A key that means nothing here.
   public static let unknownKey: DiagnosticCode = "unknown-key"
   /// An address that belongs to two windows.
@@ -54,9 +60,10 @@ extension DiagnosticCode {
 
   /// Every code that lowering can give by itself.
   public static let loweringCodes: [DiagnosticCode] = [
-    badAddress, badChoice, badName, badNumber, badRange, badSize, blockMissing, boardTree,
-    channelRange, channelRepeated, factConflict, fileUnreadable, includeCycle, interruptRepeated,
+    allowanceError, allowanceIdle, badAddress, badChoice, badName, badNumber, badRange, badSize,
+    blockMissing, boardTree, channelRange, channelRepeated, factConflict, fileUnreadable,
+    includeCycle, interruptRepeated,
     likeCycle, lockStale, missingKey, portRepeated, portalRepeated, portalUnpaired, portalWindow,
-    unknownBoard, unknownKey, windowOverlap, wrongKind,
+    unknownBoard, unknownCode, unknownKey, windowOverlap, wrongKind,
   ]
 }

@@ -20,8 +20,19 @@ struct FindingArguments: ParsableArguments {
 
   func validate() throws { _ = try choice() }
 
-  /// The findings that count.
-  func applied(to bag: DiagnosticBag) throws -> DiagnosticBag { try choice().applied(to: bag) }
+  /// The findings that count, with a warning for each option that turns off what is not there.
+  func applied(to bag: DiagnosticBag) throws -> DiagnosticBag {
+    let choice = try choice()
+    var bag = bag
+    // With an error not every check has been judged, so nobody knows what an option is for.
+    if !bag.hasErrors {
+      for option in choice.idleOptions(in: bag) {
+        bag.warning(
+          .allowanceIdle, "\(option) turns off what is not found", fixIts: [FixIt("leave it out")])
+      }
+    }
+    return choice.applied(to: bag)
+  }
 
   private func choice() throws -> SeverityChoice {
     var choice = DiagnosticCatalogue.severities

@@ -97,6 +97,17 @@ import Testing
       #expect(outcome.status == Int32(status), "\(arguments)")
       #expect(says.isEmpty ? outcome.errorText.isEmpty : outcome.errorText.contains(says))
     }
+    // What turns off nothing is told, unless an error keeps checks from being judged.
+    for (plan, option, isTold) in [
+      (idle, ["-W", "no-rule-unreachable"], true), (idle, ["-E", "no-queue-overlap"], true),
+      (clash, ["-W", "no-rule-unreachable"], false), (idle, ["-W", "no-partition-idle"], false),
+      (idle, ["-W", "no-rule-unreachable", "-W", "no-allowance-idle"], false),
+    ] {
+      let outcome = try Dpaac.tool.run(["check", plan] + option)
+      let told = "\(option.joined(separator: " ")) turns off what is not found [allowance-idle]"
+      #expect(outcome.errorText.contains(told) == isTold, "\(option)")
+      #expect(outcome.status == (plan == idle ? 0 : 1))
+    }
     let unknown = try Dpaac.tool.run(["check", idle, "-W", "no-partition-idel"])
     #expect(unknown.status == 64)
     #expect(unknown.errorText.contains("did you mean partition-idle?"))

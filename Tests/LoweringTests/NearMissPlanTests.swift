@@ -7,6 +7,11 @@ import Testing
 @Suite struct NearMissPlanTests {
   @Test(
     arguments: [
+      ("liodn-collision", "11", "10"), ("liodn-meeting", "40", "41"),
+      ("portal-stash", "[ 4, 6 ]", "[ 4, 5 ]"), ("portal-stash", "cpus: 4-5", "cpus: 4,6"),
+      ("dma-window-registers", "0xffe000000", "0xfe8000000"),
+      ("dma-window-nowhere", "0x100000000", "0xff000000"),
+      ("mainline-pattern", "pme", "sec"), ("mainline-pattern", "linux-mainline", "linux-sdk"),
       ("delivery-idle", "delivery: offline-hop", "mtu: 1500"),
       ("delivery-poorer", "offline-hop", "storage-profiles"),
       ("schemes-exhausted", "  fm1-gb3: *shared\n", ""),

@@ -147,4 +147,32 @@ import Testing
       #expect(PlanLoader.load(plan).diagnostics.hasErrors, "\(text)")
     }
   }
+
+  @Test func `what the lock holds is told as such when nothing is left for a newcomer`() throws {
+    let host = "host: { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 1-100, pools: [] }"
+    let guest = { (name: String, queues: Int) in
+      "\(name): { cpus: 1, memory: 256 MiB, portals: 1, queues: \(queues), pools: [] }"
+    }
+    let plan = { (guests: [String]) in
+      "board: p4080ds\npartitions:\n  \(([host] + guests).joined(separator: "\n  "))\n"
+    }
+    let small = [guest("guest1", 30_000), guest("guest2", 64)]
+    var lock = PlanLock(try partition(plan(small)))
+    // guest2 lies in the middle of what is left, where somebody has put it once.
+    lock.partitions[2].queues = [QueueRange(first: 50_000, count: 64)]
+    let whole = plan([guest("guest1", 30_000), guest("guest2", 64), guest("guest3", 30_000)])
+    #expect(try partition(whole).owners.count == 4)
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let path = try directory.write("p.lock", Data(lock.text.utf8))
+    let result = PlanLoader.load(SourceFile(name: "p.yaml", text: whole), lock: .file(path))
+    let finding = try #require(
+      result.diagnostics.diagnostics.first { $0.code == "resource-short" })
+    #expect(finding.message.hasPrefix("guest3 asks for 30000 frame queues in a row, but at most "))
+    #expect(
+      finding.notes.map(\.message) == [
+        "host has 1-100", "guest1 has 101-30100 by the lock", "guest2 has 50000-50063 by the lock",
+      ])
+    #expect(result.diagnostics.diagnostics.contains { $0.code == "lock-stale" })
+  }
 }

@@ -53,12 +53,30 @@ import Testing
     #expect(found.owners[1].liodnOffset == 9)
   }
 
+  /// P4080's frame managers have bases 32 apart: with 33 taken, 1 would be the same LIODN.
+  @Test func `a LIODN offset that the planner chooses meets nobody's in any block`() throws {
+    let result = PlanLoader.load(
+      SourceFile(
+        name: "p.yaml",
+        text: """
+          board: p4080ds
+          partitions:
+            host:   { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 256-511, pools: [ {buffers: 64, size: 2 KiB} ] }
+            guest1: { cpus: 1, memory: 512 MiB, portals: 1, queues: 512-767, liodn-offset: 33, pools: [ {buffers: 64, size: 2 KiB} ] }
+            guest2: { cpus: 1, memory: 512 MiB, portals: 1, queues: 64, pools: [ {buffers: 64, size: 2 KiB} ] }
+          links: [ [host, guest1], [host, guest2] ]
+          """))
+    let partition = try #require(
+      result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
+    #expect(partition.owners.map(\.liodnOffset) == [2, 33, 6])
+  }
+
   @Test func `an accelerator that a board does not have is refused where it is asked for`() throws {
     let (partition, bag) = try plan(
       Self.text(guest: Self.pool + ", accelerators: {pme: {}}")
     ) { $0.accelerators.pme = nil }
     #expect(partition == nil)
-    #expect(bag.diagnostics.map(\.code) == ["resource-short"])
+    #expect(bag.diagnostics.map(\.code) == ["accelerator-missing"])
     #expect(bag.diagnostics.first?.span?.text == "{}")
   }
 
@@ -171,7 +189,7 @@ import Testing
     ),
     (
       "liodn-offset: 88",
-      "guest1 asks for LIODN offset 88, but t4240qds has none of that number, or needs it itself"
+      "guest1's LIODN offset 88 comes to 1061 in FMan 1, which is the LIODN of fm1-gb0, receive"
     ),
     (
       "images: {initrd: {size: 500 MiB}}",

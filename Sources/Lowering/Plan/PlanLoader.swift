@@ -76,7 +76,11 @@ public enum PlanLoader {
       let lowered = PlanLowering.lower(
         document, name: file.name == "-" ? "plan" : file.name.stem, into: &result.diagnostics)
     else { return }
-    defer { result.diagnostics = result.diagnostics.telling(lowered.includes) }
+    defer {
+      result.diagnostics = lowered.allowances
+        .applied(to: result.diagnostics, isComplete: result.partition != nil)
+        .telling(lowered.includes)
+    }
     result.plan = lowered.plan
     result.origins = lowered.origins
     result.boardName = board ?? lowered.board

@@ -37,6 +37,7 @@ extension PlanLowering {
     }
     wish.policer = facts["policer"].flatMap { reader.text($0, "\(name)'s policer") }
     wish.workQueue = workQueue(facts["work-queue"], "\(name)'s work queue")
+    allowances(facts["allow"], in: (name, text(of: entry)))
     return wish
   }
 

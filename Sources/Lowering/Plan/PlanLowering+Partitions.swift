@@ -22,6 +22,9 @@ extension PlanLowering {
     }
     var wish = wish(
       facts, name: instance.name, index: index, foreign: instance.foreignKeys)
+    allowances(
+      facts["allow"],
+      in: (instance.name, text(from: instance.keySpan, to: instance.node.span)))
     // What it lacks may be with somebody who is not there.
     if instance.isCut, facts["pools"] == nil { wish.pools = nil }
     if let like = instance.like, case .scalar(let scalar) = like.value {

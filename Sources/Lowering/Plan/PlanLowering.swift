@@ -17,10 +17,13 @@ public struct PlanLowering {
     public var boardSpan: SourceSpan?
     /// Where each file that the plan includes was named.
     public var includes: [SourceFile: SourceSpan] = [:]
+    /// The findings that it allows.
+    public var allowances = PlanAllowances()
   }
 
   var reader = FactReader()
   var origins = OriginMap()
+  var allowances = PlanAllowances()
 
   private init() {}
 
@@ -60,13 +63,14 @@ public struct PlanLowering {
         if let link = link(item, index: plan.links.count) { plan.links.append(link) }
       }
     }
+    allowances(facts["allow"], in: nil)
     plan.policers = policers(facts["policers"])
     plan.sharedMemory = sharedMemory(facts["shared-memory"])
     plan.reservations = reservations(facts["reserved"])
     let board = facts["board"]
     return Result(
       plan: plan, origins: origins, board: board.flatMap { reader.text($0, "board") },
-      boardSpan: board?.span, includes: includes.places)
+      boardSpan: board?.span, includes: includes.places, allowances: allowances)
   }
 
   /// The partitions, with what they take over from others; templates are read for their mistakes.
@@ -99,6 +103,7 @@ public struct PlanLowering {
         entry.value, of: "template \(entry.key)", keys: PlanSection.partition.keys.map(\.name))
       {
         _ = wish(facts, name: entry.key, index: 0, foreign: [])
+        allowances(facts["allow"], in: (entry.key, text(of: entry)))
       }
     }
     origins = before

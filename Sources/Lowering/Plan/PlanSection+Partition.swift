@@ -78,6 +78,7 @@ extension PlanSection {
       PlanKey(
         "boot-arguments", .text("a kernel's command line"), "The kernel's command line.",
         example: "boot-arguments: console=ttyS0"),
+      allow("its own text, and in that of whoever takes the key over"),
     ])
 
   /// Memory in its long form.

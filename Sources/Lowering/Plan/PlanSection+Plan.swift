@@ -15,6 +15,7 @@ extension PlanSection {
         "board", .text("a board's name or file"), required: true,
         "The board: the name of a known one, or a YAML file, device tree source or blob.",
         example: "board: t4240qds"),
+      allow("the whole plan and its board"),
       PlanKey(
         "reserved", .named("a holder's name", .section(.reservation)),
         "What somebody outside the plan has taken already, the boot loader or a kernel that "
@@ -46,6 +47,16 @@ extension PlanSection {
         "Software to software, each in both directions, through offline ports.",
         example: "links: [ [host, guest1] ]"),
     ])
+
+  /// The key that lets findings pass; `where` says which.
+  static func allow(_ place: String) -> PlanKey {
+    PlanKey(
+      "allow", .either([.text("a warning's code"), .list(.text("a warning's code"))]),
+      usual: "nothing",
+      "Warnings that are meant to be: those with these codes are let pass in \(place). Errors cannot "
+        + "be allowed, and what allows nothing is a warning itself.",
+      example: "allow: [cpu-threads-split]")
+  }
 
   /// Who has taken what already.
   public static let reservation = PlanSection(
@@ -157,6 +168,7 @@ extension PlanSection {
       PlanKey(
         "work-queue", .number(0...7), usual: "its partition's",
         "The work queue of its receive queues; 0 is served first.", example: "work-queue: 3"),
+      allow("the interface's own text"),
     ])
 
   /// A rule.

@@ -3,7 +3,9 @@ import QorIQ
 
 /// Checks of which CPUs partitions run on together with which portals, and who wakes them.
 extension PartitionCheck {
-  static let cpuNeedChecks = [cpuThreadsSplit, hostBootCPU, portalsFew, interruptRelay]
+  static let cpuNeedChecks = [
+    cpuThreadsSplit, hostBootCPU, portalsFew, interruptRelay, portalStash,
+  ]
 
   static let cpuThreadsSplit = PartitionCheck(
     "cpu-threads-split", .cpus, severity: .warning, "the threads of a core belong to one partition",
@@ -120,6 +122,63 @@ extension PartitionCheck {
         fixIts: [
           FixIt("give the host os: linux-mainline, or mode: interrupt"),
           .replace(span, with: "poll"),
+        ])
+    }
+  }
+
+  static let portalStash = PartitionCheck(
+    "portal-stash", .portals, severity: .warning,
+    "a guest's portal stashes into a cache of the guest's own CPUs",
+    after: ["portal-range", "portal-overlap", "cpu-range", "cpu-overlap"],
+    meaning: """
+      QMan writes a portal's entries and frames into the cache that its stash destination names, which \
+      U-Boot sets and only the owner of QMan's registers can change. A guest with another CPU's portal \
+      misses them, and pushes somebody else's lines out.
+      """,
+    repair:
+      "claim the portals that stash to the guest's CPUs, or let the host set their destinations",
+    source: "U-Boot, arch/powerpc/cpu/mpc85xx/*_ids.c (sdest); Linux 6.1, "
+      + "drivers/soc/fsl/qbman/qman_ccsr.c (qman_set_sdest)",
+    example: .init(guest: ["portals": "[ 4, 6 ]"])
+  ) { context, findings in
+    let destinations = Dictionary(
+      context.board.qman.portals.map { ($0.index, $0.dma?.stashDestination) },
+      uniquingKeysWith: { first, _ in first })
+    // Where two CPUs are one core's threads they have one destination: the core's number.
+    let clusters = Dictionary(
+      context.board.cpus.map { ($0.coreIndex, $0.clusterIndex) },
+      uniquingKeysWith: { first, _ in first })
+    let claimed = Set(context.portalClaims.map(\.resource))
+    for (index, wish) in context.partitions where !wish.isHost {
+      let own = Set(wish.cpus?.elements ?? [])
+      guard !own.isEmpty else { continue }
+      let caches = Set(
+        context.board.cpus.filter { own.contains($0.index) }.map(\.clusterIndex))
+      let foreign = (wish.portals?.elements ?? []).compactMap { portal -> (Int, Int)? in
+        guard let destination = destinations[portal] ?? nil,
+          let cluster = clusters[Int(destination.rawValue)], !caches.contains(cluster)
+        else { return nil }
+        return (Int(portal.rawValue), Int(destination.rawValue))
+      }
+      guard let (portal, core) = foreign.first else { continue }
+      let all = runs(foreign.map(\.0))
+      let near = destinations.filter { portal, destination in
+        !claimed.contains(Int(portal.rawValue))
+          && destination.flatMap { clusters[Int($0.rawValue)] }.map(caches.contains) ?? false
+      }.map { Int($0.key.rawValue) }.sorted().prefix(foreign.count)
+      findings.add(
+        foreign.count == 1
+          ? "\(wish.name)'s portal \(portal) stashes into the cache of core \(core), on which "
+            + "\(wish.name) has no CPU"
+          : "\(wish.name)'s portals \(all) stash into caches of cores on which \(wish.name) has no CPU",
+        at: context.span(ClaimPath.portals(index)),
+        notes: [Note("its CPUs are here", at: context.span(ClaimPath.cpus(index)))],
+        fixIts: [
+          FixIt(
+            near.isEmpty
+              ? "have the host set the destination"
+              : "claim portal\(near.count == 1 ? "" : "s") \(runs(Array(near))) instead, or have the host set "
+                + "the destination")
         ])
     }
   }

@@ -8,6 +8,7 @@ import QorIQ
 extension PartitionCheck {
   static let mainlineChecks = [
     mainlinePortals, mainlineQueues, mainlinePools, mainlineGroups, mainlineChannel, mainlineRings,
+    mainlinePatterns,
   ]
 
   static let mainlinePortals = PartitionCheck(
@@ -191,6 +192,31 @@ extension PartitionCheck {
           at: span, notes: context.mainlineNotes(index),
           fixIts: [.replace(span, with: "\(fixed)")])
       }
+    }
+  }
+}
+
+extension PartitionCheck {
+  static let mainlinePatterns = PartitionCheck(
+    "mainline-pattern", .trees, severity: .warning, "a guest that uses PME has a driver for it",
+    meaning: """
+      PME's driver is part of the SDK's kernels and was never merged: mainline Linux has the block's \
+      queues and nobody who fills them.
+      """,
+    repair: "leave `pme` out, or write linux-sdk",
+    source: "Linux 6.1, drivers/soc/fsl and drivers/crypto: nothing drives fsl,pme; "
+      + "Freescale SDK, drivers/staging/fsl_pme2",
+    example: .init(guest: [
+      "os": "linux-mainline", "portals": "3", "queues": "512-1023", "congestion-groups": "2",
+      "pool-channels": "1", "accelerators": "{ pme: {} }",
+    ])
+  ) { context, findings in
+    for (index, wish) in context.mainlineGuests
+    where wish.accelerators.contains(where: { $0.kind == .pme }) {
+      findings.add(
+        "\(wish.name) uses PME, for which mainline Linux has no driver",
+        at: context.span(ClaimPath.accelerator(index, .pme)), notes: context.mainlineNotes(index),
+        fixIts: [FixIt("take pme out of its accelerators, or write os: linux-sdk")])
     }
   }
 }

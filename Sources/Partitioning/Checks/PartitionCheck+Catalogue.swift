@@ -4,9 +4,9 @@ extension PartitionCheck {
   /// Every check, each behind its prerequisites.
   public static let catalogue = [
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
-    mainlineChecks, windowReachChecks, interfaceUseChecks, ruleValueChecks, ruleReachChecks,
-    policerRateChecks,
-    congestionUseChecks, poolUseChecks, workQueueChecks,
+    mainlineChecks, windowReachChecks, windowTargetChecks, liodnCollisionChecks, acceleratorChecks,
+    interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks, congestionUseChecks,
+    poolUseChecks, workQueueChecks,
   ].flatMap(\.self)
 
   private static let basicChecks = [

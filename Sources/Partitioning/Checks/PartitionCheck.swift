@@ -23,7 +23,7 @@ public struct PartitionCheck: Sendable {
   init(
     _ code: DiagnosticCode, _ group: FindingGroup, severity: Severity = .error, _ summary: String,
     after prerequisites: [DiagnosticCode] = [], meaning: String, repair: String, source: String,
-    example: PlanExample,
+    example: PlanExample, files: [String: String] = [:],
     _ body: @escaping @Sendable (PlanContext, inout Findings) -> Void
   ) {
     self.code = code
@@ -31,7 +31,8 @@ public struct PartitionCheck: Sendable {
     self.severity = severity
     self.summary = summary
     self.prerequisites = prerequisites
-    explanation = Explanation(meaning, repair: repair, source: source, example: example.text)
+    explanation = Explanation(
+      meaning, repair: repair, source: source, example: example.text, files: files)
     self.body = body
   }
 

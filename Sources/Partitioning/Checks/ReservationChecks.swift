@@ -53,7 +53,7 @@ extension PartitionCheck {
       """,
     source: "Freescale SDK: the kernel arguments qportals and bportals",
     example: .init(
-      guest: ["portals": "[ 8, 9 ]"], more: ["reserved: { kernel: {portals: 9} }"])
+      guest: ["portals": "[ 4, 5 ]"], more: ["reserved: { kernel: {portals: 5} }"])
   ) { $0.portalClaims }
 
   static let poolReserved = reserved(

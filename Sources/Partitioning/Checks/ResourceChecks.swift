@@ -108,47 +108,41 @@ extension PartitionCheck {
   }
 
   static let memoryExhausted = PartitionCheck(
-    "memory-exhausted", .memory, "all partitions together find room in the board's memory",
+    "memory-exhausted", .memory, "all partitions together ask for no more memory than there is",
     after: ["memory-size"],
     meaning: """
-      The partitions' memories are apart, each on a boundary that lets a DMA window cover it, \
-      and together they are larger than the board's memory.
+      Each byte is one partition's, and together they ask for more than the board has.
       """,
     repair: "ask for less memory",
-    source: "the board's memory; PAMU windows: Linux 6.1, drivers/iommu/fsl_pamu.c",
+    source: "the board's memory",
     example: .init(guest: ["memory": "4 GiB"])
   ) { context, findings in
-    var placer = MemoryPlacer(size: context.board.memorySize)
-    let wishes = context.partitions.sorted { $0.wish.isHost && !$1.wish.isHost }
+    // Where all of them go, and in what order, the planner finds out, with the lock.
+    let wishes = context.partitions
       .compactMap { index, wish in wish.memory.map { (index: index, memory: $0) } }
-      .filter { $0.memory > 0 }
-    guard let refused = wishes.first(where: { placer.place($0.memory) == nil }) else { return }
     // Saturating: a plan may ask for 2⁶⁴ bytes several times.
     let total = wishes.reduce(UInt64(0)) { sum, wish in
       let (value, overflow) = sum.addingReportingOverflow(wish.memory)
       return overflow ? .max : value
     }
     let board = context.board
-    let has = "\(board.name) has \(byteCount(board.memorySize))"
-    let message =
-      total > board.memorySize
-      ? "the partitions ask for \(byteCount(total)), but \(has)"
-      : "\(context.plan.partitions[refused.index].name)'s \(byteCount(refused.memory)) find no "
-        + "aligned place behind the others, though \(has)"
+    guard total > board.memorySize else { return }
+    var sum = UInt64(0)
+    let tipping = wishes.first { wish in
+      let (value, overflow) = sum.addingReportingOverflow(wish.memory)
+      sum = overflow ? .max : value
+      return sum > board.memorySize
+    }
+    let excess = byteCount(total - board.memorySize)
     findings.add(
-      message, at: context.span(ClaimPath.memory(refused.index)),
-      label: total > board.memorySize ? "\(byteCount(total - board.memorySize)) too many" : nil,
+      "the partitions ask for \(byteCount(total)), but \(board.name) has "
+        + byteCount(board.memorySize),
+      at: tipping.flatMap { context.span(ClaimPath.memory($0.index)) }, label: "\(excess) too many",
       notes: wishes.map {
         Note(
           "\(context.plan.partitions[$0.index].name) asks for \(byteCount($0.memory)) here",
           at: context.span(ClaimPath.memory($0.index)))
-      },
-      fixIts: [
-        FixIt(
-          total > board.memorySize
-            ? "ask for \(byteCount(total - board.memorySize)) less"
-            : "ask for a power of two, or name large partitions first")
-      ])
+      }, fixIts: [FixIt("ask for \(excess) less")])
   }
 
   static let emptyClaim = PartitionCheck(

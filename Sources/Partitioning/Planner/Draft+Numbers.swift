@@ -83,12 +83,13 @@ extension Draft {
         ? QueueRange(first: range.first, count: max(count, 1)) : range
       if gaps.take(wanted) { chosen[owner] = [wanted] }
     }
-    // In the plan's order, as the check queues-exhausted has taken them.
+    let fromLock = Set(chosen.keys)
     for index in context.plan.partitions.indices {
       let owner = ownerOfWish[index]
       guard chosen[owner] == nil, case .count(let count) = wishes[owner].queues else { continue }
       guard let range = gaps.take(count) else {
-        reportShortQueues(owner, asked: Int(count), gaps: gaps)
+        reportShortQueues(
+          owner, asked: Int(count), gaps: gaps, chosen: chosen, fromLock: fromLock)
         continue
       }
       chosen[owner] = [range]
@@ -98,7 +99,8 @@ extension Draft {
 
   /// One identity for each owner, as PAMU sees it: what the plan or the lock says, or the number that
   /// U-Boot gives to its first portal on P4080 (U-Boot, `p4080_ids.c`: portal + 1). Never one that
-  /// an FMan's receive port adds to the same base.
+  /// an FMan's receive port adds to the same base, nor one that a block's base makes a LIODN of
+  /// somebody else.
   mutating func chooseOffsets(
     _ wishes: [PartitionWish], portals: [[PortalIndex]]
   ) -> [UInt16] {
@@ -109,8 +111,10 @@ extension Draft {
     var taken = Set(ports.map { UInt32($0) } + reserved)
     var offsets: [UInt16?] = wishes.map(\.liodnOffset)
     var first: [UInt16: Int] = [:]
+    var sums = Set(context.board.deviceLIODNs.map(\.liodn))
     for (owner, wish) in wishes.enumerated() {
       guard let offset = wish.liodnOffset else { continue }
+      sums.formUnion(context.liodns(of: order[owner], offset: Int(offset)).map(\.liodn))
       let isFree = taken.insert(UInt32(offset)).inserted && offset < limit
       if !isFree {
         reportTaken(
@@ -119,22 +123,24 @@ extension Draft {
       }
       first[offset] = owner
     }
-    func take(_ number: UInt32?) -> UInt16? {
-      guard let number, number > 0, number < limit, taken.insert(number).inserted else {
-        return nil
-      }
+    func take(_ number: UInt32?, for owner: Int) -> UInt16? {
+      guard let number, number > 0, number < limit, !taken.contains(number) else { return nil }
+      let own = context.liodns(of: order[owner], offset: Int(number)).map(\.liodn)
+      guard sums.isDisjoint(with: own) else { return nil }
+      taken.insert(number)
+      sums.formUnion(own)
       return UInt16(number)
     }
     for owner in wishes.indices where offsets[owner] == nil {
-      offsets[owner] = take(locked[owner].liodnOffset)
+      offsets[owner] = take(locked[owner].liodnOffset, for: owner)
     }
     for owner in wishes.indices where offsets[owner] == nil {
-      offsets[owner] = take(portals[owner].first.map { UInt32($0.rawValue) + 1 })
+      offsets[owner] = take(portals[owner].first.map { UInt32($0.rawValue) + 1 }, for: owner)
     }
-    var next: UInt32 = 1
     for owner in wishes.indices where offsets[owner] == nil {
-      while next < limit, taken.contains(next) { next += 1 }
-      offsets[owner] = take(next)
+      for number in 1..<UInt32(limit) where offsets[owner] == nil {
+        offsets[owner] = take(number, for: owner)
+      }
     }
     let missing = offsets.indices.filter { offsets[$0] == nil }
     for owner in missing {

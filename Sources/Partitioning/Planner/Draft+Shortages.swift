@@ -72,9 +72,25 @@ extension Draft {
       repair: "choose another, or leave the choice to the planner with a number")
   }
 
-  mutating func reportShortQueues(_ owner: Int, asked: Int, gaps: QueueGaps) {
+  /// - Parameters:
+  ///   - owner: Who asks for too many.
+  ///   - asked: How many.
+  ///   - gaps: What is free.
+  ///   - chosen: What the others have so far, by owner.
+  ///   - fromLock: Who of them has it by an exact claim or by the lock.
+  mutating func reportShortQueues(
+    _ owner: Int, asked: Int, gaps: QueueGaps, chosen: [Int: [QueueRange]], fromLock: Set<Int>
+  ) {
     var holders = context.queueClaims.prefix(16).map { claim in
       Note("\(context.name(claim.owner)) has \(claim.resource)", at: context.span(claim))
+    }
+    for (holder, ranges) in chosen.sorted(by: { $0.key < $1.key }) where holders.count < 16 {
+      guard case .count = wishes[holder].queues else { continue }
+      let list = ranges.map(\.description).joined(separator: ",")
+      holders.append(
+        Note(
+          "\(name(holder)) has \(list)\(fromLock.contains(holder) ? " by the lock" : "")",
+          at: span(holder, ClaimPath.queues)))
     }
     for (index, item, range) in context.reservedQueues.prefix(16 - holders.count) {
       holders.append(
@@ -163,7 +179,9 @@ extension Draft {
       "\(name(owner)) asks for \(byteCount(asked)) of memory, but the longest free run has "
         + "\(byteCount(placer.longest)) of \(byteCount(placer.total)) that are free",
       at: span(owner, ClaimPath.memory), notes: Array(notes.prefix(16)),
-      repair: "ask for less, or plan anew without the lock")
+      repair: lock.partitions.isEmpty
+        ? "ask for less, for a power of two, or name large partitions first"
+        : "ask for less, or plan anew without the lock")
   }
 
   mutating func reportShortShared(_ index: Int, _ placer: MemoryPlacer) {
