@@ -1,1 +1,75 @@
 #include "CPortalShims.h"
+
+#include <stdatomic.h>
+
+enum { guard_count = 16 };
+
+// `start` is written last when a guard begins and cleared first when it ends, so that the handler
+// never sees half of one.
+static struct {
+  atomic_uintptr_t start;
+  atomic_size_t size;
+  atomic_int lost;
+} guards[guard_count];
+
+static struct sigaction previous;
+static atomic_int installed;
+
+static void on_bus_error(int number, siginfo_t *information, void *context) {
+  (void)context;
+  uintptr_t address = (uintptr_t)information->si_addr;
+  for (int i = 0; i < guard_count; i++) {
+    uintptr_t start = atomic_load(&guards[i].start);
+    size_t size = atomic_load(&guards[i].size);
+    if (start == 0 || address - start >= size) continue;
+    void *memory = mmap((void *)start, size, PROT_READ | PROT_WRITE,
+                        MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) break;
+    atomic_store(&guards[i].lost, 1);
+    return;
+  }
+  // Nobody's mapping: what would have happened without this handler happens when the access is
+  // repeated.
+  sigaction(number, &previous, 0);
+}
+
+static int install(void) {
+  if (atomic_exchange(&installed, 1)) return 0;
+  struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(SIGBUS, &action, &previous) != 0) {
+    atomic_store(&installed, 0);
+    return -1;
+  }
+  // Who started this program may have it blocked, and a blocked SIGBUS kills.
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGBUS);
+  return sigprocmask(SIG_UNBLOCK, &set, 0);
+}
+
+int dpaac_guard(void *start, size_t size) {
+  if (install() != 0) return -1;
+  for (int i = 0; i < guard_count; i++) {
+    int unused = 0;
+    // `lost` is -1 in the guard that is being set up.
+    if (atomic_load(&guards[i].start) != 0 || atomic_load(&guards[i].size) != 0) continue;
+    if (!atomic_compare_exchange_strong(&guards[i].lost, &unused, -1)) continue;
+    atomic_store(&guards[i].size, size);
+    atomic_store(&guards[i].lost, 0);
+    atomic_store(&guards[i].start, (uintptr_t)start);
+    return i;
+  }
+  return -1;
+}
+
+int dpaac_guard_is_lost(int guard) {
+  return guard >= 0 && guard < guard_count && atomic_load(&guards[guard].lost) != 0;
+}
+
+void dpaac_unguard(int guard) {
+  if (guard < 0 || guard >= guard_count) return;
+  atomic_store(&guards[guard].start, 0);
+  atomic_store(&guards[guard].lost, 0);
+  atomic_store(&guards[guard].size, 0);
+}

@@ -22,7 +22,8 @@ struct Dpaac: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       BoardCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self,
-      GenerateCommand.self, RunCommand.self, ExplainCommand.self, SchemaCommand.self,
+      GenerateCommand.self, RunCommand.self, AttachCommand.self, ExplainCommand.self,
+      SchemaCommand.self,
       FreeCommand.self, WhyCommand.self, DiffCommand.self, ProveCommand.self,
       TraceCommand.self, TreeCommand.self, DTCCommand.self,
       FDTGetCommand.self,

@@ -30,6 +30,8 @@ final class RawPortal {
     bmanRegisters = region + 0x8000 * count + 0x1000 * (count + portal)
     // CFG: enqueue by valid bit, dequeue ring filled, consumption by register.
     setRegister(0x100, 0x02f0_0000)
+    // BMan's CFG: release by valid bit.
+    bmanRegisters.storeBytes(of: UInt32(2).bigEndian, toByteOffset: 0x100, as: UInt32.self)
     // SDQCR: the dedicated channel, up to three frames.
     setRegister(0x54, 0x2100_8000)
   }

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /// Tells the processor that this is a polling loop.
@@ -25,6 +26,14 @@ static inline void dpaac_pause(void) {
 #endif
 }
 
+/// A clock that only moves forward, in nanoseconds. In C, because `timespec` belongs to this module or
+/// to Glibc's, whichever the compiler happens to load first.
+static inline uint64_t dpaac_monotonic_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /// A descriptor that becomes readable when the process ends, or -1 (Linux 5.3).
 static inline int dpaac_pidfd_open(int32_t pid) {
   return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -32,3 +41,17 @@ static inline int dpaac_pidfd_open(int32_t pid) {
 
 /// Has the kernel kill the calling process when the thread that started it ends; 0, or -1.
 static inline int dpaac_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+// MARK: mappings of files that somebody else may truncate
+
+/// Guards a mapping against SIGBUS: the guard's number, or -1 when all are taken.
+///
+/// A page of a file mapping that lies behind the file's end raises SIGBUS when it is touched. In a
+/// guarded mapping the signal's handler then puts zeroed memory of this process in the place of the
+/// whole mapping, once and for all, and `dpaac_guard_is_lost` says so. Only system calls are made in
+/// the handler.
+int dpaac_guard(void *start, size_t size);
+/// Whether the guarded mapping was replaced.
+int dpaac_guard_is_lost(int guard);
+/// Ends a guard; the mapping itself is the caller's to undo.
+void dpaac_unguard(int guard);

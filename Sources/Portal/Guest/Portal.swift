@@ -73,6 +73,8 @@ public struct Portal: ~Copyable {
     // push mode, consumption through the index registers.
     qmanRegisters.release32(
       PortalLayout.QManRegister.configuration, 0x0200_0000 | min(dqrr.size - 1, 15) << 20)
+    // BMan's CFG: valid-bit release (RPM 2).
+    bmanRegisters.release32(PortalLayout.BManRegister.configuration, 2)
     qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, 1)
     qmanRegisters.release32(
       PortalLayout.QManRegister.interruptEnable,

@@ -7,17 +7,53 @@ struct BManPortal: BitwiseCopyable {
   private let registers: UnsafeMutableRawPointer
   private let rcr = RingShape(size: PortalLayout.releaseRingSize)
   private var rcrConsumer: UInt32 = 0
+  /// In modes PCI and PCE, how far the guest says it has produced.
+  private var rcrLimit: UInt32 = 0
+  /// CFG.RPM as it was read at the start of the round.
+  private var productionMode = ProductionMode.register
   /// BMan's management commands.
   var commands: CommandRegister
 
-  /// Puts it into its reset state.
+  /// How the guest announces release commands (CFG.RPM).
+  private enum ProductionMode: UInt32 {
+    case register = 0
+    case line = 1
+    case validBit = 2
+    case reserved = 3
+  }
+
+  /// Puts it into its reset state: polarity 1 in the first lap, like the rings of QMan; the
+  /// hardware's own reset value is not known to us.
   init(_ window: UnsafeMutableRawPointer, registers: UnsafeMutableRawPointer) {
     self.window = window
     self.registers = registers
     commands = CommandRegister(
       window, command: PortalLayout.BMan.command, response0: PortalLayout.BMan.response0,
       response1: PortalLayout.BMan.response1)
-    registers.release32(PortalLayout.BManRegister.rcrProducer, rcr.producerRegister(0))
+    showProducer(rcr.producerRegister(0))
+  }
+
+  private func showProducer(_ index: UInt32) {
+    window.release32(PortalLayout.BMan.rcrProducerLine, index)
+    registers.release32(PortalLayout.BManRegister.rcrProducer, index)
+  }
+
+  /// Looks how the guest announces release commands, and how far it has produced unless valid bits
+  /// tell.
+  @inline(__always)
+  mutating func pollProduction() {
+    let configuration = registers.acquire32(PortalLayout.BManRegister.configuration)
+    productionMode = ProductionMode(rawValue: configuration & 3) ?? .reserved
+    switch productionMode {
+    case .validBit: return
+    case .register: setLimit(registers.acquire32(PortalLayout.BManRegister.rcrProducer))
+    case .line: setLimit(window.acquire32(PortalLayout.BMan.rcrProducerLine))
+    case .reserved: rcrLimit = rcrConsumer
+    }
+  }
+
+  private mutating func setLimit(_ index: UInt32) {
+    rcrLimit = rcrConsumer &+ rcr.occupancy(producer: index, consumerRegister: rcrConsumer)
   }
 
   /// A release command as it was read: up to eight buffers.
@@ -32,7 +68,11 @@ struct BManPortal: BitwiseCopyable {
     let entry = PortalLayout.BMan.rcr &+ rcr.offset(rcrConsumer)
     let word = window.acquire64(entry)
     let verb = UInt8(truncatingIfNeeded: word &>> 56)
-    guard verb & 0x7f != 0, verb & PortalLayout.validBit == rcr.polarity(rcrConsumer) else {
+    if productionMode == .validBit {
+      guard verb & 0x7f != 0, verb & PortalLayout.validBit == rcr.polarity(rcrConsumer) else {
+        return nil
+      }
+    } else if rcrConsumer == rcrLimit {
       return nil
     }
     var words = InlineArray<8, UInt64>(repeating: word)
@@ -43,11 +83,27 @@ struct BManPortal: BitwiseCopyable {
     return Release(words: words)
   }
 
-  /// Tells the guest how far its release ring was taken.
+  /// Tells the guest how far its release ring was taken, and shows what hardware would have counted
+  /// as produced.
   @inline(__always)
   func publishReleaseConsumption() {
     let index = rcr.consumerRegister(rcrConsumer)
     window.release32(PortalLayout.BMan.rcrConsumerLine, index)
     registers.release32(PortalLayout.BManRegister.rcrConsumer, index)
+    switch productionMode {
+    case .validBit: showProducer(rcr.producerRegister(rcrConsumer))
+    case .register:
+      // The guest writes the bare index; the polarity above it is hardware's to add.
+      let produced = rcr.producerRegister(rcrLimit)
+      registers.replace32(
+        PortalLayout.BManRegister.rcrProducer, rcr.consumerRegister(rcrLimit), with: produced)
+      window.release32(PortalLayout.BMan.rcrProducerLine, produced)
+    case .line:
+      let produced = rcr.producerRegister(rcrLimit)
+      window.replace32(
+        PortalLayout.BMan.rcrProducerLine, rcr.consumerRegister(rcrLimit), with: produced)
+      registers.release32(PortalLayout.BManRegister.rcrProducer, produced)
+    case .reserved: break
+    }
   }
 }

@@ -6,6 +6,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case noMemory(String, Int32)
   /// The configuration contradicts itself, so it did not come from a checked partition.
   case badConfiguration(String)
+  /// A file is shorter than what lies in it: bytes there are, bytes needed.
+  case fileTooShort(path: String, size: Int, needed: Int)
   /// A capture is to be played into an interface that there is not; with those that there are.
   case noInterface(String, [String])
   /// A file cannot be read or written; with the error number.
@@ -27,6 +29,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
       "the plan has no interface \(name) to play a capture into; "
         + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
     case .file(let path, let error): "\(path): \(String(cString: strerror(error)))"
+    case .fileTooShort(let path, let size, let needed):
+      "\(path): it is \(size) bytes long and must be at least \(needed)"
     case .overwritesInput(let path):
       "\(path): the run would overwrite the capture that it plays; choose another folder for -o"
     case .badCapture(let path, let offset, let problem): "\(path): byte \(offset): \(problem)"

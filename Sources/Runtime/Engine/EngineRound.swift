@@ -1,3 +1,4 @@
+import CPortalShims
 import DPAAPortal
 import Glibc
 import QorIQ
@@ -94,6 +95,7 @@ extension EngineTables {
       busy = true
     }
     var releases = 0
+    portal.pointee.bman.pollProduction()
     while releases < PortalLayout.releaseRingSize, let command = portal.pointee.bman.takeRelease() {
       release(command, owner: portal.pointee.owner)
       releases &+= 1
@@ -129,6 +131,12 @@ extension EngineTables {
         buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
       let (reason, code) = rejection(for: verdict)
       refuse(command, portal, reason, code)
+    case .client:
+      let frame = command.frame.stamped(liodnOffset: owners.base[owner].liodnOffset)
+      let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
+      if case .accepted = verdict { return }
+      let (reason, code) = rejection(for: verdict)
+      refuse(command, portal, reason, code)
     case .failure(let reason): refuse(command, portal, reason, RejectionCode.error)
     }
   }
@@ -139,6 +147,7 @@ extension EngineTables {
     _ reason: DropReason, _ code: UInt8
   ) {
     counters.drop(reason, portal.pointee.owner)
+    if reason == .foreignQueue { errors.qman |= ManagerError.invalidEnqueueQueue }
     portal.pointee.reject(command, code: code)
   }
 
@@ -155,6 +164,8 @@ extension EngineTables {
 
   private enum Check {
     case success(pool: Int, buffer: UInt32)
+    /// A frame of a client, whose buffers are no concern of the engine.
+    case client
     case failure(DropReason)
   }
 
@@ -177,7 +188,7 @@ extension EngineTables {
     let frame = command.frame
     let index = Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard index != 255, let buffer = pools.base[index].buffer(at: frame.address) else {
-      return .failure(.foreignBuffer)
+      return isClient ? .client : .failure(.foreignBuffer)
     }
     guard frame.format == 0, frame.length > 0,
       frame.offset &+ frame.length <= pools.base[index].size
@@ -190,6 +201,7 @@ extension EngineTables {
 
   /// Gives the buffers of a release command back to their pools, if the guest holds them.
   private mutating func release(_ command: BManPortal.Release, owner: Int) {
+    if isClient { return releaseForClient(command) }
     let verb = command.verb & 0x70
     let count = Int(command.verb & 0xf)
     guard verb == Verb.release || verb == 0x30, count >= 1, count <= 8 else {
@@ -213,6 +225,7 @@ extension EngineTables {
 
   /// Answers ACQUIRE: all the buffers that were asked for, or none.
   private mutating func answerBMan(_ portal: UnsafeMutablePointer<EnginePortal>) {
+    if isClient { return answerClient(portal) }
     let owner = portal.pointee.owner
     let command = portal.pointee.bman.commands.copy()
     let verb = command.byte(0) & 0x7f
@@ -244,6 +257,7 @@ extension EngineTables {
   /// The frame's buffer passes from the engine to a guest.
   @inline(__always)
   func handOver(_ frame: FrameDescriptor, to owner: Int) {
+    if isClient { return }
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard let buffer = pool.pointee.buffer(at: frame.address),
       pool.pointee.transfer(buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
@@ -320,8 +334,4 @@ extension EngineTables {
 }
 
 /// A clock that only moves forward, in nanoseconds.
-@Sendable public func monotonicNanoseconds() -> UInt64 {
-  var now = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &now)
-  return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
-}
+@Sendable public func monotonicNanoseconds() -> UInt64 { dpaac_monotonic_nanoseconds() }

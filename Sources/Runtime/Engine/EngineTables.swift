@@ -12,6 +12,15 @@ struct OwnerMemory {
   var interrupts: [InterruptLine]
 }
 
+// SAFETY: whoever makes it keeps the portals mapped as long as the tables live.
+/// The portals of a client that owns its memory, and how much the engine keeps for it.
+struct ClientMemory {
+  var portals: [PortalPlaces]
+  /// How many frames may be queued, and how many buffers free.
+  var frameCapacity: Int
+  var bufferCapacity: Int
+}
+
 // SAFETY: tables and regions live as long as the value; one thread works on it at a time.
 /// Everything that the engine's loop works on, flat and allocated at the start.
 struct EngineTables: ~Copyable {
@@ -34,6 +43,17 @@ struct EngineTables: ~Copyable {
   let interrupts: FlatTable<Int32>
   /// Owners whose processes have ended and whose holdings were taken back, one bit each.
   var gone: UInt64 = 0
+
+  /// Whether the one owner is a client that owns its memory: descriptors and buffers are its own
+  /// matter, and its pools are ``clientPools``.
+  let isClient: Bool
+  let clientPools: ClientPools
+  /// How the client numbers its queues and pools.
+  var numbers = ClientNumbers()
+  /// Portals whose interrupt has fired and which have no line of their own, one bit each.
+  var fired: UInt64 = 0
+  /// Bits of ERR_ISR, of QMan and of BMan, that came up since they were last looked at.
+  var errors = (qman: 0 as UInt32, bman: 0 as UInt32)
 
   private let holders: FlatTable<UInt8>
   private let freeLists: FlatTable<UInt32>
@@ -85,7 +105,7 @@ struct EngineTables: ~Copyable {
 
   init(
     _ configuration: RuntimeConfiguration, memory: [OwnerMemory], counterRegion: SharedRegion,
-    options: EngineOptions
+    options: EngineOptions, client: ClientMemory? = nil
   ) throws(EngineError) {
     let owners = configuration.owners
     let layout = ChannelLayout(configuration)
@@ -94,7 +114,9 @@ struct EngineTables: ~Copyable {
     let lastQueue = owners.flatMap(\.queues).map(\.last.rawValue).max() ?? 0
     // Locals first: a value that cannot be copied must not be half made when something throws.
     let qman = try QueueManager(
-      queueCount: Int(lastQueue) + 1, frameCapacity: frames, channelCount: layout.count)
+      queueCount: Int(lastQueue) + 1, frameCapacity: client?.frameCapacity ?? frames,
+      channelCount: layout.count)
+    let clientPools = try ClientPools(capacity: client?.bufferCapacity ?? 0)
     let grants = try OwnerGrants(configuration, layout)
     grants.give(to: qman, layout)
     let ranges = try FlatTable<QueueRun>(count: grants.ranges.count)
@@ -137,14 +159,16 @@ struct EngineTables: ~Copyable {
         var channels = grants.pools[index]
         channels[0] = UInt16(try layout.index(of: ChannelID(UInt16(portal.rawValue))))
         portals.base[nextPortal] = EnginePortal(
-          region: memory[index].window.memory, index: place, portalCount: owner.portals.count,
+          at: client?.portals[place]
+            ?? PortalPlaces(
+              region: memory[index].window.memory, index: place, portalCount: owner.portals.count),
           rings: (owner.rings.enqueue, owner.rings.dequeue), owner: index,
           number: portal.rawValue, channels: channels,
           queues: grants.firstRun(of: index),
           backlog: MessageBacklog(
             backlogs.base + nextPortal * Int(MessageBacklog.capacity)))
-        interrupts.base[nextPortal] =
-          memory[index].interrupts.isEmpty ? -1 : memory[index].interrupts[place].engineDescriptor
+        let lines = client == nil ? memory[index].interrupts : []
+        interrupts.base[nextPortal] = lines.isEmpty ? -1 : lines[place].engineDescriptor
         nextPortal += 1
       }
     }
@@ -189,6 +213,8 @@ struct EngineTables: ~Copyable {
     self.owners = ownerEntries
     self.interfaces = interfaces
     self.offlinePorts = offlinePorts
+    isClient = client != nil
+    self.clientPools = clientPools
     self.ports = ports
     counters = Counters(memory: counterRegion.memory, owners: owners.count)
     self.counterRegion = counterRegion

@@ -18,7 +18,7 @@ struct EnginePortal: BitwiseCopyable {
   let channelMask: UInt32
 
   /// The first run of its owner's queues, which most commands name.
-  let queues: EngineTables.QueueRun
+  var queues: EngineTables.QueueRun
 
   let qman: UnsafeMutableRawPointer
   let registers: UnsafeMutableRawPointer
@@ -65,15 +65,12 @@ struct EnginePortal: BitwiseCopyable {
   /// Linux's drivers need them, or zeroed lines would look like entries; the hardware's own reset
   /// values are not known to us).
   init(
-    region: UnsafeMutableRawPointer, index: Int, portalCount: Int,
-    rings: (enqueue: Int, dequeue: Int), owner: Int, number: UInt16,
+    at places: PortalPlaces, rings: (enqueue: Int, dequeue: Int), owner: Int, number: UInt16,
     channels: InlineArray<16, UInt16>, queues: EngineTables.QueueRun, backlog: MessageBacklog
   ) {
-    let window = PortalWindow(portalCount: portalCount)
-    qman = region + window.qmanCacheEnabled(index)
-    registers = region + window.qmanCacheInhibited(index)
-    bman = BManPortal(
-      region + window.bmanCacheEnabled(index), registers: region + window.bmanCacheInhibited(index))
+    qman = places.qman
+    registers = places.qmanRegisters
+    bman = BManPortal(places.bman, registers: places.bmanRegisters)
     eqcr = RingShape(size: rings.enqueue)
     dqrr = RingShape(size: rings.dequeue)
     self.owner = owner

@@ -29,7 +29,9 @@ extension EngineTables {
     case ManagementVerb.queryGroup: result = queryGroup(command, index, &answer)
     case ManagementVerb.testGroup: result = testGroup(command, index, &answer)
     case ManagementVerb.queryCongestion: result = queryCongestion(index, &answer)
-    default: result = CommandResult.badCommand
+    default:
+      result = CommandResult.badCommand
+      errors.qman |= ManagerError.invalidCommand
     }
     answer.set(0, byte: verb)
     answer.set(1, byte: result)
@@ -60,6 +62,7 @@ extension EngineTables {
     let first = command.fqid(4)
     let count = UInt32(command.half(8)) + 1
     guard ownsQueues(first, count: count, portal) else { return CommandResult.badQueue }
+    settleQueues(by: first)
     var channel: UInt16 = 0
     if QueueManager.writesDestination(command) {
       guard let place = place(ofChannel: command.half(14) >> 3, owner: owner) else {

@@ -1,0 +1,104 @@
+import DPAAPortal
+
+// SAFETY: the window and the doorbell are mapped as long as the engine lives; one thread works on it.
+/// The QMan and BMan of one client, over a window and a doorbell page that the client maps as well.
+final class AttachEngine {
+  private let doorbell: UnsafeMutableRawPointer
+  private let control = EngineControl()
+  private var tables: EngineTables
+  private var registers: ManagerRegisters
+  private var acknowledged: UInt64
+
+  /// As many queued frames as the usual memory for them holds, 32 MiB of 64 bytes each (Linux 6.1,
+  /// `arch/powerpc/boot/dts/fsl/p4080ds.dts`).
+  private static let frameCapacity = 1 << 19
+  /// How many buffers may be free in all pools. The usual memory for them has 16 MiB.
+  private static let bufferCapacity = 1 << 20
+
+  /// What a step found.
+  enum Step {
+    case nothing
+    case work
+    /// The client zeroed the registers, as a machine's memory is when it starts: it wants a new
+    /// engine.
+    case wiped
+  }
+
+  /// Puts everything into its reset state. Stores that were posted before are acknowledged: nobody
+  /// waits for them.
+  init(
+    _ plan: AttachPlan, window: UnsafeMutableRawPointer, doorbell: UnsafeMutableRawPointer
+  ) throws(EngineError) {
+    self.doorbell = doorbell
+    let portals = plan.places.map { PortalPlaces(window: window, place: $0) }
+    Self.clear(window, portals)
+    let counters = try SharedRegion(name: "counters", size: Counters.size(owners: 1, ports: 0))
+    tables = try EngineTables(
+      plan.configuration, memory: [], counterRegion: counters, options: EngineOptions(),
+      client: ClientMemory(
+        portals: portals, frameCapacity: Self.frameCapacity,
+        bufferCapacity: Self.bufferCapacity))
+    registers = ManagerRegisters(window: window, qman: plan.qmanRevision, bman: plan.bmanRevision)
+    acknowledged = doorbell.acquire64(AttachLayout.Doorbell.posted).byteSwapped
+    doorbell.release64(AttachLayout.Doorbell.acknowledged, acknowledged.byteSwapped)
+    tables.numbers = plan.numbers
+    tables.settlePools(plan.isPartitionNumbered ? .partition : .open)
+    if plan.isPartitionNumbered { tables.settleQueues(.partition) }
+  }
+
+  /// Zeroes the portals and registers in a window.
+  private static func clear(_ window: UnsafeMutableRawPointer, _ portals: [PortalPlaces]) {
+    func zero(_ start: UnsafeMutableRawPointer, _ count: Int) {
+      start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    }
+    for portal in portals {
+      zero(portal.qman, PortalLayout.cacheEnabledSize)
+      zero(portal.bman, PortalLayout.cacheEnabledSize)
+      zero(portal.qmanRegisters, PortalLayout.cacheInhibitedSize)
+      zero(portal.bmanRegisters, PortalLayout.cacheInhibitedSize)
+    }
+    zero(
+      window + AttachLayout.qmanRegisters, AttachLayout.size - AttachLayout.qmanRegisters)
+  }
+
+  /// Says whether the engine serves.
+  func setReady(_ isReady: Bool) {
+    doorbell.release32(AttachLayout.Doorbell.ready, UInt32(isReady ? 1 : 0).byteSwapped)
+  }
+
+  /// Does what is to be done, and answers a store that was posted.
+  ///
+  /// - Parameter now: Nanoseconds.
+  /// - Returns: Whether there was anything.
+  func step(now: UInt64) -> Step {
+    guard !registers.isWiped else { return .wiped }
+    let posted = doorbell.acquire64(AttachLayout.Doorbell.posted).byteSwapped
+    guard posted != acknowledged else { return round(now: now) ? .work : .nothing }
+    // What follows from a store must be there when the client goes on. A bound, since a guest can
+    // keep a portal busy for ever.
+    var rounds = 0
+    while rounds < 32, round(now: now) { rounds += 1 }
+    acknowledged = posted
+    doorbell.release64(AttachLayout.Doorbell.acknowledged, posted.byteSwapped)
+    return .work
+  }
+
+  private func round(now: UInt64) -> Bool {
+    if registers.isQManOwned || registers.isBManOwned { tables.numbers.whenBoth = .partition }
+    let isBusy = tables.round(control, now: now)
+    return registers.update(&tables) || isBusy
+  }
+
+  /// What the client did so far, in a line for people.
+  var summary: String {
+    let counters = tables.counters
+    let drops = DropReason.allCases.compactMap { reason in
+      let count = counters.dropped(reason, 0)
+      return count == 0 ? nil : "\(count) \(reason.name)"
+    }
+    let refused = drops.isEmpty ? "none" : drops.joined(separator: ", ")
+    return
+      "enqueued \(counters.value(.taken, 0)), dequeued \(counters.value(.delivered, 0)), "
+      + "refused \(refused), stray buffers \(counters.value(.strayBuffers, 0))"
+  }
+}

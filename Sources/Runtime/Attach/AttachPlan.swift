@@ -1,0 +1,61 @@
+public import Partitioning
+import QorIQ
+
+/// What a client is served: one guest's part of a plan, as a QMan and a BMan of its own.
+public struct AttachPlan: Sendable {
+  /// The guest's name in the plan.
+  public let guest: String
+  /// The places of the portals in the window, ascending. A portal has two: its number on the board,
+  /// and its number among the guest's portals.
+  public let places: [Int]
+  /// How many queues and pools the guest may have.
+  public let quota: (queues: Int, pools: Int)
+
+  let configuration: RuntimeConfiguration
+  let qmanRevision: Revision
+  let bmanRevision: Revision
+  let numbers: EngineTables.ClientNumbers
+  let isPartitionNumbered: Bool
+
+  /// Takes a guest's part out of a plan.
+  ///
+  /// - Parameters:
+  ///   - partition: The plan.
+  ///   - index: The guest's place among its owners.
+  public init(_ partition: Partition, owner index: Int) {
+    let owner = partition.owners[index]
+    let board = partition.board
+    guest = owner.name
+    let planPlaces = owner.portals.map { Int($0.rawValue) }
+    let places = Set(planPlaces + owner.portals.indices)
+      .filter { $0 < AttachLayout.portalCount }.sorted()
+    self.places = places
+    let count = owner.queues.reduce(0) { $0 + Int($1.count) }
+    quota = (count, owner.pools.count)
+    qmanRevision = board.qman.revision
+    bmanRevision = board.bman.revision
+
+    // The first run counts within the partition; see `EngineTables.ClientNumbers`.
+    var served = owner
+    served.portals = places.map { PortalIndex(UInt16($0)) }
+    served.queues = [QueueRange(first: 1, count: UInt32(count))] + owner.queues
+    served.rings = .hardware
+    served.pools = []
+    served.paths = []
+    configuration = RuntimeConfiguration(
+      name: partition.name, owners: [served], interfaces: [], links: [],
+      queueing: [
+        0: RuntimeConfiguration.QueueingGrant(
+          poolChannels: board.qman.poolChannels,
+          congestionGroups: (0..<min(256, board.qman.congestionGroupCount)).map { UInt8($0) })
+      ])
+
+    isPartitionNumbered = owner.os == .linuxMainline
+    var numbers = EngineTables.ClientNumbers()
+    for (place, pool) in owner.pools.enumerated() where pool.bpid.rawValue < 64 {
+      numbers.partitionPools |= 1 << UInt64(place)
+      numbers.planPools |= 1 << UInt64(pool.bpid.rawValue)
+    }
+    self.numbers = numbers
+  }
+}

@@ -1,0 +1,151 @@
+import CPortalShims
+import DPAAPortal
+import Glibc
+import Partitioning
+
+/// `dpaac attach`: serves one guest's portals in a file to a client that knows nothing of dpaac.
+public struct AttachServer: ~Copyable {
+  /// Where the client is.
+  public struct Files: Sendable {
+    /// The file that is the client's memory, and where in it the window begins.
+    public var memory: String
+    /// The window's first byte, a multiple of the page size.
+    public var offset: Int
+    /// The file whose first page is the doorbell.
+    public var doorbell: String
+
+    /// Names the files.
+    public init(memory: String, offset: Int, doorbell: String) {
+      self.memory = memory
+      self.offset = offset
+      self.doorbell = doorbell
+    }
+  }
+
+  private let plan: AttachPlan
+  private let files: Files
+  private let say: (String) -> Void
+  private let signals: Int32
+
+  /// Serves until SIGTERM or SIGINT.
+  ///
+  /// - Parameters:
+  ///   - plan: The guest's part of the plan.
+  ///   - files: Where the client is.
+  ///   - say: Told one line at a time what happens: `ready …`, `lost …`, `end …`.
+  /// - Throws: ``EngineError`` when it cannot begin.
+  public static func serve(
+    _ plan: AttachPlan, files: Files, say: @escaping (String) -> Void
+  ) throws(EngineError) {
+    let server = AttachServer(plan, files, say)
+    defer { server.close() }
+    var mapping = try server.map(isFirst: true)
+    while true {
+      switch try server.serve(mapping.window, mapping.doorbell) {
+      case .asked: return
+      case .wiped: break
+      case .lost:
+        guard let next = server.awaitFiles() else { return say("end") }
+        mapping = next
+      }
+    }
+  }
+
+  private init(_ plan: AttachPlan, _ files: Files, _ say: @escaping (String) -> Void) {
+    self.plan = plan
+    self.files = files
+    self.say = say
+    // Read from a descriptor instead: no Swift code ever runs in a signal handler.
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGTERM)
+    sigaddset(&set, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    // Who reads what is said may go away.
+    signal(SIGPIPE, SIG_IGN)
+    signals = signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
+  }
+
+  private func close() { Glibc.close(signals) }
+
+  private func map(
+    isFirst: Bool
+  ) throws(EngineError) -> (window: GuardedFile, doorbell: GuardedFile) {
+    (
+      try GuardedFile(
+        path: files.memory, offset: files.offset, size: AttachLayout.size, isMade: false),
+      try GuardedFile(
+        path: files.doorbell, offset: 0, size: AttachLayout.Doorbell.size, isMade: isFirst)
+    )
+  }
+
+  /// Whether a signal asks to end.
+  private var isAskedToEnd: Bool {
+    var information = signalfd_siginfo()
+    return read(signals, &information, MemoryLayout<signalfd_siginfo>.size) > 0
+  }
+
+  /// Waits until both files are there again; `nil` when a signal asks to end.
+  private func awaitFiles() -> (window: GuardedFile, doorbell: GuardedFile)? {
+    while !isAskedToEnd {
+      if let mapping = try? map(isFirst: false) { return mapping }
+      usleep(20_000)
+    }
+    return nil
+  }
+
+  /// Why an engine's life ended.
+  private enum Ending {
+    case asked
+    /// A file was truncated or replaced: who brings it back finds everything in its reset state.
+    case lost
+    /// The client starts anew.
+    case wiped
+  }
+
+  /// Serves over one mapping with one engine.
+  private func serve(_ window: GuardedFile, _ doorbell: GuardedFile) throws(EngineError) -> Ending {
+    let engine = try AttachEngine(plan, window: window.memory, doorbell: doorbell.memory)
+    engine.setReady(true)
+    say(
+      "ready \(plan.guest) at 0x\(String(files.offset, radix: 16)) portals "
+        + plan.places.map(String.init).joined(separator: ","))
+    var idleSteps = 0
+    var steps: UInt64 = 0
+    var nextLook: UInt64 = 0
+    while true {
+      let now = monotonicNanoseconds()
+      switch engine.step(now: now) {
+      case .work: idleSteps = 0
+      case .nothing: idleSteps += 1
+      case .wiped:
+        say("wiped, \(engine.summary)")
+        return .wiped
+      }
+      steps &+= 1
+      if steps & 0xff == 0 || idleSteps > 1000 {
+        if window.isLost || doorbell.isLost { break }
+        if isAskedToEnd {
+          engine.setReady(false)
+          say("end \(engine.summary)")
+          return .asked
+        }
+        if now >= nextLook {
+          guard window.isCurrent, doorbell.isCurrent else { break }
+          nextLook = now + 50_000_000
+        }
+      }
+      // A client that waits for its stores shares the core perhaps.
+      if idleSteps < 200 {
+        dpaac_pause()
+      } else if idleSteps < 1000 {
+        sched_yield()
+      } else {
+        usleep(50)
+      }
+    }
+    engine.setReady(false)
+    say("lost \(window.isCurrent ? files.doorbell : files.memory), \(engine.summary)")
+    return .lost
+  }
+}

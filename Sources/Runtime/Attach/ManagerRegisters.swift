@@ -1,0 +1,130 @@
+import DPAAPortal
+import QorIQ
+
+// SAFETY: the window is mapped as long as the value lives, and the offsets lie inside it.
+/// The managers' own registers (CCSR), as a client finds them: a QMan and a BMan that are all its
+/// own.
+///
+/// Most are memory that keeps what drivers write, as with the hardware. What follows from a write is
+/// done here: QMan's command register, the error registers, and what only the manager writes.
+/// Offsets: Linux 6.1, `drivers/soc/fsl/qbman/qman_ccsr.c` and `bman_ccsr.c`.
+struct ManagerRegisters {
+  private let qman: UnsafeMutableRawPointer
+  private let bman: UnsafeMutableRawPointer
+  private let qmanRevision: UInt32
+  private let bmanRevision: UInt32
+  private var qmanErrors = ErrorStatus()
+  private var bmanErrors = ErrorStatus()
+  private var shownPools = InlineArray<64, UInt32>(repeating: 0)
+
+  private enum Offset {
+    static let poolContent = 0x600
+    static let freeFrameRecords = 0x400
+    static let command = 0xb00
+    static let firstRecord = 0xb04
+    static let revision = 0xbf8
+    static let queueMemory = 0xc04
+    static let bufferMemory = 0xc04
+    static let frameMemoryAttributes = 0xc30
+    static let errorStatus = 0xe00
+  }
+
+  /// QMan's command, in the highest byte of its register, and its results there.
+  private enum Command {
+    static let initializeFrameMemory: UInt32 = 0x01
+    static let ok: UInt32 = 0xf0
+    static let invalid: UInt32 = 0xff
+  }
+
+  /// Puts the registers of a window into their reset state.
+  init(
+    window: UnsafeMutableRawPointer, qman qmanRevision: Revision, bman bmanRevision: Revision
+  ) {
+    qman = window + AttachLayout.qmanRegisters
+    bman = window + AttachLayout.bmanRegisters
+    self.qmanRevision = UInt32(qmanRevision.major) << 8 | UInt32(qmanRevision.minor)
+    self.bmanRevision = UInt32(bmanRevision.major) << 8 | UInt32(bmanRevision.minor)
+    showRevisions()
+  }
+
+  /// Whether the client has zeroed the registers: what a machine's memory is when it starts.
+  var isWiped: Bool {
+    qman.acquire32(Offset.revision) == 0 || bman.acquire32(Offset.revision) == 0
+  }
+
+  /// Whether a driver has given QMan, or BMan, memory of its own: then it believes that the whole
+  /// of it is its own.
+  var isQManOwned: Bool { qman.acquire32(Offset.queueMemory) != 0 }
+  /// The same of BMan.
+  var isBManOwned: Bool { bman.acquire32(Offset.bufferMemory) != 0 }
+
+  private func showRevisions() {
+    if qman.acquire32(Offset.revision) != qmanRevision {
+      qman.release32(Offset.revision, qmanRevision)
+    }
+    if bman.acquire32(Offset.revision) != bmanRevision {
+      bman.release32(Offset.revision, bmanRevision)
+    }
+  }
+
+  /// Does what follows from what the client wrote, and shows what has come up.
+  ///
+  /// - Returns: Whether there was anything.
+  mutating func update(_ tables: inout EngineTables) -> Bool {
+    var isBusy = false
+    showRevisions()
+    let command = qman.acquire32(Offset.command)
+    // 0 and results are no commands (`qm_init_pfdr`).
+    if command != 0, command < 0xf000_0000 {
+      isBusy = true
+      carryOut(command)
+    }
+    qmanErrors.update(qman, Offset.errorStatus, tables.errors.qman)
+    bmanErrors.update(bman, Offset.errorStatus, tables.errors.bman)
+    tables.errors = (0, 0)
+    for pool in 0..<64 {
+      let count = tables.clientPools.freeCount(UInt8(pool))
+      guard count != shownPools[pool] else { continue }
+      shownPools[pool] = count
+      bman.release32(Offset.poolContent + 4 * pool, count)
+    }
+    return isBusy
+  }
+
+  /// The only command is to make the list of free frame records. Drivers give the number of the
+  /// first one and, as the last one, differing things: any is accepted.
+  private func carryOut(_ command: UInt32) {
+    guard command >> 24 == Command.initializeFrameMemory else {
+      return qman.release32(Offset.command, Command.invalid << 24)
+    }
+    // The size field holds log2(size) - 1, and a record has 64 bytes.
+    let exponent = min(qman.acquire32(Offset.frameMemoryAttributes) & 0x3f, 35) + 1
+    let records = exponent > 6 ? UInt64(1) << UInt64(exponent - 6) : 0
+    let first = UInt64(qman.acquire32(Offset.firstRecord))
+    qman.release32(
+      Offset.freeFrameRecords, UInt32(truncatingIfNeeded: records > first ? records - first : 0))
+    qman.release32(Offset.command, Command.ok << 24)
+  }
+}
+
+/// An error register whose bits stay set until 1 is written to them.
+private struct ErrorStatus {
+  private var status: UInt32 = 0
+  private var shown: UInt32 = 0
+  /// A bit that no source names, shown beside others that are set: so a client's write of the very
+  /// bits that are set can be told from what was there.
+  private static let mark: UInt32 = 0x8000_0000
+
+  init() {}
+
+  /// Clears what the client wrote, adds what has come up, and shows the result.
+  mutating func update(_ registers: UnsafeMutableRawPointer, _ offset: Int, _ new: UInt32) {
+    let seen = registers.acquire32(offset)
+    guard new != 0 || seen != shown else { return }
+    if seen != shown { status &= ~seen }
+    status |= new
+    shown = status == 0 ? 0 : status | Self.mark
+    let between = registers.exchange32(offset, shown)
+    if between != seen { status &= ~between }
+  }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import DPAARuntime
+import Diagnostics
+import Glibc
+import Lowering
+import Partitioning
+
+/// `dpaac attach`: a guest's portals for somebody else's driver.
+struct AttachCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "attach",
+    abstract: "Serve a guest's portals in a shared file, to any driver of DPAA.",
+    discussion: """
+      The file is the client's memory: a virtual machine's RAM, or a file that a program maps. From \
+      OFFSET on it holds BMan's portals, QMan's portals (+0x200000) and the registers of QMan \
+      (+0x400000) and BMan (+0x402000), as hardware has them; addresses in descriptors are offsets \
+      in the file. A client that posts each store in the doorbell page finds what follows from it \
+      done when the store is acknowledged. docs/attach.md has every byte.
+
+      Prints a line that begins with "ready" as soon as it serves, and serves until SIGTERM. Whoever \
+      zeroes the window, or takes the file away and brings it back, finds everything reset.
+
+        truncate -s 1G ram
+        dpaac attach office.yaml --guest guest1 --memory ram --at 0x20000000 --doorbell bell
+        dpaac attach office.yaml --guest guest1 --memory ram --at 0 --doorbell bell --interrupts none
+      """)
+
+  @OptionGroup var arguments: PlanArguments
+
+  @Option(help: "The guest of the plan whose portals are served.")
+  var guest: String
+
+  @Option(help: "The file that is the client's memory.", completion: .file())
+  var memory: String
+
+  @Option(
+    name: .customLong("at"),
+    help: ArgumentHelp(
+      "Where the window begins in the file: decimal or 0x…, a multiple of 4096.",
+      valueName: "offset"))
+  var offset: FileOffset
+
+  @Option(help: "The file whose first page is the doorbell; made when it is not there.")
+  var doorbell: String
+
+  @Option(help: "How interrupts reach the client: none, so that it polls.")
+  var interrupts: InterruptRoute = .none
+
+  func run() throws {
+    let (partition, result) = try arguments.load(.text)
+    arguments.warn(result.diagnostics)
+    guard let index = partition.owners.firstIndex(where: { $0.name == guest }) else {
+      let known = partition.owners.map(\.name).joined(separator: ", ")
+      throw ValidationError("--guest \(guest): the plan has \(known)")
+    }
+    do throws(EngineError) {
+      try AttachServer.serve(
+        AttachPlan(partition, owner: index),
+        files: AttachServer.Files(memory: memory, offset: offset.value, doorbell: doorbell)
+      ) { Terminal.print($0 + "\n") }
+    } catch {
+      Terminal.complain("error: \(error)\n")
+      throw ExitCode(1)
+    }
+  }
+}
+
+/// An offset in a file, as a person writes it.
+struct FileOffset: ExpressibleByArgument {
+  let value: Int
+
+  init?(argument: String) {
+    let isHex = argument.hasPrefix("0x") || argument.hasPrefix("0X")
+    let number = isHex ? Int(argument.dropFirst(2), radix: 16) : Int(argument)
+    // A file has fewer than 2^62 bytes, so that no sum overflows.
+    guard let number, number >= 0, number % 4096 == 0, number < 1 << 62 else { return nil }
+    value = number
+  }
+}
+
+/// How interrupts reach a client.
+enum InterruptRoute: ExpressibleByArgument {
+  case none
+
+  init?(argument: String) {
+    guard argument == "none" else { return nil }
+    self = .none
+  }
+}
