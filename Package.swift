@@ -9,8 +9,8 @@ let boardFiles = [
 /// The same boards as device trees, which tests read.
 let boardTrees = [
   "p2040rdb.dts", "p2041rdb.dts", "p4080ds.dts", "p5020ds.dts", "t4240qds.dts", "soc/p2041.dtsi",
-  "soc/p4080.dtsi", "soc/p5020.dtsi", "soc/portals-p.dtsi", "soc/portals-t4240.dtsi",
-  "soc/t4240.dtsi", "README.md",
+  "soc/hypervisor.dtsi", "soc/p4080.dtsi", "soc/p5020.dtsi", "soc/portals-p.dtsi",
+  "soc/portals-t4240.dtsi", "soc/t4240.dtsi", "README.md",
 ]
 
 let package = Package(

@@ -7,36 +7,44 @@ import Testing
 /// The plans under `examples/`, as users run them.
 enum Example {
   /// Each plan's path below `examples/`, without the ending.
-  static let names = ["kvm-forum/t4240qds", "kvm-forum/p4080ds"]
+  static let names = [
+    "kvm-forum/t4240qds", "kvm-forum/p4080ds", "vpn-gateway/p5020ds", "access-router/p2041rdb",
+  ]
 
   /// The first example with policers, roles of queues, congestion groups and pool channels.
   static func rich() throws -> Partition {
-    var bag = DiagnosticBag()
-    let path = "\(Checkout.path)/examples/\(names[0]).yaml"
-    let file = try #require(TextFile.read(path, into: &bag))
-    let text =
-      String(decoding: file.bytes, as: UTF8.self)
-      .replacing(
-        "    os: linux-sdk\n",
-        with: """
-              os: linux-sdk
-              roles: {confirm: 110-113, error: 115-115}
-              congestion-groups: 2
-              pool-channels: 2
+    try variant(
+      names[0], replacing: "    os: linux-sdk\n",
+      with: """
+            os: linux-sdk
+            roles: {confirm: 110-113, error: 115-115}
+            congestion-groups: 2
+            pool-channels: 2
 
-          """
-      )
-      .replacing(
-        "to: guest2 }", with: "to: guest2, policer: gold }"
-      )
-        + """
+        """
+    ) {
+      $0.replacing("to: guest2 }", with: "to: guest2, policer: gold }") + """
 
         policers:
           gold: {committed-rate: 100 Mbit/s, committed-burst: 64 KiB, excess-rate: 200 Mbit/s,
             excess-burst: 128 KiB, drop: [red, yellow], colour-aware: yes, algorithm: rfc-4115}
 
         """
-    let result = PlanLoader.load(SourceFile(name: path, text: text))
+    }
+  }
+
+  /// An example with one text replaced by another, and what else is done to it.
+  static func variant(
+    _ name: String, replacing old: String, with new: String,
+    then edit: (String) -> String = { $0 }
+  ) throws -> Partition {
+    var bag = DiagnosticBag()
+    let path = "\(Checkout.path)/examples/\(name).yaml"
+    let file = try #require(TextFile.read(path, into: &bag))
+    let text = String(decoding: file.bytes, as: UTF8.self)
+    try #require(text.contains(old), "\(name) no longer has \(old)")
+    let result = PlanLoader.load(
+      SourceFile(name: path, text: edit(text.replacing(old, with: new))))
     return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
   }
 

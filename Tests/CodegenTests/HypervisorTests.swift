@@ -13,9 +13,12 @@ import Testing
     for partition in try judgedPartitions() + [Example.rich()] {
       let found = try imported(try text("hv.dts", of: partition))
       #expect(found.map(\.name) == partition.owners.map(\.name))
-      for (resources, part) in zip(partition.resources, found) {
-        #expect(Set(part.poolChannels).isSuperset(of: resources.poolChannels))
+      for (owner, (resources, part)) in zip(partition.owners, zip(partition.resources, found)) {
+        let channels = Set(owner.paths.flatMap(\.channels) + resources.poolChannels)
+        #expect(part.poolChannels == partition.board.qman.poolChannels.filter(channels.contains))
         #expect(part.congestionGroups == resources.congestionGroups.map(\.id).sorted())
+        #expect(part.accelerators == (owner.isHost ? [] : resources.accelerators.map(\.kind)))
+        #expect(part.bootArguments == resources.bootArguments)
       }
       for (owner, part) in zip(partition.owners, found) {
         #expect(part.isHost == owner.isHost)
@@ -43,6 +46,12 @@ import Testing
     let result = PlanLoader.load(SourceFile(name: "imported.yaml", text: yaml))
     let again = try #require(
       result.partition, "\(DiagnosticRenderer().render(result.diagnostics))\(yaml)")
+    for (resources, others) in zip(partition.resources, again.resources) {
+      #expect(resources.poolChannels == others.poolChannels)
+      #expect(resources.congestionGroups.map(\.id) == others.congestionGroups.map(\.id))
+      #expect(resources.accelerators.map(\.kind) == others.accelerators.map(\.kind))
+      #expect(resources.bootArguments == others.bootArguments)
+    }
     for (owner, other) in zip(partition.owners, again.owners) {
       #expect(owner.name == other.name)
       #expect(owner.cpus == other.cpus)
@@ -50,7 +59,46 @@ import Testing
       #expect(owner.portals == other.portals)
       #expect(owner.queues == other.queues)
       #expect(owner.pools.map(\.bpid) == other.pools.map(\.bpid))
+      #expect(owner.pools.map(\.bufferCount) == other.pools.map(\.bufferCount))
+      #expect(owner.pools.map(\.bufferSize) == other.pools.map(\.bufferSize))
     }
+  }
+
+  @Test(arguments: Example.names)
+  func
+    `every device that is given away is found in the board's tree as the hypervisor looks for it`(
+      name: String
+    ) throws
+  {
+    let partition = try Example.partition(name)
+    var bag = DiagnosticBag()
+    let configuration = try #require(
+      SourceReader().read(
+        SourceFile(name: "hv.dts", text: try text("hv.dts", of: partition)), into: &bag))
+    let path = "\(Checkout.path)/boards/\(partition.board.name).dts"
+    let board = try #require(TreeLoader().load(path, into: &bag))
+    let devices = TreeIndex(configuration).entries.compactMap { $0.node["device"]?.string }
+    #expect(devices.count > 10)
+    // Linux's trees have no PME; the SDK's, which the hypervisor runs with, have.
+    let missing = Set(devices.filter { device($0, in: board) == nil })
+    #expect(missing == (partition.board.accelerators.pme == nil ? [] : ["pme"]))
+  }
+
+  @Test func `a plan's boot arguments and the place of its tree are the hypervisor's`() throws {
+    let partition = try Example.variant(
+      "vpn-gateway/p5020ds", replacing: "    os: bare ",
+      with: """
+            boot-arguments: "root=/dev/ram \\"q\\" console=ttyS0"
+            images: {device-tree: {address: 32 MiB, size: 256 KiB}}
+            os: linux-sdk
+        """)
+    let source = try text("hv.dts", of: partition)
+    #expect(source.contains("dtb-window = <0 0x2000000 0 0x40000>"))
+    let parts = try imported(source)
+    #expect(parts[1].bootArguments == "root=/dev/ram \"q\" console=ttyS0")
+    let yaml = HypervisorPlanFragment(parts, board: partition.board, source: "hv.dts").yaml()
+    let again = PlanLoader.load(SourceFile(name: "imported.yaml", text: yaml)).partition
+    #expect(again?.resources[1].bootArguments == parts[1].bootArguments)
   }
 
   @Test func `the blob holds the same configuration as the source`() throws {
@@ -136,6 +184,22 @@ import Testing
   }
 
   // MARK: helpers
+
+  /// A device as the hypervisor finds it: by alias, else by path, where a name without unit address
+  /// is the first of that name (`src/devtree.c`).
+  private func device(_ name: String, in board: Tree) -> Node? {
+    let alias = board.root.child("aliases")?[name]?.string
+    var node = board.root
+    for part in (alias ?? name).split(separator: "/") {
+      guard
+        let child = node.children.first(where: {
+          part.contains("@") ? $0.name == part : $0.baseName == part
+        })
+      else { return nil }
+      node = child
+    }
+    return alias == nil && !name.hasPrefix("/") ? nil : node
+  }
 
   private func imported(_ source: String) throws -> [HypervisorPartition] {
     var bag = DiagnosticBag()

@@ -36,10 +36,10 @@ struct SwiftPackageTests {
   ) throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    try FileManager.default.copyItem(
-      atPath: "\(Checkout.path)/examples/kvm-forum/traffic.pcap",
-      toPath: "\(directory.path)/traffic.pcap")
-    try generate(Example.partition(example), in: directory.path)
+    let plan = "\(Checkout.path)/examples/\(example).yaml"
+    try generate(
+      Example.partition(example), in: directory.path,
+      planDirectory: URL(fileURLWithPath: plan).deletingLastPathComponent().path)
     let package = "\(directory.path)/out/swift"
     let build = try Tool.swift.run(["build"], in: package)
     #expect(build.status == 0, "\(build.text)\(build.errorText)")
@@ -48,13 +48,16 @@ struct SwiftPackageTests {
     #expect(run.status == 0, "\(run.errorText)")
     #expect(run.text.contains("conserved: yes"))
     let dpaac = Tool(Checkout.product("dpaac"), package: "dpaac")
-    let direct = try dpaac.run(["run", "\(Checkout.path)/examples/\(example).yaml"])
+    let direct = try dpaac.run(["run", plan])
     #expect(run.text == direct.text)
   }
 
-  private func generate(_ partition: Partition, in directory: String) throws {
+  private func generate(
+    _ partition: Partition, in directory: String, planDirectory: String? = nil
+  ) throws {
     let options = GenerationOptions(
-      planName: "plan.yaml", planDirectory: directory, outputDirectory: "\(directory)/out")
+      planName: "plan.yaml", planDirectory: planDirectory ?? directory,
+      outputDirectory: "\(directory)/out")
     try? FileManager.default.removeItem(atPath: "\(directory)/out/swift/Sources")
     let generator = try Generator(only: ["swift"])
     try generator.write(

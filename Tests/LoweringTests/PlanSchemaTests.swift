@@ -100,14 +100,15 @@ import Testing
     let outcome = try Self.judge.run(
       [
         "-c", Self.script, schema, "examples/kvm-forum/t4240qds.yaml",
-        "examples/kvm-forum/p4080ds.yaml", good, "\(bad)/unknown-key.yaml", "\(bad)/bad-size.yaml",
-        "\(bad)/wrong-kind.yaml", "\(bad)/missing-key.yaml",
+        "examples/kvm-forum/p4080ds.yaml", "examples/vpn-gateway/p5020ds.yaml",
+        "examples/access-router/p2041rdb.yaml", good, "\(bad)/unknown-key.yaml",
+        "\(bad)/bad-size.yaml", "\(bad)/wrong-kind.yaml", "\(bad)/missing-key.yaml",
       ])
     #expect(outcome.status == 0, "\(outcome.errorText)")
     let lines = outcome.text.split(separator: "\n").map(String.init)
-    #expect(lines.count == 7)
+    #expect(lines.count == 9)
     for (index, line) in lines.enumerated() {
-      #expect(line.hasSuffix(" valid") == (index < 3), "\(line)")
+      #expect(line.hasSuffix(" valid") == (index < 5), "\(line)")
     }
   }
 }

@@ -14,7 +14,12 @@ extension HypervisorConfiguration {
       // LIODN 0 is the dequeue ring's and 1 the frames'; destination 3 is the platform cache.
       stash("stash-mem", 1, Reference("window\(index)"), &node)
       stash("stash-dqrr", 0, Reference("ring\(portal.index)"), &node)
-      let others = owner.isHost ? [] : ["pme@0", "crypto@0", "rman@0"]
+      // The hypervisor stops at a portal's child that no portal device matches; RMan has none in any
+      // shipped configuration.
+      let own = portalAccelerators(index)
+      let others =
+        accelerators.filter { !own.contains($0) }.map { "\($0)@0" }
+        + (board.accelerators.rman == nil ? [] : ["rman@0"])
       if !others.isEmpty {
         node.add("node-update") { $0.set("delete-node", .strings(others)) }
       }
@@ -76,11 +81,17 @@ extension HypervisorConfiguration {
       + (board.accelerators.pme == nil ? [] : ["pme"])
   }
 
-  /// Devices that all portals of a partition work with: FMan for everybody, the accelerators for
-  /// the host.
+  /// The accelerators that a partition's portals work with: the host's all, a guest's those that
+  /// its plan names.
+  private func portalAccelerators(_ index: Int) -> [String] {
+    let used = Set(
+      partition.resources[index].accelerators.map { $0.kind == .sec ? "crypto" : "pme" })
+    return accelerators.filter { partition.owners[index].isHost || used.contains($0) }
+  }
+
+  /// Devices that all portals of a partition work with: FMan for everybody, and accelerators.
   func portalDevices(_ index: Int) -> Node {
-    let devices =
-      board.fmans.map { "fman\($0.index)" } + (partition.owners[index].isHost ? accelerators : [])
+    let devices = board.fmans.map { "fman\($0.index)" } + portalAccelerators(index)
     return Node("portal-devices") { node in
       for name in devices {
         node.add(name == "crypto" ? "caam" : name) {
@@ -101,6 +112,9 @@ extension HypervisorConfiguration {
     if let interfaces = tree.interfaces() { nodes.append(interfaces) }
     if let others = otherQueues(index, tree) { nodes.append(others) }
     var plain = Node("node-update")
+    if let arguments = partition.resources[index].bootArguments {
+      plain.add("chosen") { $0.set("bootargs", arguments) }
+    }
     var phandles = Node("node-update-phandle")
     for node in nodes {
       let (own, references) = Self.split(node)

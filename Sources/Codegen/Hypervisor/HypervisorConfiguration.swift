@@ -130,7 +130,7 @@ struct HypervisorConfiguration {
       node.set("compatible", "partition")
       node.set("label", owner.name)
       node.set("cpus", .cells(Self.runs(owner.cpus.map { UInt32($0.rawValue) }).flatMap { $0 }))
-      node.set("dtb-window", wide(Self.treeAddress(in: owner.memory.size), Self.treeSize))
+      node.set("dtb-window", treeWindow(index))
       // Linux does not ask the hypervisor to open a device's DMA (hv-cfg, every configuration).
       node.set("no-dma-disable")
       // The host loads guests and starts them.
@@ -159,12 +159,15 @@ struct HypervisorConfiguration {
     }
   }
 
-  /// Where the hypervisor puts a guest's tree, and how much room it has: 72 KiB were too few once
-  /// (hv-cfg 4f378dd).
-  private static let treeSize: UInt64 = 0x2_0000
-
-  private static func treeAddress(in memory: UInt64) -> UInt64 {
-    min(0x100_0000, memory / 2 & ~(treeSize - 1))
+  /// Where the hypervisor puts a partition's tree, and how much room it has: where the plan puts its
+  /// tree, else out of the way of a kernel; 72 KiB were too few once (hv-cfg 4f378dd).
+  private func treeWindow(_ index: Int) -> PropertyValue {
+    let images = partition.resources[index].images
+    if let place = images.first(where: { $0.kind == .deviceTree })?.memory {
+      return wide(place.base, place.size)
+    }
+    let size: UInt64 = 0x2_0000
+    return wide(min(0x100_0000, partition.owners[index].memory.size / 2 & ~(size - 1)), size)
   }
 
   /// Ascending numbers as pairs of a first one and a count.

@@ -1,5 +1,6 @@
 public import DeviceTree
 public import Diagnostics
+public import Partitioning
 public import QorIQ
 
 /// A partition as a hypervisor's configuration has it.
@@ -22,6 +23,10 @@ public struct HypervisorPartition: Sendable, Hashable {
   public var poolChannels: [ChannelID] = []
   /// The congestion groups that it may allocate, ascending.
   public var congestionGroups: [CGRID] = []
+  /// The accelerators that its portals work with; the host, who controls them, names none.
+  public var accelerators: [AcceleratorKind] = []
+  /// The command line of its kernel, when the configuration sets one.
+  public var bootArguments: String?
 
   /// A buffer pool.
   public struct Pool: Sendable, Hashable {
@@ -190,6 +195,13 @@ public struct HypervisorImport: Sendable {
         at: node.property(property)?.span)
     }
     resources(of: node, into: &result)
+    if !result.isHost, let devices = node.child("portal-devices") {
+      let names = Set(devices.children.compactMap { $0["device"]?.string })
+      result.accelerators = AcceleratorKind.allCases.filter {
+        names.contains($0 == .sec ? "crypto" : "pme")
+      }
+    }
+    result.bootArguments = node.child("node-update")?.child("chosen")?["bootargs"]?.string
     return result
   }
 

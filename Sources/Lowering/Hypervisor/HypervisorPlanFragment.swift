@@ -1,3 +1,4 @@
+import Partitioning
 public import QorIQ
 
 /// The partitions of a plan, as a hypervisor's configuration has them.
@@ -22,7 +23,7 @@ public struct HypervisorPlanFragment {
     for partition in partitions {
       text += "  \(name(of: partition)):\n"
       text += "    cpus: [\(list(partition.cpus))]\n"
-      text += "    memory: \(partition.memory.reduce(0) { $0 + $1.size } >> 20) MiB\n"
+      text += "    memory: \(memory(of: partition))\n"
       text += "    portals: [\(list(partition.portals))]\n"
       text += "    queues: [\(list(partition.queues))]\n"
       let pools = partition.pools.map { pool in
@@ -36,8 +37,37 @@ public struct HypervisorPlanFragment {
         text +=
           "    congestion-groups: [\(list(partition.congestionGroups.map { "\($0)-\($0)" }))]\n"
       }
+      if !partition.accelerators.isEmpty {
+        let uses = partition.accelerators.map { "\($0.rawValue): {mode: poll}" }
+        text += "    accelerators: {\(uses.joined(separator: ", "))}\n"
+      }
+      if let arguments = partition.bootArguments {
+        text += "    boot-arguments: \(quoted(arguments))\n"
+      }
     }
     return text
+  }
+
+  /// A plan's memory is one piece with its place; of several only their size can be said.
+  private func memory(of partition: HypervisorPartition) -> String {
+    let bytes = partition.memory.reduce(0) { $0 &+ $1.size }
+    let size = bytes & (1 << 20 - 1) == 0 ? "\(bytes >> 20) MiB" : "\(bytes)"
+    guard partition.memory.count == 1, let place = partition.memory.first else { return size }
+    return "{size: \(size), address: 0x\(String(place.base, radix: 16))}"
+  }
+
+  /// A text between quotes of YAML: what is no printable ASCII is written by its number.
+  private func quoted(_ text: String) -> String {
+    let escaped = text.unicodeScalars.map { scalar in
+      switch scalar {
+      case "\"", "\\": "\\\(scalar)"
+      case " "..."~": String(scalar)
+      default:
+        "\\U" + String(repeating: "0", count: 8 - String(scalar.value, radix: 16).count)
+          + String(scalar.value, radix: 16)
+      }
+    }
+    return "\"\(escaped.joined())\""
   }
 
   /// A plan calls the partition that controls the shared blocks its host.
