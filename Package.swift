@@ -22,6 +22,8 @@ let package = Package(
     .library(name: "DPAAPortal", targets: ["DPAAPortal"]),
     .library(
       name: "DPAARuntime", targets: ["DPAARuntime", "DPAAPortal", "Partitioning", "QorIQ"]),
+    .executable(name: "dpaac-guest", targets: ["dpaac-guest"]),
+    .plugin(name: "DpaacPlan", targets: ["DpaacPlan"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -83,6 +85,9 @@ let package = Package(
         "Lowering", "Partitioning", "QorIQ",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    // MARK: plugins
+    .plugin(name: "DpaacPlan", capability: .buildTool(), dependencies: ["dpaac"]),
 
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),

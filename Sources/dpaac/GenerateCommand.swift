@@ -29,7 +29,10 @@ struct GenerateCommand: ParsableCommand {
   var output: String
 
   @Option(
-    help: "Only these backends: \(Generator.allBackends.map(\.name).joined(separator: ", ")).")
+    help: """
+      Only these backends: \(Generator.allBackends.map(\.name).joined(separator: ", ")); and, when \
+      named, \(Generator.backendsOnRequest.map(\.name).joined(separator: ", ")).
+      """)
   var only: [String] = []
 
   @Option(

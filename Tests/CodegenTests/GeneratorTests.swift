@@ -98,8 +98,15 @@ import Testing
   @Test func `backends are chosen by name, and an unknown name lists the known ones`() throws {
     #expect(try Generator(only: ["tree"]).backends.map(\.name) == ["tree"])
     #expect(
-      throws: GenerationError.unknownBackend("trees", known: Generator.allBackends.map(\.name))
+      throws: GenerationError.unknownBackend(
+        "trees", known: (Generator.allBackends + Generator.backendsOnRequest).map(\.name))
     ) { try Generator(only: ["trees"]) }
+  }
+
+  @Test func `a backend on request is left out unless it is named`() throws {
+    #expect(try !Generator().backends.contains { $0.name == "swift-configuration" })
+    #expect(
+      try Generator(only: ["swift-configuration"]).backends.map(\.name) == ["swift-configuration"])
   }
 
   @Test func `the same partition gives the same bytes twice`() throws {

@@ -12,24 +12,28 @@ public import Partitioning
 /// Everything is rendered before anything is written, and written into temporary files beside the
 /// destinations before anything is renamed: after an error the directory is as it was.
 public struct Generator: Sendable {
-  /// All backends, in the order their files are listed.
+  /// The backends of a whole generation, in the order their files are listed.
   public static let allBackends: [any Backend] = [
     GuestTreeBackend(), QEMUBackend(), LibvirtBackend(), SwiftBackend(), FMCBackend(),
     HypervisorBackend(), HostTreeBackend(), ReportBackend(),
   ]
 
+  /// Backends for one use that are chosen by name only.
+  public static let backendsOnRequest: [any Backend] = [SwiftConfigurationBackend()]
+
   /// The backends in use.
   public let backends: [any Backend]
 
-  /// Creates a generator with the backends of these names; with all of them when there is no name.
+  /// Creates a generator with the backends of these names; with ``allBackends`` when there is no
+  /// name.
   ///
   /// - Throws: ``GenerationError/unknownBackend(_:known:)``.
   public init(only names: [String] = []) throws(GenerationError) {
-    let known = Self.allBackends.map(\.name)
-    for name in names where !known.contains(name) {
-      throw .unknownBackend(name, known: known)
+    let known = Self.allBackends + (names.isEmpty ? [] : Self.backendsOnRequest)
+    for name in names where !known.contains(where: { $0.name == name }) {
+      throw .unknownBackend(name, known: known.map(\.name))
     }
-    backends = Self.allBackends.filter { names.isEmpty || names.contains($0.name) }
+    backends = known.filter { names.isEmpty || names.contains($0.name) }
   }
 
   init(backends: [any Backend]) { self.backends = backends }

@@ -45,9 +45,13 @@ struct SwiftSources {
   }
 
   func all() -> [TemplatedFile] {
-    [package(), configuration(), host(), guestPackage(), guestMain()]
-      + partition.owners.indices.map(owner)
+    [package(), host(), guestPackage(), guestMain()] + configurationFiles
       + partition.owners.indices.filter { !partition.owners[$0].isHost }.map(guest)
+  }
+
+  /// The files of the target `Configuration`.
+  var configurationFiles: [TemplatedFile] {
+    [configuration()] + partition.owners.indices.map(owner)
   }
 
   private func package() -> TemplatedFile {
