@@ -60,6 +60,7 @@ struct GenerateCommand: ParsableCommand {
         packagePath: packagePath.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
           ?? GenerationOptions.thisCheckout)
       options.hostTree = base
+      options.findings = result.diagnostics.sorted
       let artifacts = try generator.artifacts(for: partition, options: options)
       if check {
         staleFiles = generator.stale(artifacts, in: output)

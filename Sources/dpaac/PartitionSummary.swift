@@ -49,10 +49,52 @@ struct PartitionSummary {
       ])
     }
     var text = "\(partition.name) on \(partition.board.name)\n\n\(owners.text)\n\(paths.text)"
-    text += "\n\(windows.text)"
+    text += "\n\(flows)\(windows.text)\n\(memory)"
     if !partition.decisions.isEmpty { text += "\nThe planner chose:\n" }
     for decision in partition.decisions { text += "  \(decision.subject): \(decision.message)\n" }
     return text
+  }
+
+  /// Where frames go: the rules of each interface in order.
+  private var flows: String {
+    guard !partition.interfaces.isEmpty else { return "" }
+    var table = TextTable([
+      ("interface", .left), ("frames", .left), ("to", .left), ("queues", .left), ("how", .left),
+    ])
+    for interface in partition.interfaces {
+      for rule in interface.rules {
+        var how = rule.spread.map { ["spread by \($0.rawValue)"] } ?? []
+        how += rule.storageProfile.map { ["profile \($0)"] } ?? []
+        if case .offlineHop(let hop) = interface.delivery, rule.owner != hop.receivingOwner {
+          how.append("copied by fm\(hop.fman + 1)-oh\(hop.port.port)")
+        }
+        table.add([
+          interface.name,
+          rule.conditions.isEmpty
+            ? "everything else" : rule.conditions.map(\.planText).joined(separator: ", "),
+          partition.owners[rule.owner].name, rule.receive.description, how.joined(separator: ", "),
+        ])
+      }
+    }
+    return table.text + "\n"
+  }
+
+  /// The board's memory from its beginning to its end.
+  private var memory: String {
+    var table = TextTable([("memory", .left), ("size", .right), ("holder", .left)])
+    func row(_ range: QorIQ.AddressRange, _ holder: String) {
+      table.add(["\(hex(range.base))-\(hex(range.last))", size(range.size), holder])
+    }
+    for region in MemoryMap(partition).regions {
+      switch region.holder {
+      case .owner(let index): row(region.range, partition.owners[index].name)
+      case .shared(let name): row(region.range, "\(name), shared")
+      case .reserved(let holder): row(region.range, "\(holder), reserved")
+      case .free: row(region.range, "free")
+      }
+      for pool in region.buffers { row(pool.range, "  buffers of pool \(pool.bpid)") }
+    }
+    return table.text
   }
 
   /// `0-3,6`

@@ -76,8 +76,22 @@ struct ProveCommand: ParsableCommand {
     }
     let open = proof.paths.count { !holds($0) }
     let own = proof.paths.count { $0.barrier.keeper == "its own software" }
-    return "\(partition.name) on \(partition.board.name), \(on.rawValue)\n\n\(table.text)\n"
+    return "\(partition.name) on \(partition.board.name), \(on.rawValue)\n\n"
+      + "\(matrix(IsolationMatrix(proof), partition))\n\(table.text)\n"
       + "\(proof.paths.count) ways: \(open) open, \(own) guarded by the guest's own software only\n"
+  }
+
+  /// The pairs with a letter for who answers, and how many ways each answers for.
+  private func matrix(_ matrix: IsolationMatrix, _ partition: Partition) -> String {
+    var table = TextTable(
+      [("from \\ to", .left)] + matrix.victims.map { (partition.owners[$0].name, .left) })
+    for actor in matrix.actors {
+      table.add(
+        [partition.owners[actor].name]
+          + matrix.victims.map { $0 == actor ? "-" : matrix.summary(from: actor, to: $0) })
+    }
+    let legend = IsolationMatrix.Keeper.allCases.filter { matrix.count($0) > 0 }
+    return table.text + "\n" + legend.map { "\($0.rawValue) \($0.meaning)\n" }.joined()
   }
 
   private func json(_ proof: IsolationProof, _ partition: Partition) -> JSONValue {

@@ -1,4 +1,5 @@
 public import DeviceTree
+public import Diagnostics
 public import Partitioning
 import QorIQ
 
@@ -30,6 +31,8 @@ public struct GenerationOptions: Sendable, Hashable {
   public let packagePath: String
   /// The board's own tree, from which the host's is made; without it there is only an overlay.
   public var hostTree: Tree?
+  /// What the checks found that is no error, in the order it is shown.
+  public var findings: [Diagnostic] = []
 
   /// Creates options; relative paths are seen from the current directory, symbolic links resolved.
   public init(

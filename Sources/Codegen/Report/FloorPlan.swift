@@ -7,7 +7,7 @@ import QorIQ
 struct FloorPlan {
   let partition: Partition
 
-  private static let width = 1000
+  static let width = 1000
 
   /// Each with its title and what to read in it.
   func pictures() -> [(String, String, XMLNode)] {
@@ -24,33 +24,56 @@ struct FloorPlan {
     let cpus = cells(
       "CPU", partition.board.cpus.map { UInt32($0.index.rawValue) },
       owners: partition.owners.map { $0.cpus.map { UInt32($0.rawValue) } })
-    return [
+    var pictures = [
+      (
+        "Memory", "\(ReportPage.size(partition.board.memorySize)); pale: buffers of pools",
+        MemoryStrip(partition: partition).picture()
+      ),
       (
         "Frame queues",
         "1 to \(last) of \(partition.board.qman.usableQueues.last); dashed: over these a hash "
           + "spreads frames", strip(queues, last: last)
       ),
-      ("Buffer pools", "\(partition.board.bman.poolCount) pools", pools),
+      ("CPUs", "\(partition.board.cpus.count)", cpus),
       (
         "Portals", "each is QMan's and BMan's portal of its number, and a channel of that number",
         portals
       ),
-      ("CPUs", "\(partition.board.cpus.count)", cpus),
-      ("Memory", ReportPage.size(partition.board.memorySize), memory()),
+      ("Buffer pools", "\(partition.board.bman.poolCount) pools", pools),
     ]
+    let channels = partition.resources.map { $0.poolChannels.map { UInt32($0.rawValue) } }
+    if channels.contains(where: { !$0.isEmpty }) {
+      pictures.append(
+        (
+          "Pool channels", "each served by all portals of its partition",
+          cells(
+            "channel", partition.board.qman.poolChannels.map { UInt32($0.rawValue) },
+            owners: channels)
+        ))
+    }
+    let groups = partition.resources.map { $0.congestionGroups.map { UInt32($0.id.rawValue) } }
+    if let highest = groups.joined().max() {
+      pictures.append(
+        (
+          "Congestion groups",
+          "0 to \(highest) of \(partition.board.qman.congestionGroupCount)",
+          cells("group", Array(0...highest), owners: groups)
+        ))
+    }
+    return pictures
   }
 
   // MARK: strips
 
   private func strip(_ queues: [(Int, QueueRange)], last: UInt32) -> XMLNode {
     let scale = { (queue: UInt32) in Int(UInt64(queue - 1) * UInt64(Self.width) / UInt64(last)) }
-    var nodes = [free(height: 44)]
+    var nodes = [Self.free(height: 44)]
     for (owner, range) in queues {
       let x = scale(range.first.rawValue)
       let width = max(scale(range.last.rawValue + 1) - x, 2)
       nodes += block(
         owner, x: x, width: width, label: range.description,
-        title: "\(partition.owners[owner].name): queues \(range)", kind: "queues")
+        title: "\(partition.owners[owner].name): queues \(range)")
     }
     for path in partition.owners.flatMap(\.paths) where path.receive.count > 1 {
       let x = scale(path.receive.first.rawValue)
@@ -63,43 +86,25 @@ struct FloorPlan {
             "height": "12",
           ]))
     }
-    return svg(height: 44, label: "Frame queues by owner", nodes)
+    return Self.svg(height: 44, label: "Frame queues by owner", nodes)
   }
 
-  private func memory() -> XMLNode {
-    let total = max(partition.board.memorySize, 1)
-    // In MiB, so that no product leaves 64 bits.
-    let scale = { (address: UInt64) in
-      Int(min(address >> 20, total >> 20) * UInt64(Self.width) / max(total >> 20, 1))
-    }
-    var nodes = [free(height: 44)]
-    for (index, owner) in partition.owners.enumerated() {
-      let x = scale(owner.memory.base)
-      nodes += block(
-        index, x: x, width: max(scale(owner.memory.base + owner.memory.size) - x, 2),
-        label: ReportPage.size(owner.memory.size),
-        title: "\(owner.name): \(ReportPage.size(owner.memory.size)) at "
-          + "0x\(String(owner.memory.base, radix: 16))", kind: "memory")
-    }
-    return svg(height: 44, label: "Memory by owner", nodes)
-  }
-
-  private func free(height: Int) -> XMLNode {
+  static func free(height: Int) -> XMLNode {
     .element(
       "rect",
-      ["class": "free", "x": "0", "y": "0", "width": "\(Self.width)", "height": "\(height)"])
+      ["class": "free", "x": "0", "y": "0", "width": "\(width)", "height": "\(height)"])
   }
 
   /// A coloured part of a strip, with its text when there is room.
   private func block(
-    _ owner: Int, x: Int, width: Int, label: String, title: String, kind: String
+    _ owner: Int, x: Int, width: Int, label: String, title: String
   ) -> [XMLNode] {
     var nodes: [XMLNode] = [
       .element(
         "rect",
         [
           "class": ReportPage.colour(owner), "x": "\(x)", "y": "0", "width": "\(width)",
-          "height": "44", "data-\(kind)": title,
+          "height": "44", "data-queues": title,
         ], [.element("title", text: title)])
     ]
     if width > 8 * label.count + 8 {
@@ -129,7 +134,7 @@ struct FloorPlan {
           "rect",
           [
             "class": owner.map(ReportPage.colour) ?? "free", "x": "\(x)", "y": "\(y)",
-            "width": "\(pitch - 4)", "height": "28",
+            "width": "\(pitch - 4)", "height": "28", "rx": "3",
             "data-\(kind.lowercased())": "\(number) \(who)",
           ], [.element("title", text: "\(kind) \(number): \(who)")]))
       nodes.append(
@@ -141,12 +146,11 @@ struct FloorPlan {
           ], text: "\(number)"))
     }
     let rows = max((numbers.count + columns - 1) / columns, 1)
-    return svg(height: rows * 32 - 4, label: "\(kind)s by owner", nodes)
+    return Self.svg(height: rows * 32 - 4, label: "\(kind)s by owner", nodes)
   }
 
-  private func svg(height: Int, label: String, _ nodes: [XMLNode]) -> XMLNode {
+  static func svg(height: Int, label: String, _ nodes: [XMLNode]) -> XMLNode {
     .element(
-      "svg",
-      ["viewBox": "0 0 \(Self.width) \(height)", "role": "img", "aria-label": label], nodes)
+      "svg", ["viewBox": "0 0 \(width) \(height)", "role": "img", "aria-label": label], nodes)
   }
 }

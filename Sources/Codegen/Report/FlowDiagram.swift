@@ -82,13 +82,16 @@ struct FlowDiagram {
   private func condition(of rule: FlowRule) -> String {
     rule.conditions.isEmpty
       ? "everything else"
-      : Self.cut(rule.conditions.map(\.planText).joined(separator: ", "), to: 52)
+      : Self.cut(rule.conditions.map(\.planText).joined(separator: ", "), to: 46)
   }
 
   private func destination(of rule: FlowRule) -> String {
     var text = rule.receive.count == 1 ? "queue \(rule.receive)" : "queues \(rule.receive)"
     if let spread = rule.spread { text += ", \(spread.rawValue)" }
     if let profile = rule.storageProfile { text += ", profile \(profile)" }
+    if case .offlineHop(let hop) = interface.delivery, rule.owner != hop.receivingOwner {
+      text += ", copied by fm\(hop.fman + 1)-oh\(hop.port.port)"
+    }
     return text
   }
 

@@ -13,7 +13,7 @@ public struct ReportBackend: Backend {
   public func artifacts(
     for partition: Partition, options: GenerationOptions
   ) throws(GenerationError) -> [Artifact] {
-    let page = ReportPage(partition: partition).element()
+    let page = ReportPage(partition: partition, findings: options.findings).element()
     do throws(XMLWriterError) {
       let text = try XMLWriter().text(of: page, header: " \(options.banner(for: partition)) ")
       // HTML has its own first line; elsewhere the page is written as XML is.

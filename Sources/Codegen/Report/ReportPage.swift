@@ -6,6 +6,8 @@ import QorIQ
 /// The report's page: who has what, where frames go, what was proved and what was chosen.
 struct ReportPage {
   let partition: Partition
+  /// What the checks found that is no error.
+  var findings: [Diagnostic] = []
 
   var board: Board { partition.board }
 
@@ -35,7 +37,7 @@ struct ReportPage {
         text: "\(board.model), \(board.cpus.count) CPUs \(board.core), shared by "
           + "\(partition.owners.first(where: \.isHost)?.name ?? "the host") and "
           + "\(guests) \(guests == 1 ? "guest" : "guests")"),
-      legend(), .element("h2", text: "Who has what"), owners(),
+      legend(), verdicts(), .element("h2", text: "Who has what"), owners(),
     ]
     let plan = FloorPlan(partition: partition)
     nodes.append(.element("h2", text: "Floor plan"))
@@ -68,10 +70,13 @@ struct ReportPage {
       }
     }
     if !partition.links.isEmpty { nodes += [.element("h2", text: "Links"), links()] }
+    nodes.append(.element("h2", text: "Who could reach whom"))
+    nodes += isolation.content()
+    nodes.append(.element("h2", text: "What was checked"))
+    nodes += ReportChecks(findings: findings).content()
     if !partition.decisions.isEmpty {
       nodes += [.element("h2", text: "What the planner chose"), decisions()]
     }
-    nodes += [.element("h2", text: "What was proved"), checks()]
     return nodes
   }
 
@@ -87,10 +92,46 @@ struct ReportPage {
   /// The class of an owner's colour; colours come again after eight.
   static func colour(_ owner: Int) -> String { "c\(owner % 8)" }
 
+  private var isolation: IsolationFigure { IsolationFigure(partition: partition) }
+
+  /// The page in a few words, for who reads no further.
+  private func verdicts() -> XMLNode {
+    let matrix = isolation.matrix
+    let open = matrix.count(.nobody)
+    let runtime = IsolationMatrix(IsolationProof(partition, on: .runtime))
+    let warnings = findings.count { $0.severity == .warning }
+    let verdicts = [
+      (
+        "checks", "sound",
+        "\(PartitionCheck.catalogue.count) rules hold, "
+          + "\(warnings) \(warnings == 1 ? "warning" : "warnings")"
+      ),
+      (
+        "chip", open == 0 ? "no way is open" : "\(open) of \(matrix.pathCount) ways are open",
+        "on the chip: \(matrix.count(.hardware)) guarded by hardware, \(matrix.count(.program)) "
+          + "kept by guests' own programs"
+      ),
+      (
+        "runtime",
+        runtime.count(.nobody) == 0
+          ? "no way is open" : "\(runtime.count(.nobody)) of \(runtime.pathCount) ways are open",
+        "under dpaac run: \(runtime.count(.hardware)) guarded by hardware, "
+          + "\(runtime.count(.software)) by the engine"
+      ),
+    ]
+    return .element(
+      "ul", ["class": "verdicts"],
+      verdicts.map { name, verdict, detail in
+        .element(
+          "li", ["data-verdict": name],
+          [.element("strong", text: verdict), .element("span", text: detail)])
+      })
+  }
+
   // MARK: tables
 
   private func owners() -> XMLNode {
-    table(
+    Self.table(
       ["partition", "CPUs", "memory", "portals", "frame queues", "pools", "LIODN offset"],
       partition.owners.map { owner in
         let pools = owner.pools.map { "\($0.bpid) (\($0.bufferCount) × \($0.bufferSize))" }
@@ -106,7 +147,7 @@ struct ReportPage {
   }
 
   private func links() -> XMLNode {
-    table(
+    Self.table(
       ["from", "to", "transmit queue", "offline port", "receive queue"],
       partition.links.map { link in
         Row(
@@ -119,21 +160,14 @@ struct ReportPage {
   }
 
   private func decisions() -> XMLNode {
-    table(
+    Self.table(
       ["about", "choice"],
       partition.decisions.map { Row($0.subject, [$0.message], data: ("data-decision", $0.subject)) }
     )
   }
 
-  private func checks() -> XMLNode {
-    table(
-      ["check", "what holds"],
-      PartitionCheck.catalogue.map {
-        Row($0.code.description, [$0.summary], data: ("data-check", $0.code.description))
-      })
-  }
-
-  private struct Row {
+  /// A row of a table: its head, its cells, and an attribute by which tests find it.
+  struct Row {
     var head: String
     var cells: [String]
     var data: (String, String)
@@ -145,7 +179,7 @@ struct ReportPage {
     }
   }
 
-  private func table(_ titles: [String], _ rows: [Row]) -> XMLNode {
+  static func table(_ titles: [String], _ rows: [Row]) -> XMLNode {
     .element(
       "div", ["class": "wide"],
       [
