@@ -20,7 +20,8 @@ struct UBootTests {
   @Test(
     .enabled(if: isHeavy, "heavy: boots every guest on two more cores"),
     arguments: Example.names, ["e500mc", "e5500"])
-  func `each guest of an example boots on either core`(example: String, core: String) throws {
+  func `heavy: each guest of an example boots on either core`(example: String, core: String) throws
+  {
     let partition = try Example.partition(example)
     for owner in partition.owners where !owner.isHost {
       try check(owner, of: partition, on: core)

@@ -6,7 +6,7 @@ import Testing
 @testable import DPAAPortal
 
 /// How a guest's process comes to its regions.
-@Suite(.timeLimit(.minutes(30))) struct AttachTests {
+@Suite(.timeLimit(.minutes(10))) struct AttachTests {
   private static let grant = GuestGrant(
     name: "guest1", portalCount: 1, enqueueRing: 8, dequeueRing: 16,
     pools: [.init(bpid: 2, base: 0x8000_0000, count: 4, size: 2048, stride: 2112)],

@@ -5,7 +5,7 @@ import Testing
 @testable import DPAARuntime
 
 /// BMan's half of a portal, byte by byte.
-@Suite(.timeLimit(.minutes(30))) struct BManPortalTests {
+@Suite(.timeLimit(.minutes(10))) struct BManPortalTests {
   private static let base: UInt64 = 0xa010_0000
 
   @Test(arguments: 1...8 as ClosedRange<UInt8>)

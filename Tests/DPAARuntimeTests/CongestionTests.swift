@@ -3,7 +3,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Tail drop, congestion groups and early discard, in bytes.
-@Suite(.timeLimit(.minutes(30))) struct CongestionTests {
+@Suite(.timeLimit(.minutes(10))) struct CongestionTests {
   /// A client that owns congestion groups 7 and 40, with portal 6 subscribed to group 40.
   private static func client() throws -> QueueClient {
     try QueueClient([2: .init(congestionGroups: [7, 40])])

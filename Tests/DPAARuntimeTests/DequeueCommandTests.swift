@@ -4,7 +4,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Static, volatile and pull dequeue commands, and queues that are held.
-@Suite(.timeLimit(.minutes(30))) struct DequeueCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct DequeueCommandTests {
   private static func statuses(_ entries: [[UInt8]]) -> [UInt8] { entries.map { $0[1] } }
   private static func queues(_ entries: [[UInt8]]) -> [UInt32] {
     entries.map { RawPortal.number($0[8..<12]) }

@@ -6,7 +6,7 @@ import Testing
 @testable import DPAARuntime
 
 /// How soon a guest hears what its host asks.
-@Suite(.timeLimit(.minutes(30))) struct DrainTests {
+@Suite(.timeLimit(.minutes(10))) struct DrainTests {
   @Test func `a busy source stops sending soon after it is asked to`() throws {
     var configuration = Talk.configuration()
     configuration.owners[2].program = .source(

@@ -7,7 +7,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Frames that come to nothing, each with its reason and at whose charge.
-@Suite(.timeLimit(.minutes(30))) struct DropTests {
+@Suite(.timeLimit(.minutes(10))) struct DropTests {
   /// Frames that are dropped, of sizes that no link should have.
   struct Case: Sendable, CustomTestStringConvertible {
     let what: String

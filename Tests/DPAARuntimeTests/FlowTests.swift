@@ -9,7 +9,7 @@ import Testing
 @testable import DPAARuntime
 
 /// The six flows of the talk, end to end on the test's own thread.
-@Suite(.timeLimit(.minutes(30))) struct FlowTests {
+@Suite(.timeLimit(.minutes(10))) struct FlowTests {
   static let mixed: [[UInt8]] = [
     Frame.ethernet(.arp(for: Talk.host)),
     Frame.ethernet(.ipv4(to: Talk.host, .icmp([1, 2, 3]))),

@@ -9,7 +9,7 @@ import Testing
 @testable import DPAARuntime
 
 /// What a run says in the end. The whole of its JSON is a golden file.
-@Suite(.timeLimit(.minutes(30))) struct GoldenReportTests {
+@Suite(.timeLimit(.minutes(10))) struct GoldenReportTests {
   /// A small run with something of everything.
   private static func simulation() throws -> Simulation {
     let frames: [[UInt8]] = [

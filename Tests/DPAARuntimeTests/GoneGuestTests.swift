@@ -7,7 +7,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Guests that end in the midst of everything.
-@Suite(.timeLimit(.minutes(30))) struct GoneGuestTests {
+@Suite(.timeLimit(.minutes(10))) struct GoneGuestTests {
   private static func frames(_ count: UInt64) -> [[UInt8]] {
     let targets = [Talk.host, Talk.guest1, Talk.guest2]
     return (0..<count).map { Talk.frame(to: targets[Int($0 % 3)], number: $0) }

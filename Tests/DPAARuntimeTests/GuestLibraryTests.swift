@@ -7,7 +7,7 @@ import Testing
 @testable import DPAARuntime
 
 /// The guest's side of portals and pools, against the engine.
-@Suite(.timeLimit(.minutes(30))) struct GuestLibraryTests {
+@Suite(.timeLimit(.minutes(10))) struct GuestLibraryTests {
   static let rings = [RingSizes.hardware, RingSizes(enqueue: 64, dequeue: 64)]
 
   /// What an enqueue came to; a buffer that found no place is released.

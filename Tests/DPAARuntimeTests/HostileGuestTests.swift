@@ -6,7 +6,7 @@ import Testing
 @testable import DPAARuntime
 
 /// What a guest may write into its portal: all of it, and it harms nobody else.
-@Suite(.timeLimit(.minutes(30))) struct HostileGuestTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileGuestTests {
   private static let own: UInt64 = 0xa010_0000
   private static let stride: UInt64 = 2112
 

@@ -7,7 +7,7 @@ import Testing
 @testable import DPAARuntime
 
 /// What a guest can do with the end of its interrupt that it was given.
-@Suite(.timeLimit(.minutes(30))) struct InterruptLineTests {
+@Suite(.timeLimit(.minutes(10))) struct InterruptLineTests {
   private static func readiness(_ descriptor: Int32) -> Int32 {
     var descriptors = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
     return poll(&descriptors, 1, 0)

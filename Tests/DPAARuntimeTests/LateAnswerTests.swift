@@ -6,7 +6,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Management commands of a guest whose engine gets no time: stopped, or on a busy host.
-@Suite(.timeLimit(.minutes(30))) struct LateAnswerTests {
+@Suite(.timeLimit(.minutes(10))) struct LateAnswerTests {
   private let engine: Engine
 
   init() throws {

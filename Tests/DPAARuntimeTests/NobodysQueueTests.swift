@@ -5,7 +5,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Queue 0, which no frame queue may be, and queues that no owner has.
-@Suite(.timeLimit(.minutes(30))) struct NobodysQueueTests {
+@Suite(.timeLimit(.minutes(10))) struct NobodysQueueTests {
   @Test func `a queue that nobody owns is not the first owner's`() throws {
     var configuration = Talk.configuration()
     configuration.owners[0].queues = [QueueRange(first: 1, count: 50)]

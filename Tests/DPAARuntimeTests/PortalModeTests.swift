@@ -4,7 +4,7 @@ import Testing
 @testable import DPAARuntime
 
 /// The modes of a portal's rings, its reset state, and its interrupt registers.
-@Suite(.timeLimit(.minutes(30))) struct PortalModeTests {
+@Suite(.timeLimit(.minutes(10))) struct PortalModeTests {
   private static func line(_ client: QueueClient, _ offset: Int) -> UInt32 {
     RawPortal.number(RawPortal.line(client.portal.qman + offset)[0..<4])
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import DPAARuntime
 
 /// QMan's half of a portal, byte by byte.
-@Suite(.timeLimit(.minutes(30))) struct QManPortalTests {
+@Suite(.timeLimit(.minutes(10))) struct QManPortalTests {
   static let rings = [
     RingSizes.hardware, RingSizes(enqueue: 64, dequeue: 64), RingSizes(enqueue: 16, dequeue: 32),
   ]

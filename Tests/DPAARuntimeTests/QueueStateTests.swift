@@ -3,7 +3,7 @@ import Testing
 @testable import DPAARuntime
 
 /// The frame queue's states and the commands that are legal in them.
-@Suite(.timeLimit(.minutes(30))) struct QueueStateTests {
+@Suite(.timeLimit(.minutes(10))) struct QueueStateTests {
   typealias Stage = QueueClient.Stage
 
   /// A row of the table: in this state this command has this result and leads to that state.

@@ -6,7 +6,7 @@ import Testing
 @testable import DPAARuntime
 
 /// A guest whose processor writes rubbish all over its portal, while the others work.
-@Suite(.timeLimit(.minutes(30))) struct RandomGuestTests {
+@Suite(.timeLimit(.minutes(10))) struct RandomGuestTests {
   private static let rounds = 20_000
   /// What fills guest2's memory, and nobody else's.
   private static let stain: UInt8 = 0xee

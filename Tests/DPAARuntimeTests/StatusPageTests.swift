@@ -5,7 +5,7 @@ import Testing
 @testable import DPAARuntime
 
 /// The page in which a guest tells what it did is the guest's to fill, with anything.
-@Suite(.timeLimit(.minutes(30))) struct StatusPageTests {
+@Suite(.timeLimit(.minutes(10))) struct StatusPageTests {
   @Test(arguments: GuestStatus.Counter.allCases)
   func `a count beyond all counts is a discrepancy and not the end of the engine`(
     counter: GuestStatus.Counter

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// Overlays whose targets and fixups lead into themselves.
-@Suite(.timeLimit(.minutes(30))) struct SelfReferenceTests {
+@Suite(.timeLimit(.minutes(10))) struct SelfReferenceTests {
   private static let overlays = [
     "&n { n: inner { p = <&n>; }; };",
     "/ { fragment@0 { target-path = \"/fragment@0/__overlay__\"; __overlay__ { x; }; }; };",

@@ -6,7 +6,7 @@ import Testing
 @testable import DeviceTree
 
 /// Sources written for the C preprocessor: which they are, and where findings in them point.
-@Suite(.timeLimit(.minutes(30))) struct SourcePreprocessorTests {
+@Suite(.timeLimit(.minutes(10))) struct SourcePreprocessorTests {
   private static let header = """
     #pragma once
     #define IRQ_UART 12

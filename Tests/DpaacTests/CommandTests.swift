@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The commands as a user types them.
-@Suite(.timeLimit(.minutes(30))) struct CommandTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandTests {
   @Test func `two guests with the same queues: both places, the overlap, a free range, no files`()
     throws
   {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(30))) struct ImportCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct ImportCommandTests {
   @Test func `what generate writes, import reads, and check takes the hypervisor's part`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }

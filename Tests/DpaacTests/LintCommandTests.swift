@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(30))) struct LintCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct LintCommandTests {
   static let fixtures = "\(Checkout.path)/Tests/Fixtures/fmc"
 
   @Test func `a sound pair of files is no finding, and a faulty one exits with 1`() throws {

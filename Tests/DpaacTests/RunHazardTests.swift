@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `dpaac run` under circumstances that nobody wishes for.
-@Suite(.serialized, .timeLimit(.minutes(30))) struct RunHazardTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RunHazardTests {
   @Test func `a run does not overwrite the capture that it plays`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }

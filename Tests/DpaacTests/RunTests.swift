@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `dpaac run` as a user sees it: real processes, real captures, tcpdump as the judge.
-@Suite(.serialized, .timeLimit(.minutes(30))) struct RunTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RunTests {
   static let tcpdump = Tool("tcpdump", package: "tcpdump")
   static let capture = "\(Checkout.path)/examples/kvm-forum/traffic.pcap"
   /// The addresses that each guest's rules name, as tcpdump filters.

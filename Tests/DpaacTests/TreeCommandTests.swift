@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `dpaac tree` as a user types it.
-@Suite(.timeLimit(.minutes(30))) struct TreeCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct TreeCommandTests {
   private static let board = "\(Checkout.path)/boards/p4080ds.dts"
 
   @Test func `a board and its own blob do not differ`() throws {

@@ -34,7 +34,7 @@ struct LinuxBoardTests {
       ]
     ),
   ])
-  func `a board is that of Linux's tree but for what is listed`(
+  func `heavy: a board is that of Linux's tree but for what is listed`(
     name: String, disabled: [String]
   ) throws {
     var bag = DiagnosticBag()

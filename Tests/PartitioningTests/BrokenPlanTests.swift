@@ -10,26 +10,39 @@ import Testing
 ///
 /// `DPAAC_SEED` sets the seed, which every failure prints.
 @Suite struct BrokenPlanTests {
-  private static let environment = ProcessInfo.processInfo.environment
-  private static let seed = environment["DPAAC_SEED"].flatMap { UInt64($0) } ?? 55_463
-
   @Test func `checks and brute force agree on who meets whom in 2,000 broken plans`() {
-    search(count: 2000)
+    BrokenPlanSearch(seed: BrokenPlanSearch.seed).run(count: 2000)
   }
 
-  @Test(.enabled(if: environment["DPAAC_SEARCH"] != nil, "by hand: set DPAAC_SEARCH=1"))
-  func `by hand: checks and brute force agree on who meets whom in 100,000 broken plans`() {
-    search(count: 100_000)
+  /// At full speed, each of two processors with plans of its own.
+  @Test(
+    .timeLimit(.minutes(10)),
+    .enabled(
+      if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
+      "heavy: set DPAAC_HEAVY_TESTS=1"),
+    arguments: [0, 1] as [UInt64])
+  func `release: checks and brute force agree on who meets whom in 100,000 broken plans`(
+    half: UInt64
+  ) {
+    BrokenPlanSearch(seed: BrokenPlanSearch.seed + half).run(count: 50_000)
   }
+}
 
-  private func search(count: Int) {
-    print("DPAAC_SEED=\(Self.seed)")
-    var breaker = PlanBreaker(generator: SeededGenerator(seed: Self.seed))
+/// A search for a plan of which checks and oracle say different things.
+private struct BrokenPlanSearch {
+  static let seed =
+    ProcessInfo.processInfo.environment["DPAAC_SEED"].flatMap { UInt64($0) } ?? 55_463
+
+  let seed: UInt64
+
+  func run(count: Int) {
+    print("DPAAC_SEED=\(seed)")
+    var breaker = PlanBreaker(generator: SeededGenerator(seed: seed))
     let board = PlanBreaker.board()
     var kinds: Set<Substring> = []
     var (sound, meeting, planned, wrong) = (0, 0, 0, 0)
     for number in 0..<count where wrong < 5 {
-      let place = "DPAAC_SEED=\(Self.seed), plan \(number)"
+      let place = "DPAAC_SEED=\(seed), plan \(number)"
       var plan = breaker.soundPlan()
       var bag = DiagnosticBag()
       if number % 10 == 0 {
