@@ -3,18 +3,20 @@
 /// - Complexity: O(*n* · *m*) in the lengths of the name and of each candidate.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
   let limit = max(1, name.count / 3)
+  let wanted = Array(name.lowercased().utf8)
   var best: (distance: Int, name: String)?
   for candidate in candidates {
-    let distance = editDistance(name.lowercased(), candidate.lowercased())
+    let other = Array(candidate.lowercased().utf8)
+    // No fewer changes than one is longer than the other.
+    guard abs(other.count - wanted.count) <= limit else { continue }
+    let distance = editDistance(wanted, other)
     if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
   }
   return best?.name
 }
 
 /// The optimal string alignment distance: insertions, deletions, replacements, swaps of neighbours.
-private func editDistance(_ left: String, _ right: String) -> Int {
-  let left = Array(left.utf8)
-  let right = Array(right.utf8)
+private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
   var beforeLast: [Int] = []
   var last = Array(0...right.count)
   for i in 0..<left.count {

@@ -18,10 +18,14 @@ struct FindingArguments: ParsableArguments {
       valueName: "[no-]code"))
   var fail: [String] = []
 
-  func validate() throws { _ = try choice() }
+  // Reading all kinds of finding takes longer than an ordinary plan: not where there is no question.
+  func validate() throws {
+    if !warn.isEmpty || !fail.isEmpty { _ = try choice() }
+  }
 
   /// The findings that count, with a warning for each option that turns off what is not there.
   func applied(to bag: DiagnosticBag) throws -> DiagnosticBag {
+    if bag.isEmpty && warn.isEmpty && fail.isEmpty { return bag }
     let choice = try choice()
     var bag = bag
     // With an error not every check has been judged, so nobody knows what an option is for.

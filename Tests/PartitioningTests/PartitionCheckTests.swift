@@ -36,6 +36,32 @@ import Testing
     #expect(bag.diagnostics.map(\.code) == ["missing-key"])
   }
 
+  @Test func `where everything clashes the pairs are listed as far as anybody reads, and counted`()
+  {
+    // Each of 60 partitions claims 40 ranges, all of which have queue 2,000.
+    let partitions = (0..<60).map { index -> PartitionWish in
+      let ranges = (0..<40).map { item -> QueueRange in
+        let first = UInt32((1 + 40 * index + item) % 1900 + 1)
+        return QueueRange(first: FQID(first), count: 2000)
+      }
+      return PartitionWish(
+        name: index == 0 ? "host" : "g\(index)", cpus: .count(1), memory: 64 << 20,
+        portals: .count(1), queues: .exactly(ranges))
+    }
+    let plan = Plan(name: "p", partitions: partitions)
+    var bag = DiagnosticBag()
+    #expect(Planner(plan: plan, board: .test()).partition(into: &bag) == nil)
+    let found = bag.diagnostics.filter { $0.code == "queue-overlap" }
+    #expect(found.count == 1001)
+    #expect(found.allSatisfy { $0.severity == .error })
+    // 60 · 61 / 2 pairs with 8 overlaps each, of which 1,000 are listed.
+    #expect(
+      found.last?.message == "13640 more findings of the kind queue-overlap are not listed")
+    #expect(found.dropLast().allSatisfy { $0.label?.contains("queues in common") == true })
+    // Of 40 · 39 / 2 overlaps within the host 8 are listed.
+    #expect(found.flatMap(\.notes).contains { $0.message == "772 more between these two" })
+  }
+
   @Test(
     arguments: [
       (

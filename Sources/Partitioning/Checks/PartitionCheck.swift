@@ -17,7 +17,14 @@ public struct PartitionCheck: Sendable {
   /// not echo.
   public let prerequisites: [DiagnosticCode]
   /// Why the rule is there, what to do where it is broken, who says so, and a plan that breaks it.
-  public let explanation: Explanation
+  public var explanation: Explanation {
+    Explanation(meaning, repair: repair, source: source, example: example.text, files: files)
+  }
+  private let meaning: String
+  private let repair: String
+  private let source: String
+  private let example: PlanExample
+  private let files: [String: String]
   private let body: @Sendable (PlanContext, inout Findings) -> Void
 
   init(
@@ -31,8 +38,11 @@ public struct PartitionCheck: Sendable {
     self.severity = severity
     self.summary = summary
     self.prerequisites = prerequisites
-    explanation = Explanation(
-      meaning, repair: repair, source: source, example: example.text, files: files)
+    self.meaning = meaning
+    self.repair = repair
+    self.source = source
+    self.example = example
+    self.files = files
     self.body = body
   }
 

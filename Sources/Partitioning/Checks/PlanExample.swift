@@ -1,7 +1,7 @@
 /// A plan that breaks one rule: two sound partitions on a P4080DS, with the mistake put in.
 ///
 /// `dpaac explain` shows it, and the fixture of its code is the same text.
-package struct PlanExample {
+package struct PlanExample: Sendable {
   /// Keys of a partition in place of the sound ones or beside them; an empty value takes a key out.
   package typealias Keys = KeyValuePairs<String, String>
 
@@ -14,8 +14,11 @@ package struct PlanExample {
     "pools": "[ {buffers: 256, size: 2 KiB} ]",
   ]
 
+  /// Puts the text together: a check has hundreds of neighbours whose examples nobody asks for.
+  private let write: @Sendable () -> String
+
   /// The plan's text.
-  package let text: String
+  package var text: String { write() }
 
   /// Creates an example from the sound plan.
   ///
@@ -36,23 +39,25 @@ package struct PlanExample {
     otherwise: String? = "host", keys: Keys = [:], links: String? = "[ [host, guest1] ]",
     more: [String] = []
   ) {
-    var lines = ["board: \(board)"] + more + ["partitions:"]
-    let partitions =
-      [("host", Self.merge(Self.host, host)), ("guest1", Self.merge(Self.guest, guest))]
-      + others.map { ($0.key, Self.merge([:], $0.value)) }
-    for (name, keys) in partitions {
-      lines.append("  \(name):")
-      lines += keys.map { "    \($0): \($1)" }
+    write = {
+      var lines = ["board: \(board)"] + more + ["partitions:"]
+      let partitions =
+        [("host", Self.merge(Self.host, host)), ("guest1", Self.merge(Self.guest, guest))]
+        + others.map { ($0.key, Self.merge([:], $0.value)) }
+      for (name, keys) in partitions {
+        lines.append("  \(name):")
+        lines += keys.map { "    \($0): \($1)" }
+      }
+      if !rules.isEmpty || !keys.isEmpty || interface != "fm1-10g0" || otherwise != "host" {
+        lines += ["interfaces:", "  \(interface):"]
+        lines += keys.map { "    \($0.key): \($0.value)" }
+        if !rules.isEmpty { lines.append("    rules:") }
+        lines += rules.map { "      - \($0)" }
+        if let otherwise { lines.append("    otherwise: \(otherwise)") }
+      }
+      if let links { lines.append("links: \(links)") }
+      return lines.joined(separator: "\n") + "\n"
     }
-    if !rules.isEmpty || !keys.isEmpty || interface != "fm1-10g0" || otherwise != "host" {
-      lines += ["interfaces:", "  \(interface):"]
-      lines += keys.map { "    \($0.key): \($0.value)" }
-      if !rules.isEmpty { lines.append("    rules:") }
-      lines += rules.map { "      - \($0)" }
-      if let otherwise { lines.append("    otherwise: \(otherwise)") }
-    }
-    if let links { lines.append("links: \(links)") }
-    text = lines.joined(separator: "\n") + "\n"
   }
 
   /// The sound keys in their order with new values, then the new keys.
@@ -68,10 +73,10 @@ package struct PlanExample {
 
 extension PlanExample {
   /// An example that was put together elsewhere.
-  init(text: String) { self.text = text }
+  init(text: @autoclosure @escaping @Sendable () -> String) { write = text }
 }
 
 extension PlanExample: ExpressibleByStringLiteral {
   /// An example that is written out.
-  package init(stringLiteral value: String) { text = value }
+  package init(stringLiteral value: String) { write = { value } }
 }

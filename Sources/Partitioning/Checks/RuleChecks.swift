@@ -85,44 +85,68 @@ extension PartitionCheck {
   }
 }
 
-/// The rules met so far, in a form that finds one that covers another without comparing all pairs.
+/// The rules met so far, filed so that the first one that takes all of another is found by looking at
+/// each shape once and not at each rule.
 ///
-/// A rule covers another when each of its conditions is implied by one of the other's. Rules are
-/// filed by shape (their fields and prefix lengths); a later rule is cut down to each shape it is at
-/// least as narrow as, and looked up.
+/// A shape is the fields that a rule compares and how many bits of each. Plans have a handful. One that
+/// has thousands is made to cost time: rules of further shapes are passed over, which is missing a
+/// warning at worst.
 struct RuleShadows {
-  private typealias Shape = [MatchCondition.Field: UInt8]
-  private var rules: [Shape: [Set<MatchCondition>: Int]] = [:]
+  private static let shapeLimit = 512
+
+  private struct Shape: Hashable {
+    /// A bit for each field.
+    var fields: UInt16
+    /// The bits that count, in the fields' order.
+    var lengths: [UInt8]
+  }
+
+  /// A shape's rules by their conditions, in the fields' order.
+  private var rules: [(shape: Shape, filed: [[MatchCondition]: Int])] = []
+  private var places: [Shape: Int] = [:]
 
   mutating func add(_ conditions: [MatchCondition], index: Int) {
-    let shape = Shape(
-      conditions.map { ($0.field, $0.prefixLength) }, uniquingKeysWith: { max($0, $1) })
-    if rules[shape, default: [:]][Set(conditions)] == nil {
-      rules[shape, default: [:]][Set(conditions)] = index
+    let sorted = conditions.sorted { $0.field.rawValue < $1.field.rawValue }
+    let fields = sorted.reduce(UInt16(0)) { $0 | $1.field.bit }
+    // Two conditions for one field take nothing that one rule would.
+    guard fields.nonzeroBitCount == sorted.count else { return }
+    let shape = Shape(fields: fields, lengths: sorted.map(\.prefixLength))
+    guard let place = places[shape] else {
+      guard rules.count < Self.shapeLimit else { return }
+      places[shape] = rules.count
+      return rules.append((shape, [sorted: index]))
     }
+    if rules[place].filed[sorted] == nil { rules[place].filed[sorted] = index }
   }
 
   /// The first rule that takes everything that these conditions would.
   ///
   /// - Complexity: O(*s*) in the shapes met so far.
   func firstCovering(_ conditions: [MatchCondition]) -> Int? {
-    let byField = Dictionary(conditions.map { ($0.field, $0) }, uniquingKeysWith: { $1 })
-    return rules.compactMap { shape, filed -> Int? in
-      var cut: Set<MatchCondition> = []
-      for (field, length) in shape {
-        guard let condition = byField[field], condition.prefixLength >= length else { return nil }
-        cut.insert(condition.shortened(to: length))
+    let sorted = conditions.sorted { $0.field.rawValue < $1.field.rawValue }
+    let fields = sorted.reduce(UInt16(0)) { $0 | $1.field.bit }
+    var first: Int?
+    for (shape, filed) in rules where shape.fields & ~fields == 0 {
+      var cut: [MatchCondition] = []
+      for condition in sorted where shape.fields & condition.field.bit != 0 {
+        let length = cut.count < shape.lengths.count ? shape.lengths[cut.count] : .max
+        guard condition.prefixLength >= length else { break }
+        cut.append(condition.shortened(to: length))
       }
-      return filed[cut]
-    }.min()
+      guard cut.count == shape.lengths.count, let rule = filed[cut] else { continue }
+      first = min(first ?? rule, rule)
+    }
+    return first
   }
 }
 
 extension MatchCondition {
   /// The fields that conditions look at.
-  fileprivate enum Field: Hashable {
+  fileprivate enum Field: Int {
     case ethernetDestination, ethernetSource, etherType, vlan, ipv4Source, ipv4Destination
     case ipv6Source, ipv6Destination, ipProtocol, l4Source, l4Destination
+
+    var bit: UInt16 { 1 << UInt16(rawValue) }
   }
 
   fileprivate var field: Field {

@@ -254,6 +254,7 @@ extension Draft {
     let held = Dictionary(
       (isLockUsable ? lock.policers : []).map { ($0.name, Int($0.profile)) },
       uniquingKeysWith: { first, _ in first })
+    let places = context.policerPlaces
     for fman in context.board.fmans {
       var users: [Int: [PolicerProfile.User]] = [:]
       for (index, interface) in context.plan.interfaces.enumerated()
@@ -262,7 +263,7 @@ extension Draft {
         for item in 0...interface.rules.count {
           let own = item < interface.rules.count ? interface.rules[item].policer : nil
           guard let name = own ?? interface.policer,
-            let policer = context.plan.policers.firstIndex(where: { $0.name == name })
+            let policer = places[name]
           else { continue }
           users[policer, default: []].append(.init(interface: interface.name, rule: item))
         }

@@ -155,10 +155,8 @@ extension Draft {
 
   /// Exact places first, then what the lock holds, then the lowest.
   mutating func placeMemory(_ wishes: [PartitionWish]) -> [AddressRange] {
-    var placer = MemoryPlacer(size: context.board.memorySize)
-    for reservation in context.plan.reservations {
-      for range in reservation.memory { placer.take(range) }
-    }
+    var placer = MemoryPlacer(
+      size: context.board.memorySize, without: context.plan.reservations.flatMap(\.memory))
     let shared = context.plan.sharedMemory
     var places: [AddressRange?] = wishes.map { _ in nil }
     var sharedPlaces: [AddressRange?] = shared.map { _ in nil }

@@ -6,8 +6,20 @@ struct MemoryPlacer {
   /// Free runs, ascending.
   private var free: [AddressRange]
 
-  /// An empty memory of some bytes.
-  init(size: UInt64) { free = size > 0 ? [AddressRange(base: 0, size: size)] : [] }
+  /// A memory of some bytes of which some are taken; what is taken may overlap, or lie outside.
+  ///
+  /// - Complexity: O(*n* log *n*) in the ranges.
+  init(size: UInt64, without taken: [AddressRange] = []) {
+    free = []
+    var start: UInt64 = 0
+    for range in taken.sorted(by: { $0.base < $1.base }) where range.size > 0 {
+      let end = min(range.base, size)
+      if start < end { free.append(AddressRange(base: start, size: end - start)) }
+      let (behind, overflow) = range.base.addingReportingOverflow(range.size)
+      start = max(start, overflow ? .max : behind)
+    }
+    if start < size { free.append(AddressRange(base: start, size: size - start)) }
+  }
 
   /// The bytes that are free.
   var total: UInt64 { free.reduce(0) { $0 + $1.size } }

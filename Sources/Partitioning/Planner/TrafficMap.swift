@@ -105,8 +105,9 @@ struct TrafficMap {
   /// The first pool that one of some partitions shares with all the others.
   static func commonPool(of owners: [Int], plan: Plan) -> CommonPool? {
     for owner in owners {
-      let others = Set(owners.filter { $0 != owner }.map { plan.partitions[$0].name })
       let pools = plan.partitions[owner].pools ?? []
+      guard pools.contains(where: { $0.sharedWith.count >= owners.count - 1 }) else { continue }
+      let others = Set(owners.filter { $0 != owner }.map { plan.partitions[$0].name })
       if let item = pools.firstIndex(where: { others.isSubset(of: $0.sharedWith) }) {
         return CommonPool(owner: owner, item: item)
       }
