@@ -37,18 +37,18 @@ public struct DiagnosticRenderer: Sendable {
   /// The text of one finding, ending in a line break.
   public func render(_ diagnostic: Diagnostic) -> String {
     let diagnostic = diagnostic.atOrigin
-    let place = diagnostic.span.map { "\(bold($0.location)): " } ?? ""
+    let place = diagnostic.span.map { "\(bold(shown($0.location))): " } ?? ""
     let severity = paint(diagnostic.severity.rawValue, diagnostic.severity)
-    var text = "\(place)\(severity): \(bold(diagnostic.message)) [\(diagnostic.code)]\n"
+    var text = "\(place)\(severity): \(bold(shown(diagnostic.message))) [\(diagnostic.code)]\n"
     text += excerpt(diagnostic.span, label: diagnostic.label, severity: diagnostic.severity)
     for note in diagnostic.notes {
-      let place = note.span.map { "\($0.location): " } ?? ""
-      text += "\(place)\(paint("note", .note)): \(note.message)\n"
+      let place = note.span.map { "\(shown($0.location)): " } ?? ""
+      text += "\(place)\(paint("note", .note)): \(shown(note.message))\n"
       text += excerpt(note.span, label: nil, severity: .note)
     }
     for fixIt in diagnostic.fixIts {
-      let place = fixIt.span.map { "\($0.location): " } ?? ""
-      text += "\(place)\(paint("fix", .note)): \(fixIt.message)\n"
+      let place = fixIt.span.map { "\(shown($0.location)): " } ?? ""
+      text += "\(place)\(paint("fix", .note)): \(shown(fixIt.message))\n"
     }
     return text
   }
@@ -64,13 +64,9 @@ public struct DiagnosticRenderer: Sendable {
     let cutEnd = min(count, cutStart + 200)
     func printable(_ range: Range<Int>) -> String {
       let bytes = line.dropFirst(range.lowerBound).prefix(range.count)
-      return String(
-        String.UnicodeScalarView(
-          String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
-            $0 == "\t" ? " " : ($0.value < 0x20 || $0.value == 0x7f ? "\u{FFFD}" : $0)
-          }))
+      return String(decoding: bytes, as: UTF8.self).printable()
     }
-    let shown = printable(cutStart..<cutEnd)
+    let visible = printable(cutStart..<cutEnd)
     let before = printable(cutStart..<max(cutStart, min(column, cutEnd)))
     let markedEnd = span.end.line == start.line ? span.end.column - 1 : count
     let marked = printable(
@@ -78,10 +74,13 @@ public struct DiagnosticRenderer: Sendable {
     let number = String(start.line)
     let gutter = String(repeating: " ", count: number.count)
     let marks = "^" + String(repeating: "~", count: max(marked.count - 1, 0))
-    let tail = label.map { " \($0)" } ?? ""
+    let tail = label.map { " \(shown($0))" } ?? ""
     let indent = String(repeating: " ", count: before.count)
-    return "\(number) | \(shown)\n\(gutter) | \(indent)\(paint(marks + tail, severity))\n"
+    return "\(number) | \(visible)\n\(gutter) | \(indent)\(paint(marks + tail, severity))\n"
   }
+
+  /// A message may have lines; nothing else in it moves the cursor.
+  private func shown(_ text: String) -> String { text.printable(keeping: ["\n"]) }
 
   private func bold(_ text: String) -> String { colour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 

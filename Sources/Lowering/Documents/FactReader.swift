@@ -39,11 +39,22 @@ struct FactReader {
   /// - Returns: The values by key.
   mutating func facts(_ node: YAMLNode, of what: String, in section: PlanSection) -> Facts? {
     guard let facts = facts(node, of: what, keys: section.keys.map(\.name)) else { return nil }
+    // What a merge key stands for, which YAML once had, nobody knows here.
+    guard facts[Self.mergeKey] == nil else { return facts }
     for key in section.keys where key.isRequired { _ = required(key.name, in: facts) }
     return facts
   }
 
+  /// The key of YAML 1.1 that laid one mapping under another; YAML 1.2 has none.
+  static let mergeKey = "<<"
+
   private func unknownKeyRepair(_ entry: YAMLEntry, near: String?, keys: [String]) -> FixIt {
+    if entry.key == Self.mergeKey {
+      return FixIt(
+        keys.contains("like")
+          ? "YAML 1.2 has no merge keys: take wishes over from a template with like"
+          : "YAML 1.2 has no merge keys: write the keys themselves")
+    }
     if let near {
       return FixIt("did you mean \(near)?", replacing: entry.keySpan, with: near)
     }
@@ -98,6 +109,17 @@ struct FactReader {
   mutating func number(
     _ text: some StringProtocol, _ what: String, in range: ClosedRange<UInt64>, at span: SourceSpan
   ) -> UInt64? {
+    if let plain = Self.withoutLeadingZeros(text) {
+      bag.error(
+        .badNumber, "\(what) is \(text), which is decimal to some readers and octal to others",
+        at: span,
+        fixIts: [
+          // A part of a range has the range's place.
+          span.text == String(text)
+            ? FixIt("write \(plain)", replacing: span, with: plain) : FixIt("write \(plain)")
+        ])
+      return nil
+    }
     guard let value = Self.parseNumber(text) else {
       bag.error(.badNumber, "\(what) should be a number, but this is \(text)", at: span)
       return nil
@@ -133,6 +155,14 @@ struct FactReader {
   mutating func wrongKind(_ node: YAMLNode, _ what: String, should: String) {
     bag.error(
       .wrongKind, "\(what) should be \(should), but this is \(node.kind)", at: node.span)
+  }
+
+  /// The digits behind zeros that stand in front of a decimal number; `nil` where none do.
+  private static func withoutLeadingZeros(_ text: some StringProtocol) -> String? {
+    guard text.utf8.count > 1, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), text.hasPrefix("0")
+    else { return nil }
+    let digits = text.drop { $0 == "0" }
+    return digits.isEmpty ? "0" : String(digits)
   }
 
   /// A number as C writes it: decimal, or hexadecimal behind `0x`.

@@ -79,7 +79,7 @@ public enum PlanLoader {
     defer {
       result.diagnostics = lowered.allowances
         .applied(to: result.diagnostics, isComplete: result.partition != nil)
-        .telling(lowered.includes)
+        .folded.telling(lowered.includes)
     }
     result.plan = lowered.plan
     result.origins = lowered.origins
@@ -92,6 +92,7 @@ public enum PlanLoader {
         namedAt: board == nil ? lowered.boardSpan : nil, into: &result.diagnostics)
     else { return }
     result.board = found.board
+    guard lowered.hasPartitions else { return }
     let lockFile = lock.file(forPlan: file.name, into: &result.diagnostics)
     result.lock = lockFile.flatMap { PlanLockReader.read($0, into: &result.diagnostics) }
     if lockFile == nil, case .besideElse(let lock) = lock { result.lock = lock }

@@ -9,10 +9,12 @@ extension PlanLowering {
     let name = entry.key
     origins.record(ClaimPath.interface(index), at: entry.keySpan)
     var wish = InterfaceWish(name: name, rules: [], otherwise: nil)
-    guard
-      let facts = reader.facts(
-        entry.value, of: "interface \(name)", in: .interface)
-    else { return wish }
+    // An interface without a word is one that does not say who gets its frames.
+    let isEmpty = if case .scalar(let scalar) = entry.value.value { scalar.isNull } else { false }
+    let node = isEmpty ? YAMLNode(.mapping([]), at: entry.keySpan) : entry.value
+    guard let facts = reader.facts(node, of: "interface \(name)", in: .interface) else {
+      return wish
+    }
     if let node = facts["replay"] { wish.replay = reader.text(node, "\(name)'s replay") }
     if let node = facts["rules"], let items = reader.items(node, of: "\(name)'s rules") {
       for (item, node) in items.enumerated() {

@@ -68,6 +68,7 @@ extension PlanLowering {
       let index = wishes.count
       let what = "the shared memory \(entry.key)"
       origins.record(ClaimPath.sharedMemory(index), at: entry.keySpan)
+      checkName(entry.key, of: "shared memory", at: entry.keySpan)
       guard let facts = reader.facts(entry.value, of: what, in: .sharedMemory) else { continue }
       let size = facts["size"].flatMap { reader.size($0, "the size of \(what)") }
       let members = facts["between"].flatMap { node in

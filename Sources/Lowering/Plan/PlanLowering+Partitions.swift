@@ -9,7 +9,7 @@ extension PlanLowering {
     _ instance: PlanInheritance.Instance, index: Int
   ) -> PartitionWish {
     origins.record(ClaimPath.partition(index), at: instance.keySpan)
-    checkName(instance.name, at: instance.keySpan)
+    checkName(instance.name, of: "partition", at: instance.keySpan)
     let what = "partition \(instance.name)"
     let keys = PlanSection.partition.keys.map(\.name)
     guard
@@ -26,7 +26,9 @@ extension PlanLowering {
       facts["allow"],
       in: (instance.name, text(from: instance.keySpan, to: instance.node.span)))
     // What it lacks may be with somebody who is not there.
-    if instance.isCut, facts["pools"] == nil { wish.pools = nil }
+    if instance.isCut || facts[FactReader.mergeKey] != nil, facts["pools"] == nil {
+      wish.pools = nil
+    }
     if let like = instance.like, case .scalar(let scalar) = like.value {
       origins.record(ClaimPath.like(index), at: like.span)
       wish.like = scalar.text
@@ -85,15 +87,15 @@ extension PlanLowering {
   }
 
   /// Names become names of files, of processes and of values in Swift.
-  private mutating func checkName(_ name: String, at span: SourceSpan) {
+  mutating func checkName(_ name: String, of what: String, at span: SourceSpan) {
     let isGood =
       name.utf8.count <= 32 && name.first?.isLetter == true
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
     guard !isGood else { return }
     reader.bag.error(
       .badName,
-      "a partition cannot be called \(name): a letter comes first, then letters, digits, - and _, "
-        + "32 in all", at: span)
+      "a \(what) cannot be called \(name.isEmpty ? "nothing" : name): a letter comes first, then "
+        + "letters, digits, - and _, 32 in all", at: span)
   }
 
   mutating func choice<Element>(

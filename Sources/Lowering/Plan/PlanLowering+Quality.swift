@@ -158,12 +158,17 @@ extension PlanLowering {
     }
   }
 
-  mutating func policers(_ node: YAMLNode?) -> [PolicerWish] {
+  mutating func policers(_ node: YAMLNode?, unread: inout [String]) -> [PolicerWish] {
     guard let node, let entries = reader.entries(node, of: "policers") else { return [] }
     var policers: [PolicerWish] = []
     for entry in entries {
       origins.record(ClaimPath.policer(policers.count), at: entry.keySpan)
-      if let policer = policer(entry, index: policers.count) { policers.append(policer) }
+      checkName(entry.key, of: "policer", at: entry.keySpan)
+      if let policer = policer(entry, index: policers.count) {
+        policers.append(policer)
+      } else {
+        unread.append(entry.key)
+      }
     }
     return policers
   }

@@ -13,6 +13,9 @@ public struct PlanLowering {
     public var origins: OriginMap
     /// The board as the plan names it: a name, or a path relative to the plan.
     public var board: String?
+    /// Whether there are partitions to plan for: without any text of them, all that could be found
+    /// is that they are missing.
+    public var hasPartitions: Bool
     /// Where the board is named.
     public var boardSpan: SourceSpan?
     /// Where each file that the plan includes was named.
@@ -38,7 +41,8 @@ public struct PlanLowering {
     _ document: YAMLNode, name: String, into bag: inout DiagnosticBag
   ) -> Result? {
     var lowering = PlanLowering()
-    let result = lowering.plan(document, name: name)
+    var result = lowering.plan(document, name: name)
+    result?.plan.isWhole = !lowering.reader.bag.hasErrors
     bag.add(contentsOf: lowering.reader.bag)
     return result
   }
@@ -49,7 +53,9 @@ public struct PlanLowering {
     reader.bag.add(contentsOf: includes.bag)
     guard let facts = reader.facts(whole, of: "the plan", in: .plan) else { return nil }
     var plan = Plan(name: name, partitions: [])
+    var hasPartitions = false
     if let node = facts["partitions"], let entries = reader.entries(node, of: "partitions") {
+      hasPartitions = true
       origins.record("/partitions", at: entries.first?.keySpan ?? node.span)
       plan.partitions = partitions(entries, templates: facts["templates"])
     }
@@ -64,12 +70,13 @@ public struct PlanLowering {
       }
     }
     allowances(facts["allow"], in: nil)
-    plan.policers = policers(facts["policers"])
+    plan.policers = policers(facts["policers"], unread: &plan.unreadPolicers)
     plan.sharedMemory = sharedMemory(facts["shared-memory"])
     plan.reservations = reservations(facts["reserved"])
     let board = facts["board"]
     return Result(
       plan: plan, origins: origins, board: board.flatMap { reader.text($0, "board") },
+      hasPartitions: hasPartitions,
       boardSpan: board?.span, includes: includes.places, allowances: allowances)
   }
 
@@ -136,6 +143,12 @@ public struct PlanLowering {
       else { return nil }
       list = between
       workQueue = self.workQueue(facts["work-queue"], "the work queue of a link")
+    }
+    if case .scalar(let scalar) = list.value, !scalar.isNull {
+      reader.bag.error(
+        .wrongKind, "a link should be a list of two partitions, but this is a text", at: list.span,
+        fixIts: [FixIt("write each link in brackets of its own: [ [\(scalar.text), …] ]")])
+      return nil
     }
     guard let items = reader.items(list, of: "a link") else { return nil }
     guard items.count == 2 else {

@@ -63,28 +63,29 @@ extension Findings {
   mutating func addRepeated(
     _ claims: [Claim<Int>], kind: String, in context: PlanContext, all: [Int]
   ) {
-    var first: [Int: Claim<Int>] = [:]
-    var clashes: [(earlier: Claim<Int>, later: Claim<Int>, numbers: [Int])] = []
+    var holders: [Int: Holders] = [:]
+    var clashes: [(holders: Holders, later: Claim<Int>, numbers: [Int])] = []
     for claim in claims {
-      guard let earlier = first[claim.resource] else {
-        first[claim.resource] = claim
+      guard let earlier = holders[claim.resource] else {
+        holders[claim.resource] = Holders(first: claim)
         continue
       }
       if let last = clashes.last, last.later.span == claim.span, last.later.owner == claim.owner,
-        last.earlier.span == earlier.span, last.earlier.owner == earlier.owner
+        last.holders.areThose(of: earlier)
       {
         clashes[clashes.count - 1].numbers.append(claim.resource)
       } else {
         clashes.append((earlier, claim, [claim.resource]))
       }
+      holders[claim.resource]?.add(claim)
     }
-    var free = all.filter { first[$0] == nil }[...]
+    var free = all.filter { holders[$0] == nil }[...]
     for clash in clashes {
       let name = context.plan.partitions[clash.later.owner].name
-      let other = context.plan.partitions[clash.earlier.owner].name
+      let other = context.plan.partitions[clash.holders.first.owner].name
       let what = named(kind, clash.numbers)
       let message =
-        clash.later.owner == clash.earlier.owner
+        clash.later.owner == clash.holders.first.owner
         ? "\(name) claims \(what) twice"
         : "\(name) claims \(what), but \(other) already has "
           + (clash.numbers.count == 1 ? "it" : "them")
@@ -97,8 +98,34 @@ extension Findings {
       }
       add(
         message, at: clash.later.span,
-        notes: [Note("\(other) claims \(what) here", at: clash.earlier.span)],
+        notes: [Note("\(other) claims \(what) here", at: clash.holders.first.span)]
+          + clash.holders.others.map {
+            Note("\(context.plan.partitions[$0.owner].name) claims \(what) too", at: $0.span)
+          }
+          + (clash.holders.uncounted > 0
+            ? [Note("and so do \(clash.holders.uncounted) more claims")] : []),
         fixIts: [FixIt(repair)])
+    }
+  }
+
+  /// The claims of one thing, of which a clash shows the first few.
+  private struct Holders {
+    static let limit = 8
+    let first: Claim<Int>
+    private(set) var others: [Claim<Int>] = []
+    private(set) var uncounted = 0
+
+    init(first: Claim<Int>) { self.first = first }
+
+    mutating func add(_ claim: Claim<Int>) {
+      if others.count < Self.limit { others.append(claim) } else { uncounted += 1 }
+    }
+
+    func areThose(of other: Holders) -> Bool {
+      uncounted == other.uncounted
+        && ([first] + others).elementsEqual([other.first] + other.others) {
+          $0.owner == $1.owner && $0.span == $1.span
+        }
     }
   }
 

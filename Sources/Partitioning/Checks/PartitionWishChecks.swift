@@ -84,10 +84,8 @@ extension PartitionCheck {
     source: "a decision of this project",
     example: .init(links: nil)
   ) { context, findings in
-    // A name that could not be read may be this one.
-    guard context.plan.interfaces.allSatisfy({ $0.rules.allSatisfy { $0.to != nil } }) else {
-      return
-    }
+    // What could not be read may name it.
+    guard context.plan.isWhole else { return }
     for (index, wish) in context.partitions
     where context.traffic.paths[index].isEmpty && !wish.isHost {
       findings.add(

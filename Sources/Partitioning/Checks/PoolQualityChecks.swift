@@ -240,19 +240,20 @@ extension PartitionCheck {
     // Mainline's dpaa_eth has a pool for each interface, all of one size.
     for (index, wish) in context.partitions where wish.os != .linuxMainline {
       let pools = wish.pools ?? []
-      var first: [UInt64: Int] = [:]
-      for (item, pool) in pools.enumerated() {
-        guard let earlier = first[pool.bufferSize] else {
-          first[pool.bufferSize] = item
-          continue
-        }
+      let alike = Dictionary(grouping: pools.indices) { pools[$0].bufferSize }
+      for items in alike.values.sorted(by: { $0[0] < $1[0] }) where items.count > 1 {
+        let buffers = items.reduce(UInt64(0)) { $0 + UInt64(pools[$1].bufferCount) }
         findings.add(
-          "\(wish.name) has two pools with buffers of \(byteCount(pool.bufferSize))",
-          at: context.span(ClaimPath.poolSize(index, item)),
-          notes: [Note("the other is here", at: context.span(ClaimPath.poolSize(index, earlier)))],
-          fixIts: [
-            FixIt("make one pool of \(pools[earlier].bufferCount &+ pool.bufferCount) buffers")
-          ])
+          "\(wish.name) has \(items.count == 2 ? "two" : "\(items.count)") pools with buffers of "
+            + byteCount(pools[items[0]].bufferSize),
+          at: context.span(ClaimPath.poolSize(index, items[1])),
+          notes: [
+            Note("the first is here", at: context.span(ClaimPath.poolSize(index, items[0])))
+          ]
+            + items.dropFirst(2).map {
+              Note("one more is here", at: context.span(ClaimPath.poolSize(index, $0)))
+            },
+          fixIts: [FixIt("make one pool of \(buffers) buffers")])
       }
     }
   }

@@ -16,6 +16,8 @@ extension PartitionCheck {
     source: "a decision of this project",
     example: reserved("u-boot: {}")
   ) { context, findings in
+    // What could not be read may be what is reserved.
+    guard context.plan.isWhole else { return }
     for (index, reservation) in context.plan.reservations.enumerated()
     where reservation.queues.isEmpty && reservation.memory.isEmpty
       && reservation.numbers.values.allSatisfy(\.isEmpty)

@@ -95,6 +95,8 @@ extension PartitionCheck {
   ) { context, findings in
     for (index, wish) in context.partitions {
       guard let memory = wish.memory, memory > 0, memory % (1 << 20) != 0 else { continue }
+      // More than there is remains more than there is, however it is rounded.
+      guard memory <= context.board.memorySize || context.board.memorySize == 0 else { continue }
       let rounded = (memory >> 20) + 1
       let span = context.span(ClaimPath.memory(index))
       findings.add(

@@ -20,6 +20,12 @@ public struct Plan: Sendable, Hashable {
   /// What others than the plan's partitions have taken already.
   public var reservations: [ReservationWish] = []
 
+  /// Whether everything that was written could be read: what is missing in a plan that is not whole
+  /// may well be there.
+  public var isWhole = true
+  /// The policers that are described, but not so that anybody could read it.
+  public var unreadPolicers: [String] = []
+
   /// The name of the partition that controls the shared blocks and that every plan has.
   public static let hostName = "host"
 

@@ -13,7 +13,7 @@ extension PartitionCheck {
       more: [PlanExample.gold()])
   ) { context, findings in
     let names = context.plan.policers.map(\.name)
-    let known = Set(names)
+    let known = Set(names + context.plan.unreadPolicers)
     for (name, by, path, _) in context.policerUses where !known.contains(name) {
       let span = context.span(path)
       findings.add(
