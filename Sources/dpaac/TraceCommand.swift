@@ -29,6 +29,14 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "Output for people or for programs.")
   var format: OutputFormat = .text
 
+  func validate() throws {
+    guard Self.bytes(frame) != nil || !Self.looksLikeFrame(frame) else {
+      throw ValidationError(
+        "\(frame) is no frame: each byte has two hexadecimal digits, and there are "
+          + "\(frame.count(where: \.isHexDigit))")
+    }
+  }
+
   func run() throws {
     let (partition, result) = try arguments.load(format.findings)
     arguments.warn(result.diagnostics)
@@ -58,6 +66,11 @@ struct TraceCommand: ParsableCommand {
       Terminal.complain("error: \(error)\n")
       throw ExitCode(1)
     }
+  }
+
+  /// Whether somebody meant a frame, but left a digit out.
+  private static func looksLikeFrame(_ text: String) -> Bool {
+    text.count > 16 && text.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == " " }
   }
 
   /// The bytes of hexadecimal digits; `nil` for anything else.
@@ -95,14 +108,18 @@ struct TracePrinter {
         "\(number + 1)", "\(trace.length)", "\(trace.rule + 1)", "\(trace.queue)",
         trace.storageProfile.map(String.init) ?? "", trace.pool.map(\.description) ?? "none",
         trace.channel.map(\.description) ?? "", trace.channel.map { "\($0.rawValue)" } ?? "",
-        partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
+        trace.pool == nil
+          ? "dropped: \(partition.owners[trace.owner].name) has no buffer for it"
+          : partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
       ])
     }
     return "\(shared.name)\n\n\(table.text)"
   }
 
   private func steps(_ trace: FrameTrace?) -> String {
-    guard let trace else { return "dropped: shorter than an Ethernet header\n" }
+    guard let trace else {
+      return "into \(shared.name)\n\ndropped: shorter than an Ethernet header of 14 bytes\n"
+    }
     let owner = partition.owners[trace.owner]
     let rule = shared.rules[trace.rule]
     var table = TextTable([("step", .left), ("what", .left)])
@@ -112,7 +129,8 @@ struct TracePrinter {
     table.add([
       "rule",
       "\(trace.rule + 1) of \(shared.rules.count)"
-        + (rule.conditions.isEmpty ? ": otherwise" : ", of \(rule.conditions.count) conditions"),
+        + (rule.conditions.isEmpty
+          ? ": otherwise" : ": \(rule.conditions.map(\.planText).joined(separator: ", "))"),
     ])
     table.add([
       "scheme",
@@ -138,7 +156,9 @@ struct TracePrinter {
     table.add([
       "channel", trace.channel.map { "\($0), of portal \($0.rawValue)" } ?? "none",
     ])
-    table.add(["guest", owner.name])
+    table.add([
+      "guest", trace.pool == nil ? "none: \(owner.name) has no buffer for it" : owner.name,
+    ])
     return "\(trace.length) bytes into \(shared.name)\n\n\(table.text)"
   }
 

@@ -36,7 +36,9 @@ struct WhyCommand: ParsableCommand {
       let value = UInt64(digits, radix: number.hasPrefix("0x") ? 16 : 10)
     else { throw ValidationError("\(number) is no number") }
     guard let object = PlanObject(kind: kind, number: value) else {
-      let hint = nearestName(to: kind, in: PlanObject.kinds).map { "; did you mean \($0)?" } ?? ""
+      let hint =
+        nearestName(to: kind, in: PlanObject.kinds).map { "; did you mean \($0)?" }
+        ?? ": choose one of \(PlanObject.kinds.joined(separator: ", "))"
       throw ValidationError("there is no kind of object called \(kind)\(hint)")
     }
     return object

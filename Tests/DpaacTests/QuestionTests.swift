@@ -79,4 +79,62 @@ import Testing
     let broken = try Dpaac.tool.run(["trace", Dpaac.example, "no-such.pcap"])
     #expect(broken.status == 1)
   }
+
+  @Test func `a frame that lacks a digit is no file, and what drops a frame is said`() throws {
+    let odd = try Dpaac.tool.run(["trace", Dpaac.example, "02000000000102000000000208004"])
+    #expect(odd.status == 64)
+    #expect(odd.errorText.contains("29"))
+    let short = try Dpaac.tool.run(["trace", Dpaac.example, "0200"])
+    #expect(short.text.contains("dropped: shorter than an Ethernet header"))
+    // 1,990 bytes fit no buffer of 2 KiB behind the headroom.
+    let frame = "ffffffffffff0200000000020806" + String(repeating: "00", count: 1976)
+    let long = try Dpaac.tool.run(["trace", Dpaac.example, frame])
+    #expect(long.text.contains("none: host has no buffer for it"))
+    let arp = try Dpaac.tool.run(
+      ["trace", Dpaac.example, "0200000000010200000000020806" + String(repeating: "00", count: 46)])
+    #expect(arp.status == 0 && arp.text.contains("9 of 9: otherwise"))
+  }
+
+  @Test func `a rule is shown with what it asks for`() throws {
+    let frame =
+      "0200000000010200000000020800" + "4500001c00000000401100000a090807" + "c0a80209"
+      + "04d2003500080000"
+    let outcome = try Dpaac.tool.run(["trace", Dpaac.example, frame])
+    #expect(outcome.text.contains(" of 9: ipv4.dst 192.168.2.0/24"), "\(outcome.text)")
+  }
+
+  @Test(arguments: [
+    ("interrupt", "112", ["guest1", "QMan portal 4"]),
+    ("interrupt", "96", ["nobody", "FMan 1"]),
+    ("interrupt", "203", ["nobody", "no portal and no block"]),
+    ("interrupt", "0xaf", ["nobody", "BMan portal 35, which nobody has"]),
+    ("channel", "0x401", ["nobody", "pool channel, there and free"]),
+    ("pool", "2", ["guest1", "hold what arrives from fm1-10g0", "hold what arrives from host"]),
+  ])
+  func `why says whose an interrupt, a channel and a pool are, and what for`(
+    kind: String, number: String, says: [String]
+  ) throws {
+    let outcome = try Dpaac.tool.run(["why", Dpaac.example, kind, number])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    for text in says { #expect(outcome.text.contains(text), "\(outcome.text)") }
+  }
+
+  @Test func `a kind of object that there is not is answered with those there are`() throws {
+    let outcome = try Dpaac.tool.run(["why", Dpaac.example, "thing", "1"])
+    #expect(outcome.status == 64)
+    #expect(outcome.errorText.contains("choose one of queue, portal,"))
+  }
+
+  /// Whatever a program may read has the same bytes each time.
+  @Test(arguments: [
+    ["check"], ["plan"], ["free"], ["prove"], ["why", "queue", "150"], ["why", "channel", "4"],
+    ["trace", "0200000000010200000000020806" + String(repeating: "00", count: 46)],
+  ])
+  func `what is printed as JSON is printed alike each time`(arguments: [String]) throws {
+    let command = arguments[..<1] + [Dpaac.example] + arguments[1...] + ["--format", "json"]
+    let first = try Dpaac.tool.run(Array(command))
+    #expect(first.status == 0, "\(first.errorText)")
+    #expect(try JSONSerialization.jsonObject(with: Data(first.text.utf8)) is [String: Any])
+    for _ in 0..<3 { #expect(try Dpaac.tool.run(Array(command)).text == first.text) }
+  }
 }

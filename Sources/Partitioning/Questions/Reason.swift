@@ -19,13 +19,15 @@ public enum PlanObject: Sendable, Hashable {
   case liodnOffset(UInt32)
   /// A storage profile, of any frame manager that has it.
   case profile(UInt32)
+  /// A line of the interrupt controller.
+  case interrupt(UInt32)
   /// A byte of physical memory.
   case address(UInt64)
 
   /// The words that name kinds of objects, each with an example of its number.
   public static let kinds = [
     "queue", "portal", "pool", "bpid", "cpu", "channel", "congestion-group", "cgr", "liodn-offset",
-    "profile", "address",
+    "profile", "interrupt", "address",
   ]
 
   /// The object of a kind and a number; `nil` when the kind is none.
@@ -45,6 +47,7 @@ public enum PlanObject: Sendable, Hashable {
     case "congestion-group", "cgr": self = .congestionGroup(number)
     case "liodn-offset": self = .liodnOffset(number)
     case "profile": self = .profile(number)
+    case "interrupt": self = .interrupt(number)
     default: return nil
     }
   }

@@ -27,23 +27,24 @@ struct ReasonFinder {
     case .congestionGroup(let number): return congestionGroup(number)
     case .liodnOffset(let number): return liodnOffset(number)
     case .profile(let number): return profile(number)
+    case .interrupt(let number): return interrupt(number)
     case .address(let address): return memory(address)
     }
   }
 
   // MARK: helpers
 
-  private mutating func say(_ message: String, at path: String? = nil) {
+  mutating func say(_ message: String, at path: String? = nil) {
     facts.append(Note(message, at: path.flatMap { origins[$0] }))
   }
 
-  private mutating func own(_ owner: Int) {
+  mutating func own(_ owner: Int) {
     let name = partition.owners[owner].name
     if !owners.contains(name) { owners.append(name) }
   }
 
   /// The plan's index of an owner.
-  private func wish(_ owner: Int) -> Int? {
+  func wish(_ owner: Int) -> Int? {
     plan.partitions.firstIndex { $0.name == partition.owners[owner].name }
   }
 
@@ -216,6 +217,13 @@ struct ReasonFinder {
         index, "pool \(number)", isExact: isExact,
         at: { isExact ? ClaimPath.poolID($0, item) : ClaimPath.pool($0, item) },
         noted: "pool \(number) ")
+      let size = partition.owners[index].pools.first { UInt32($0.bpid.rawValue) == number }?
+        .bufferSize
+      for path in partition.owners[index].paths {
+        say(
+          "its buffers of \(byteCount(UInt64(size ?? 0))) hold what arrives from \(path.name)",
+          at: pathOrigin(path, owner: index))
+      }
       for (position, sharer) in resources.pools[item].sharers.enumerated() {
         say(
           "\(partition.owners[sharer].name) may use it too",
@@ -271,7 +279,13 @@ struct ReasonFinder {
       say("it is \(use.kind.rawValue)'s: what is scheduled on it is worked on")
     }
     sayReserved(.poolChannels, number)
-    if owners.isEmpty, facts.isEmpty { say("no owner, port or accelerator of the plan serves it") }
+    if owners.isEmpty, facts.isEmpty {
+      let isPool = partition.board.qman.poolChannels.contains { UInt32($0.rawValue) == number }
+      say(
+        isPool
+          ? "it is a pool channel, there and free"
+          : "no owner, port or accelerator of the plan serves it")
+    }
     return "channel 0x\(String(number, radix: 16))"
   }
 
