@@ -120,7 +120,7 @@ extension PartitionCheck {
         "\(wish.name) waits for interrupts, but the host is a bare program that polls", at: span,
         notes: [Note("the host is here", at: context.span(ClaimPath.partition(host)))],
         fixIts: [
-          FixIt("give the host os: linux-mainline, or mode: interrupt"),
+          FixIt("give the host os: linux-sdk, or mode: interrupt"),
           .replace(span, with: "poll"),
         ])
     }

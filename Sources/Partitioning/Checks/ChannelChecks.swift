@@ -10,7 +10,7 @@ extension PartitionCheck {
       some port's channel, or none.
       """,
     repair: "choose from the board's pool channels",
-    source: "Linux 6.1, drivers/soc/fsl/qbman/qman_ccsr.c: QMAN_CHANNEL_POOL1 and its rev 3 twin",
+    source: "Linux 6.1, include/soc/fsl/qman.h: QMAN_CHANNEL_POOL1 and QMAN_CHANNEL_POOL1_REV3",
     example: .init(guest: ["pool-channels": "[ 0x401 ]"])
   ) { context, findings in
     let all = context.board.qman.poolChannels

@@ -207,7 +207,8 @@ extension PartitionCheck {
       Each address has one entry that decides about it; a second window over it is never asked.
       """,
     repair: "join the two windows",
-    source: "Linux 6.1, drivers/iommu/fsl_pamu.c: one entry for each subwindow",
+    source:
+      "Linux up to 5.12, drivers/iommu/fsl_pamu.c (pamu_config_spaace): an entry for each subwindow",
     example: .init(
       guest: windows("{address: 0x80000000, size: 64 KiB}, {address: 0x80004000, size: 4 KiB}"))
   ) { context, findings in

@@ -200,7 +200,7 @@ extension PartitionCheck {
       higher is moved by U-Boot if it can, and otherwise not found.
       """,
     repair: "load the tree below 64 MiB",
-    source: "U-Boot, include/configs/P4080DS.h and T4240QDS.h (CONFIG_SYS_BOOTMAPSZ)",
+    source: "U-Boot, include/configs/corenet_ds.h and t4qds.h (CONFIG_SYS_BOOTMAPSZ)",
     example: .init(
       guest: images("kernel: {file: uImage, address: 0}, device-tree: {address: 96 MiB}"))
   ) { context, findings in

@@ -8,7 +8,7 @@ import QorIQ
 extension PartitionCheck {
   static let mainlineChecks = [
     mainlinePortals, mainlineQueues, mainlinePools, mainlineGroups, mainlineChannel, mainlineRings,
-    mainlinePatterns,
+    mainlinePatterns, mainlineHost,
   ]
 
   static let mainlinePortals = PartitionCheck(
@@ -218,6 +218,36 @@ extension PartitionCheck {
         at: context.span(ClaimPath.accelerator(index, .pme)), notes: context.mainlineNotes(index),
         fixIts: [FixIt("take pme out of its accelerators, or write os: linux-sdk")])
     }
+  }
+
+  static let mainlineHost = PartitionCheck(
+    "mainline-host", .trees, severity: .warning,
+    "the host's kernel hands out what is the host's only",
+    after: ["host-missing"],
+    meaning: """
+      Mainline's drivers fill their allocators with all that the blocks have, whatever the device tree \
+      says: a host that runs it hands out queues, pools, channels and congestion groups that guests own.
+      """,
+    repair: "write linux-sdk, whose drivers take the ranges that they are given",
+    source: "Linux 6.1, drivers/soc/fsl/qbman/qman_ccsr.c (qman_resource_init) and bman_ccsr.c",
+    example: .init(
+      host: [
+        "os": "linux-mainline", "portals": "5", "queues": "256-1023", "congestion-groups": "2",
+        "pool-channels": "1",
+      ], guest: ["queues": "1024-1279"])
+  ) { context, findings in
+    guard let host = context.indices[Plan.hostName], context.plan.partitions.count > 1,
+      context.plan.partitions[host].os == .linuxMainline
+    else { return }
+    let board = context.board
+    let span = context.span(ClaimPath.os(host))
+    findings.add(
+      "the host runs mainline Linux, which hands out all of \(board.name)'s queues "
+        + "(\(board.qman.usableQueues)) and pools, those of guests too",
+      at: span,
+      notes: context.partitions.filter { !$0.wish.isHost }.prefix(4).map { index, wish in
+        Note("\(wish.name) has queues of its own here", at: context.span(ClaimPath.queues(index)))
+      }, fixIts: [.replace(span, with: "linux-sdk")])
   }
 }
 

@@ -4,7 +4,8 @@ import QorIQ
 /// Checks of who is reached by an interface's rules as a whole, and who is not.
 extension PartitionCheck {
   static let ruleReachChecks = [
-    ruleRedundant, ruleCovered, ruleBroadcast, neighboursElsewhere, arpUnheard, ruleAddressDivided,
+    ruleRedundant, ruleCovered, ruleBroadcast, neighboursElsewhere, arpUnheard, discoveryUnheard,
+    ruleAddressDivided,
   ]
 
   static let ruleRedundant = PartitionCheck(
@@ -162,28 +163,32 @@ extension PartitionCheck {
       ],
       rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"])
   ) { context, findings in
-    for (index, interface) in context.plan.interfaces.enumerated() {
-      // Where a rule takes ARP, the plan has thought of it.
-      guard let otherwise = interface.otherwise,
-        !interface.rules.contains(where: {
-          $0.conditions?.discovery == 4 || $0.conditions?.contains(where: \.isBroadcast) == true
-        })
-      else { continue }
-      var told: Set<String> = []
-      for (item, rule) in interface.rules.enumerated() {
-        guard let name = rule.to, name != otherwise, let owner = context.indices[name],
-          context.plan.partitions[owner].os == .linuxMainline,
-          (rule.conditions ?? []).contains(where: { $0.isDestination(version: 4) }),
-          told.insert(name).inserted
-        else { continue }
-        findings.add(
-          "\(name) has an IPv4 address behind \(interface.name), but ARP goes to \(otherwise)",
-          at: context.span(ClaimPath.rule(index, item)),
-          notes: [
-            Note("the rest goes here", at: context.span(ClaimPath.otherwise(index))),
-            Note("\(name) runs Linux as released", at: context.span(ClaimPath.os(owner))),
-          ], fixIts: [FixIt("write otherwise: \(name)")])
-      }
+    findings.addUnheard(4, "ARP", in: context) {
+      $0.discovery == 4 || $0.contains(where: \.isBroadcast)
+    }
+  }
+
+  static let discoveryUnheard = PartitionCheck(
+    "discovery-unheard", .rules, severity: .warning,
+    "a Linux guest with an IPv6 address hears neighbour discovery",
+    after: ["rule-empty", "unknown-partition", "otherwise-missing"],
+    meaning: """
+      Who looks for an IPv6 address asks a multicast group made of its last bits (ff02::1:ff00:0/104), \
+      which no rule for the address takes. The guest never hears the question, and routers' \
+      advertisements neither.
+      """,
+    repair: "let the guest be `otherwise`, or give it a rule for ip.proto icmpv6",
+    source: "RFC 4861, section 7.2; RFC 4291, section 2.7.1; Linux 6.1, net/ipv6/ndisc.c",
+    example: .init(
+      guest: [
+        "portals": "4", "queues": "1024-2047", "os": "linux-mainline", "congestion-groups": "4",
+        "pool-channels": "1",
+        "pools": "[ {buffers: 256, size: 2 KiB}, {buffers: 256, size: 2 KiB} ]",
+      ],
+      rules: ["{ when: {ipv6.dst: \"fd00::1\"}, to: guest1 }"])
+  ) { context, findings in
+    findings.addUnheard(6, "neighbour discovery", in: context) {
+      $0.discovery == 6 || $0.contains(where: \.reachesGroups)
     }
   }
 
@@ -280,6 +285,49 @@ extension MatchCondition {
       prefix.length == 32 && prefix.address >> 28 != 0xe && prefix.address != .max
     case .ipv6Destination(let prefix): prefix.length == 128 && prefix.high >> 56 != 0xff
     default: false
+    }
+  }
+}
+
+extension MatchCondition {
+  /// Whether it is a destination among which are multicast groups, as neighbour discovery uses.
+  fileprivate var reachesGroups: Bool {
+    switch self {
+    case .ethernetDestination(let address): address >> 40 & 1 == 1
+    case .ipv6Destination(let prefix): prefix.length == 0 || prefix.high >> 56 == 0xff
+    default: false
+    }
+  }
+}
+
+extension Findings {
+  /// Reports the guests with an address of a version of IP at an interface whose questions for MAC
+  /// addresses go to somebody else.
+  fileprivate mutating func addUnheard(
+    _ version: Int, _ what: String, in context: PlanContext,
+    unless isThoughtOf: ([MatchCondition]) -> Bool
+  ) {
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      // Where a rule takes the questions, the plan has thought of them.
+      guard let otherwise = interface.otherwise,
+        !interface.rules.contains(where: { isThoughtOf($0.conditions ?? []) })
+      else { continue }
+      var told: Set<String> = []
+      for (item, rule) in interface.rules.enumerated() {
+        guard let name = rule.to, name != otherwise, let owner = context.indices[name],
+          context.plan.partitions[owner].os == .linuxMainline,
+          (rule.conditions ?? []).contains(where: { $0.isDestination(version: version) }),
+          told.insert(name).inserted
+        else { continue }
+        add(
+          "\(name) has an IPv\(version) address behind \(interface.name), but \(what) goes to "
+            + otherwise,
+          at: context.span(ClaimPath.rule(index, item)),
+          notes: [
+            Note("the rest goes here", at: context.span(ClaimPath.otherwise(index))),
+            Note("\(name) runs Linux as released", at: context.span(ClaimPath.os(owner))),
+          ], fixIts: [FixIt("write otherwise: \(name)")])
+      }
     }
   }
 }
