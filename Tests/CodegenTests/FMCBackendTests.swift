@@ -148,6 +148,25 @@ import Testing
     }
   }
 
+  @Test func `a plan that needs more nodes than FMC has is refused`() throws {
+    // Rules that compare different fields in turn take a node each.
+    let rules = (0..<300).map { number in
+      FlowRule(
+        conditions: number % 2 == 0
+          ? [.ipv4Destination(IPv4Prefix(address: UInt32(number), length: 32))]
+          : [.ipv4Source(IPv4Prefix(address: UInt32(number), length: 32))],
+        owner: number % 2, receive: QueueRange(first: FQID(UInt32(1 + number % 2)), count: 1),
+        spread: nil, storageProfile: 1)
+    }
+    let rest = FlowRule(
+      conditions: [], owner: 0, receive: QueueRange(first: 1, count: 1), spread: nil,
+      storageProfile: 0)
+    let error = try #require(throws: GenerationError.self) {
+      try FMCBackend().artifacts(for: Sample.t4240(rules: rules + [rest]), options: .sample)
+    }
+    #expect(error.description.contains("300 classification nodes, but FMC has 256"))
+  }
+
   // MARK: helpers
 
   private func partitions() throws -> [Partition] {
