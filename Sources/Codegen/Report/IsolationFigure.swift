@@ -21,9 +21,10 @@ struct IsolationFigure {
     return [
       .element(
         "p", ["class": "note"],
-        text: "Each square is a way, in this order: "
+        text: "Each square is a way: "
           + IsolationPath.Way.allCases.map(\.rawValue).joined(separator: ", ")
-          + ". The host is trusted with everything and is no row."),
+          + ", in this order, where there is such a thing to reach. The host is trusted with "
+          + "everything and is no row."),
       legend(), .element("div", ["class": "wide"], [pairs()]), ways(),
     ]
   }
