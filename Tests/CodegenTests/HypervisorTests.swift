@@ -19,6 +19,9 @@ import Testing
         #expect(part.congestionGroups == resources.congestionGroups.map(\.id).sorted())
         #expect(part.accelerators == (owner.isHost ? [] : resources.accelerators.map(\.kind)))
         #expect(part.bootArguments == resources.bootArguments)
+        let index = partition.ownerIndex(named: owner.name) ?? -1
+        let shared = partition.sharedMemory.filter { $0.members.contains(index) }.map(\.memory)
+        #expect(part.sharedMemory == shared.sorted { $0.base < $1.base })
       }
       for (owner, part) in zip(partition.owners, found) {
         #expect(part.isHost == owner.isHost)
@@ -132,7 +135,7 @@ import Testing
     // guest2 has 640 MiB at 0xa0000000: 512 MiB and 128 MiB.
     #expect(source.contains("area2-0"))
     #expect(source.contains("area2-1"))
-    #expect(source.contains("subwindow-count = <8>"))
+    #expect(source.contains("subwindow-count = <2>"))
     #expect(!source.contains("area1-1"))
   }
 
@@ -183,6 +186,26 @@ import Testing
       #expect(finding.span != nil)
       #expect(DiagnosticCatalogue.hypervisor.contains { $0.code == finding.code })
     }
+  }
+
+  @Test func `shared memory is one area for all who see it, kept from their kernels`() throws {
+    let partition = try Example.variant(
+      "kvm-forum/p4080ds", replacing: "partitions:\n",
+      with: "shared-memory: { mailbox: {size: 1 MiB, between: [guest1, guest2]} }\n\npartitions:\n")
+    let source = try text("hv.dts", of: partition)
+    #expect(source.ranges(of: "phys-mem = <&shared0_0>").count == 2)
+    #expect(source.ranges(of: "delete-prop = \"device_type\"").count == 2)
+    let parts = try imported(source)
+    let yaml = HypervisorPlanFragment(parts, board: partition.board, source: "hv.dts").yaml()
+    let result = PlanLoader.load(SourceFile(name: "imported.yaml", text: yaml))
+    let again = try #require(
+      result.partition, "\(DiagnosticRenderer().render(result.diagnostics))\(yaml)")
+    #expect(again.sharedMemory.map(\.memory) == partition.sharedMemory.map(\.memory))
+    #expect(again.sharedMemory.map(\.members) == partition.sharedMemory.map(\.members))
+    // The hypervisor's own memory is nobody else's.
+    let own = try #require(source.firstRange(of: "area_hypervisor: "))
+    let shared = String(partition.sharedMemory[0].memory.base, radix: 16)
+    #expect(!source[own.lowerBound...].prefix(200).contains("0x\(shared)>"))
   }
 
   // MARK: helpers

@@ -28,6 +28,10 @@ enum Judge {
       compare("\(owner.name)'s memory", part.memory, [owner.memory])
       compare("\(owner.name)'s portals", part.portals, owner.portals)
       compare("\(owner.name)'s queues", part.queues, QueueRange.joined(owner.queues))
+      let index = partition.ownerIndex(named: owner.name) ?? 0
+      compare(
+        "\(owner.name)'s congestion groups", part.congestionGroups,
+        partition.resources[index].congestionGroups.map(\.id).sorted())
       compare("\(owner.name)'s pools", part.pools.map(\.bpid), owner.pools.map(\.bpid).sorted())
     }
     // Its interfaces' queues, which the import takes for the partition's like any others.
@@ -188,6 +192,10 @@ enum Judge {
       need("portal", owner.portals.map { "\($0) \(owner.name)" })
       need("pool", owner.pools.map { "\($0.bpid) \(owner.name)" })
       need("buffers", owner.pools.map { "\($0.bpid) \(owner.name)" })
+      let groups =
+        partition.ownerIndex(named: owner.name)
+        .map { partition.resources[$0].congestionGroups } ?? []
+      need("group", groups.map { "\($0.id) \(owner.name)" })
       need("cpu", owner.cpus.map { "\($0) \(owner.name)" })
       need("queues", owner.queues.map { "\(owner.name): queues \($0)" })
       let addresses = owned("memory").filter { $0.hasPrefix("\(owner.name): ") }

@@ -15,20 +15,39 @@ import Testing
     var testDescription: String
     var backends: [String]
     /// Swaps it between two owners; `false` when both have the same.
-    var swap: @Sendable (inout [Owner], inout [SharedInterface], Int, Int) -> Bool
+    var swap: @Sendable (inout Parts, Int, Int) -> Bool
+    /// What of a partition is swapped.
+    typealias Parts = (
+      owners: [Owner], resources: [OwnerResources], interfaces: [SharedInterface]
+    )
 
     init<Property: Equatable & Sendable>(
       _ name: String, _ path: any WritableKeyPath<Owner, Property> & Sendable, in backends: [String]
     ) {
       testDescription = name
       self.backends = backends
-      swap = { owners, _, one, other in
-        guard owners[one][keyPath: path] != owners[other][keyPath: path] else { return false }
-        let value = owners[one][keyPath: path]
-        owners[one][keyPath: path] = owners[other][keyPath: path]
-        owners[other][keyPath: path] = value
-        return true
-      }
+      swap = { Self.swap(&$0.owners, path, $1, $2) }
+    }
+
+    /// A property of what owners have beside.
+    init<Property: Equatable & Sendable>(
+      resources name: String, _ path: any WritableKeyPath<OwnerResources, Property> & Sendable,
+      in backends: [String]
+    ) {
+      testDescription = name
+      self.backends = backends
+      swap = { Self.swap(&$0.resources, path, $1, $2) }
+    }
+
+    private static func swap<Element, Property: Equatable>(
+      _ elements: inout [Element], _ path: WritableKeyPath<Element, Property>, _ one: Int,
+      _ other: Int
+    ) -> Bool {
+      let values = (elements[one][keyPath: path], elements[other][keyPath: path])
+      guard values.0 != values.1 else { return false }
+      elements[one][keyPath: path] = values.1
+      elements[other][keyPath: path] = values.0
+      return true
     }
 
     /// A property of rules, swapped between all rules of one owner and all of another.
@@ -38,19 +57,20 @@ import Testing
     ) {
       testDescription = "rules' \(name)"
       self.backends = backends
-      swap = { _, interfaces, one, other in
+      swap = { parts, one, other in
         var isSwapped = false
-        for index in interfaces.indices {
-          var rules = interfaces[index].rules
+        for index in parts.interfaces.indices {
+          var rules = parts.interfaces[index].rules
           guard let first = rules.first(where: { $0.owner == one })?[keyPath: path],
             let second = rules.first(where: { $0.owner == other })?[keyPath: path],
             first != second
           else { continue }
           for rule in rules.indices
-          where [one, other].contains(interfaces[index].rules[rule].owner) {
-            rules[rule][keyPath: path] = interfaces[index].rules[rule].owner == one ? second : first
+          where [one, other].contains(parts.interfaces[index].rules[rule].owner) {
+            rules[rule][keyPath: path] =
+              parts.interfaces[index].rules[rule].owner == one ? second : first
           }
-          interfaces[index].rules = rules
+          parts.interfaces[index].rules = rules
           isSwapped = true
         }
         return isSwapped
@@ -60,7 +80,9 @@ import Testing
 
   static let values: [Value] = [
     Value("CPUs", \.cpus, in: ["hypervisor", "swift", "report"]),
-    Value("memory", \.memory, in: ["hypervisor", "swift", "report"]),
+    Value("memory", \.memory, in: ["swift", "report"]),
+    Value(resources: "windows and areas of memory", \.dmaWindow, in: ["hypervisor"]),
+    Value(resources: "congestion groups", \.congestionGroups, in: ["hypervisor", "report"]),
     Value("portals", \.portals, in: ["hypervisor", "swift", "report"]),
     Value("queues", \.queues, in: ["hypervisor", "swift", "report"]),
     Value("pools", \.pools, in: ["hypervisor", "swift", "report"]),
@@ -82,19 +104,18 @@ import Testing
       let guests = partition.owners.indices.filter { !partition.owners[$0].isHost }
       for (place, one) in guests.enumerated() {
         for other in guests[(place + 1)...] {
-          var owners = partition.owners
-          var interfaces = partition.interfaces
-          guard value.swap(&owners, &interfaces, one, other) else { continue }
+          var parts: Value.Parts = (partition.owners, partition.resources, partition.interfaces)
+          guard value.swap(&parts, one, other) else { continue }
           let mutant = Partition(
-            name: partition.name, board: partition.board, owners: owners, interfaces: interfaces,
-            links: partition.links, decisions: partition.decisions,
-            resources: partition.resources, ports: partition.ports, policers: [])
+            name: partition.name, board: partition.board, owners: parts.0, interfaces: parts.2,
+            links: partition.links, decisions: partition.decisions, resources: parts.1,
+            ports: partition.ports, policers: [])
           for backend in value.backends {
             seen.insert(backend)
             let found = try differences(of: mutant, printedBy: backend, from: partition)
             #expect(
               found.map { !$0.isEmpty } ?? true,
-              "\(partition.name): \(backend) hides that \(owners[one].name) and \(owners[other].name) swapped"
+              "\(partition.name): \(backend) hides that \(partition.owners[one].name) and \(partition.owners[other].name) swapped"
             )
           }
         }

@@ -20,8 +20,19 @@ struct HypervisorConfiguration {
     }
     own = try HypervisorMemory.own(in: partition)
     var memories: [HypervisorMemory] = []
-    for owner in partition.owners { memories.append(try HypervisorMemory(of: owner)) }
+    for (owner, resources) in zip(partition.owners, partition.resources) {
+      memories.append(try HypervisorMemory(of: owner, resources))
+    }
     self.memories = memories
+    for shared in partition.sharedMemory {
+      guard Set(shared.members.map { memories[$0].areas(of: shared).map(\.memory) }).count <= 1
+      else {
+        throw .unprintable(
+          artifact: "hv.dts",
+          reason: "\(shared.name) is cut into other pieces for one partition than for another: "
+            + "make it a power of two, on a multiple of its size")
+      }
+    }
   }
 
   var board: Board { partition.board }
@@ -31,7 +42,14 @@ struct HypervisorConfiguration {
       root.set("compatible", "fsl,hv-config")
       for index in partition.owners.indices {
         for (number, area) in memories[index].areas.enumerated() {
-          root.add(self.area("area\(index)-\(number)", label: "area\(index)_\(number)", area))
+          root.add(
+            self.area("area\(index)-\(number)", label: "area\(index)_\(number)", area.memory))
+        }
+      }
+      for (index, shared) in partition.sharedMemory.enumerated() {
+        for (number, area) in sharedAreas(shared).enumerated() {
+          root.add(
+            self.area("shared\(index)-\(number)", label: "shared\(index)_\(number)", area.memory))
         }
       }
       root.add(area("area-hypervisor", label: "area_hypervisor", own))
@@ -43,6 +61,11 @@ struct HypervisorConfiguration {
       }
       for index in partition.owners.indices { root.add(partitionNode(index)) }
     }
+  }
+
+  /// The pieces of shared memory, alike for all who see it.
+  private func sharedAreas(_ shared: SharedMemory) -> [DMAWindow.Mapping] {
+    shared.members.first.map { memories[$0].areas(of: shared) } ?? []
   }
 
   private func area(_ name: String, label: String, _ range: QorIQ.AddressRange) -> Node {
@@ -62,14 +85,15 @@ struct HypervisorConfiguration {
         node.add("memory\(index)", labels: ["window\(index)"]) { window in
           window.set("compatible", "dma-window")
           window.set("guest-addr", wide(0))
-          window.set("size", wide(memory.windowSize))
-          guard let size = memory.subwindowSize else { return }
-          window.set("subwindow-count", UInt32(memory.subwindowCount))
-          for (number, address) in memory.subwindows.enumerated() {
+          window.set("size", wide(memory.window.size))
+          guard memory.window.slotCount > 1 else { return }
+          window.set("subwindow-count", UInt32(memory.window.slotCount))
+          let shared = partition.sharedMemory.flatMap(memory.areas(of:))
+          for (number, piece) in (memory.areas + shared).enumerated() {
             window.add("subwindow\(number)") {
               $0.set("compatible", "dma-subwindow")
-              $0.set("guest-addr", wide(address))
-              $0.set("size", wide(size))
+              $0.set("guest-addr", wide(piece.guestAddress))
+              $0.set("size", wide(piece.memory.size))
             }
           }
         }
@@ -139,7 +163,18 @@ struct HypervisorConfiguration {
         node.add("memory\(number)") {
           $0.set("compatible", "guest-phys-mem-area")
           $0.set("phys-mem", .reference(Reference("area\(index)_\(number)")))
-          $0.set("guest-addr", wide(area.base - owner.memory.base))
+          $0.set("guest-addr", wide(area.guestAddress))
+        }
+      }
+      for (number, shared) in partition.sharedMemory.enumerated() {
+        for (piece, area) in memory.areas(of: shared).enumerated() {
+          node.add("shared-memory\(number)-\(piece)") {
+            $0.set("compatible", "guest-phys-mem-area")
+            $0.set("phys-mem", .reference(Reference("shared\(number)_\(piece)")))
+            $0.set("guest-addr", wide(area.guestAddress))
+            // Else Linux takes it for memory of its own (hv-cfg, every configuration that shares).
+            $0.add("node-update") { $0.set("delete-prop", "device_type") }
+          }
         }
       }
       node.add("aliases") { $0.set("stdout", .reference(Reference("console\(index)"))) }

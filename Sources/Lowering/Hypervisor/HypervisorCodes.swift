@@ -8,7 +8,9 @@ extension DiagnosticCatalogue {
     Entry("hv-reference", .error, "a cell that refers to a node names one of the right kind"),
     Entry("hv-area", .error, "a memory area is a power of two on a multiple of its size"),
     Entry("hv-area-overlap", .error, "memory areas do not overlap"),
-    Entry("hv-area-shared", .warning, "an area belongs to one partition: a plan does not share it"),
+    Entry(
+      "hv-area-shared", .warning,
+      "an area belongs to one partition, unless each one's kernel is kept from it"),
     Entry("hv-partition-limit", .error, "there are partitions, and no more than 24"),
     Entry(
       "hv-portal-pair", .error, "a partition has the QMan and the BMan portal of each number"),

@@ -23,6 +23,8 @@ public struct HypervisorPartition: Sendable, Hashable {
   public var poolChannels: [ChannelID] = []
   /// The congestion groups that it may allocate, ascending.
   public var congestionGroups: [CGRID] = []
+  /// Memory that others see too, ascending, joined where it is contiguous.
+  public var sharedMemory: [QorIQ.AddressRange] = []
   /// The accelerators that its portals work with; the host, who controls them, names none.
   public var accelerators: [AcceleratorKind] = []
   /// The command line of its kernel, when the configuration sets one.
@@ -163,7 +165,14 @@ public struct HypervisorImport: Sendable {
     var bufferManagers: Set<PortalIndex> = []
     for child in node.children {
       if child.isCompatible(with: "guest-phys-mem-area") {
-        if let range = memory(child, of: name) { result.memory.append(range) }
+        // What is no memory of a kernel's own is shared by intention.
+        if child.child("node-update")?["delete-prop"]?.string == "device_type" {
+          if let entry = areaEntry(child, of: name), let range = area(entry.node) {
+            result.sharedMemory.append(range)
+          }
+        } else if let range = memory(child, of: name) {
+          result.memory.append(range)
+        }
         continue
       }
       guard let device = child["device"]?.string else { continue }
@@ -180,6 +189,7 @@ public struct HypervisorImport: Sendable {
       }
     }
     result.memory = Self.joined(result.memory)
+    result.sharedMemory = Self.joined(result.sharedMemory)
     if queueManagers != bufferManagers {
       let odd = queueManagers.symmetricDifference(bufferManagers).sorted().map(\.description)
       bag.error(
@@ -226,7 +236,7 @@ public struct HypervisorImport: Sendable {
     return cpus.sorted()
   }
 
-  private mutating func memory(_ node: Node, of name: String) -> QorIQ.AddressRange? {
+  private mutating func areaEntry(_ node: Node, of name: String) -> TreeIndex.Entry? {
     guard let value = node["phys-mem"], let entry = index.target(of: value, cell: 0),
       entry.node.isCompatible(with: "phys-mem-area")
     else {
@@ -235,6 +245,11 @@ public struct HypervisorImport: Sendable {
         at: node.property("phys-mem")?.span ?? node.span)
       return nil
     }
+    return entry
+  }
+
+  private mutating func memory(_ node: Node, of name: String) -> QorIQ.AddressRange? {
+    guard let entry = areaEntry(node, of: name) else { return nil }
     if let other = owners[entry.path], other.name != name {
       bag.warning(
         "hv-area-shared",

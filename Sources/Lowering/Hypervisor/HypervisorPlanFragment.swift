@@ -45,7 +45,21 @@ public struct HypervisorPlanFragment {
         text += "    boot-arguments: \(quoted(arguments))\n"
       }
     }
-    return text
+    return text + sharedMemory
+  }
+
+  /// The section of memory that several partitions see; empty without any.
+  private var sharedMemory: String {
+    var text = ""
+    for range in Set(partitions.flatMap(\.sharedMemory)).sorted(by: { $0.base < $1.base }) {
+      let members = partitions.filter { $0.sharedMemory.contains(range) }.map(name)
+      guard members.count > 1 else { continue }
+      let number = text.count { $0 == "\n" } + 1
+      text +=
+        "  shared\(number): {size: \(range.size), address: 0x\(String(range.base, radix: 16)), "
+      text += "between: [\(members.joined(separator: ", "))]}\n"
+    }
+    return text.isEmpty ? "" : "\nshared-memory:\n" + text
   }
 
   /// A plan's memory is one piece with its place; of several only their size can be said.

@@ -41,7 +41,7 @@ public struct DMAWindow: Sendable, Hashable {
   /// `nil` when more slots would be needed than there are.
   ///
   /// Slots are as large as they can be, so that the table is as small as it can be.
-  init?(covering pieces: [(memory: AddressRange, purpose: String)]) {
+  package init?(covering pieces: [(memory: AddressRange, purpose: String)]) {
     let largest = pieces.map(\.memory.size).max() ?? 0
     guard largest >= Self.granule else { return nil }
     var slot = Self.powerOfTwo(atLeast: largest)
