@@ -7,6 +7,24 @@ public enum BoardLibrary {
   /// a name that is neither.
   public static func yaml(named name: String) -> [UInt8]? { files[name] }
 
+  /// The source of a board's device tree (`p4080ds.dts`) or of a part that trees include
+  /// (`soc/p4080.dtsi`), or `nil` for a name that is neither.
+  public static func tree(named name: String) -> [UInt8]? { trees[name] }
+
+  private static let trees: [String: [UInt8]] = [
+    "p2040rdb.dts": PackageResources.p2040rdb_dts,
+    "p2041rdb.dts": PackageResources.p2041rdb_dts,
+    "p4080ds.dts": PackageResources.p4080ds_dts,
+    "p5020ds.dts": PackageResources.p5020ds_dts,
+    "t4240qds.dts": PackageResources.t4240qds_dts,
+    "soc/p2041.dtsi": PackageResources.p2041_dtsi,
+    "soc/p4080.dtsi": PackageResources.p4080_dtsi,
+    "soc/p5020.dtsi": PackageResources.p5020_dtsi,
+    "soc/portals-p.dtsi": PackageResources.portals_p_dtsi,
+    "soc/portals-t4240.dtsi": PackageResources.portals_t4240_dtsi,
+    "soc/t4240.dtsi": PackageResources.t4240_dtsi,
+  ]
+
   private static let files: [String: [UInt8]] = [
     "p2040rdb": PackageResources.p2040rdb_yaml,
     "p2041rdb": PackageResources.p2041rdb_yaml,

@@ -65,7 +65,10 @@ struct PhandleCells {
     let names: Set = [
       "interrupt-parent", "memory-region", "next-level-cache", "l2-cache", "remote-endpoint",
       "nvmem-cells", "assigned-clock-parents", "cpu", "trip", "operating-points-v2", "iommu-parent",
-      "fsl,iommu-parent", "phy-handle", "tbi-handle", "pcsphy-handle", "ptp-timer", "sleep",
+      "fsl,iommu-parent", "phy-handle", "fsl,fman-ports", "fsl,port-handles", "fsl,fman-mac",
+      "fsl,fman-oh-port", "fsl,bman-buffer-pools", "fsl,qman-portals", "fsl,bman-portals",
+      "fsl,msi",
+      "tbi-handle", "pcsphy-handle", "ptp-timer", "sleep",
     ]
     if names.contains(name) || name.hasSuffix("-handle") || name.hasSuffix("-supply") {
       return true

@@ -31,3 +31,14 @@ extension TreeIndex {
       + (tree.root.child("aliases")?.properties.map(\.name) ?? [])
   }
 }
+
+extension TreeIndex {
+  /// The nodes that a property's phandles lead to, in their order; `nil` for one that leads nowhere.
+  ///
+  /// Where a value is a phandle is told by its markers; in a blob, by the names of properties that
+  /// all bindings share.
+  public func targets(of property: Property, in entry: Entry) -> [Entry?] {
+    let cells = PhandleCells(index: self).places(in: property, of: entry) ?? []
+    return cells.map { target(of: property.value, cell: $0) }
+  }
+}

@@ -1,5 +1,5 @@
 import BoardLibrary
-import DeviceTree
+public import DeviceTree
 public import Diagnostics
 import Documents
 
@@ -85,6 +85,21 @@ public enum BoardSource: Sendable, Hashable {
         .flatMap { SourceReader().read($0, into: &bag) }
   }
 
+  /// The board's own device tree, its references resolved: of a board that is compiled in, and of
+  /// one that is a tree itself. A document has none; what it adds to a tree may be missing there.
+  ///
+  /// - Parameter bag: Where the errors go.
+  /// - Returns: The tree; `nil` for a document, and after an error.
+  public func deviceTree(into bag: inout DiagnosticBag) -> Tree? {
+    switch self {
+    case .document: nil
+    case .library(let name):
+      BoardLibrary.tree(named: "\(name).dts") == nil
+        ? nil : TreeLoader(loader: .boardLibrary).load("\(name).dts", into: &bag)
+    case .tree(let path): TreeLoader().load(path, into: &bag)
+    }
+  }
+
   private func reportUnknown(
     _ name: String, at span: SourceSpan?, into bag: inout DiagnosticBag
   ) {
@@ -100,4 +115,11 @@ public enum BoardSource: Sendable, Hashable {
           + "file"))
     bag.error(.unknownBoard, "there is no board \(name)", at: span, fixIts: fixIts)
   }
+}
+
+extension FileLoader {
+  /// Reads what is compiled in.
+  fileprivate static let boardLibrary = FileLoader(load: { path in
+    BoardLibrary.tree(named: path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
+  })
 }

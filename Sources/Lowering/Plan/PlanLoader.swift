@@ -15,6 +15,8 @@ public enum PlanLoader {
     public var board: Board?
     /// The board as the plan names it.
     public var boardName: String?
+    /// Where the board comes from.
+    public var boardSource: BoardSource?
     /// Where each claim of the plan was made, under the names of `ClaimPath`.
     public var origins = OriginMap()
     /// What was chosen the last time, if there is a lock.
@@ -87,6 +89,7 @@ public enum PlanLoader {
     let source =
       board.map { BoardSource($0) }
       ?? lowered.board.map { BoardSource($0).relative(toFile: file.name) }
+    result.boardSource = source
     guard
       let found = source?.load(
         namedAt: board == nil ? lowered.boardSpan : nil, into: &result.diagnostics)
