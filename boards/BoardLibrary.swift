@@ -17,6 +17,7 @@ public enum BoardLibrary {
     "p4080ds.dts": PackageResources.p4080ds_dts,
     "p5020ds.dts": PackageResources.p5020ds_dts,
     "t4240qds.dts": PackageResources.t4240qds_dts,
+    "soc/hypervisor.dtsi": PackageResources.hypervisor_dtsi,
     "soc/p2041.dtsi": PackageResources.p2041_dtsi,
     "soc/p4080.dtsi": PackageResources.p4080_dtsi,
     "soc/p5020.dtsi": PackageResources.p5020_dtsi,

@@ -4,6 +4,7 @@ import DeviceTree
 import Diagnostics
 import Foundation
 import Lowering
+import Partitioning
 
 /// `dpaac generate`: everything that the guests need, as files.
 struct GenerateCommand: ParsableCommand {
@@ -17,6 +18,7 @@ struct GenerateCommand: ParsableCommand {
         dpaac generate office.yaml -o out
         dpaac generate office.yaml -o out --only tree
         dpaac generate office.yaml -o out --host-tree /sys/firmware/fdt
+        dpaac generate office.yaml -o out --base guest1=qemu.dtb
         dpaac generate office.yaml -o out --check     for CI: exit 1 when a file is not current
       """)
 
@@ -36,9 +38,20 @@ struct GenerateCommand: ParsableCommand {
   var only: [String] = []
 
   @Option(
-    help: "The board's own tree, source or blob, to take guests' portals out of: host.dts.",
+    help: """
+      The board's own tree, source or blob, to cut host.dts and board/*.dts out of; by default that \
+      of the plan's board.
+      """,
     completion: .file(extensions: ["dts", "dtb"]))
   var hostTree: String?
+
+  @Option(
+    help: """
+      A tree that QEMU wrote (-M ppce500,dumpdtb=FILE), to lay each guest's part over: merged/. \
+      GUEST=FILE is for one guest.
+      """,
+    completion: .file(extensions: ["dtb", "dts"]))
+  var base: [String] = []
 
   @Option(help: "Where the generated Swift package finds dpaac; this checkout by default.")
   var packagePath: String?
@@ -49,7 +62,8 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     let (partition, result) = try arguments.load(format)
     arguments.warn(result.diagnostics)
-    let base = try loadHostTree()
+    let boardTree = try arguments.boardTree(hostTree, result)
+    let bases = try baseTrees(guests: partition.owners.filter { !$0.isHost }.map(\.name))
     var staleFiles: [StaleFile] = []
     do throws(GenerationError) {
       let generator = try Generator(only: only)
@@ -59,7 +73,8 @@ struct GenerateCommand: ParsableCommand {
         outputDirectory: URL(fileURLWithPath: output).standardizedFileURL.path,
         packagePath: packagePath.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
           ?? GenerationOptions.thisCheckout)
-      options.hostTree = base
+      options.boardTree = boardTree
+      options.baseTrees = bases
       options.findings = result.diagnostics.sorted
       let artifacts = try generator.artifacts(for: partition, options: options)
       if check {
@@ -77,12 +92,23 @@ struct GenerateCommand: ParsableCommand {
     if !staleFiles.isEmpty { throw ExitCode(1) }
   }
 
-  private func loadHostTree() throws -> Tree? {
-    guard let hostTree else { return nil }
-    var bag = DiagnosticBag()
-    let tree = TreeLoader().load(hostTree, into: &bag)
-    arguments.warn(bag)
-    guard let tree else { throw ExitCode(1) }
-    return tree
+  /// The trees that guests' parts are laid over, by guest.
+  private func baseTrees(guests: [String]) throws -> [String?: Tree] {
+    var trees: [String?: Tree] = [:]
+    for word in base {
+      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+      let guest = parts.count == 2 ? parts[0] : nil
+      if let guest, !guests.contains(guest) {
+        let hint = nearestName(to: guest, in: guests).map { "; did you mean \($0)?" } ?? ""
+        Terminal.complain("error: there is no guest called \(guest)\(hint)\n")
+        throw ExitCode(1)
+      }
+      var bag = DiagnosticBag()
+      let tree = TreeLoader().load(parts.last ?? word, into: &bag)
+      arguments.warn(bag)
+      guard let tree else { throw ExitCode(1) }
+      trees[guest] = tree
+    }
+    return trees
   }
 }

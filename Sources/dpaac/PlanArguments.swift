@@ -1,4 +1,5 @@
 public import ArgumentParser
+import DeviceTree
 public import Diagnostics
 import Lowering
 import Partitioning
@@ -48,6 +49,26 @@ struct PlanArguments: ParsableArguments {
       throw ExitCode(1)
     }
     return (partition, result)
+  }
+
+  /// The board's own device tree.
+  ///
+  /// - Parameters:
+  ///   - path: A file that the user names instead.
+  ///   - result: The plan.
+  /// - Returns: The tree; `nil` when the plan's board has none.
+  /// - Throws: Exit code 1 when it cannot be read.
+  func boardTree(_ path: String?, _ result: PlanLoader.Result) throws -> Tree? {
+    var bag = DiagnosticBag()
+    let tree =
+      if let path {
+        TreeLoader().load(path, into: &bag)
+      } else {
+        result.boardSource?.deviceTree(into: &bag)
+      }
+    warn(bag)
+    guard !bag.hasErrors else { throw ExitCode(1) }
+    return tree
   }
 
   /// Prints warnings beside a command's own output: for people, and never into its data.

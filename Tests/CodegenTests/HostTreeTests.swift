@@ -94,7 +94,7 @@ import Testing
     for name in Example.names {
       let partition = try Example.partition(name)
       var options = GenerationOptions.sample
-      options.hostTree = try board(partition.board.name)
+      options.boardTree = try board(partition.board.name)
       let artifacts = try HostTreeBackend().artifacts(for: partition, options: options)
       for (source, blob) in [("host.dtso", "host.dtbo"), ("host.dts", "host.dtb")] {
         let text = try #require(artifacts.first { $0.path == source })
@@ -126,6 +126,76 @@ import Testing
     }
   }
 
+  @Test(
+    .enabled(if: Tool.dtc.isPresent, "needs package device-tree-compiler"),
+    arguments: [false, true])
+  func `the overlay says what the whole tree says, but that it disables what is gone there`(
+    isSDK: Bool
+  ) throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let partition = try Example.complete()
+    var base = try board("p4080ds")
+    // As on a running board: LIODNs at portals and below, aliases, and ranges of an SDK kernel.
+    for entry in TreeIndex(base).nodes(compatibleWith: "fsl,qman-portal") {
+      _ = base.update(entry.path) { node in
+        node.set("fsl,liodn", .cells([7, 8]))
+        node.add("fman@0") { $0.set("fsl,liodn", 9) }
+      }
+    }
+    let macs = TreeIndex(base).nodes(compatibleWith: "fsl,fman-dtsec", "fsl,fman-xgec")
+    base.root.add("aliases") { node in
+      for (number, mac) in macs.enumerated() { node.set("ethernet\(number)", mac.path) }
+    }
+    if isSDK {
+      base.root.add("qman-fqids@0") {
+        $0.set("compatible", "fsl,fqid-range")
+        $0.set("fsl,fqid-range", .cells([256, 256]))
+      }
+    }
+    var bag = DiagnosticBag()
+    let blob = try directory.write(
+      "base.dtb", Data(try #require(BlobWriter().write(base, into: &bag))))
+    var options = GenerationOptions.sample
+    options.boardTree = base
+    let artifacts = try HostTreeBackend().artifacts(for: partition, options: options)
+    let overlay = try directory.write(
+      "host.dtbo", Data(try #require(artifacts.first { $0.path == "host.dtbo" }).bytes))
+    let merged = "\(directory.path)/merged.dtb"
+    let outcome = try Tool("fdtoverlay", package: "device-tree-compiler").run([
+      "-i", blob, "-o", merged, overlay,
+    ])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    var tree = try #require(TreeLoader().load(merged, into: &bag))
+    // Nothing that is a guest's has a LIODN left; then it may go.
+    let before = TreeIndex(base)
+    var gone: Set<String> = []
+    for entry in TreeIndex(tree).entries {
+      let isOff = !entry.node.isEnabled && before[entry.path]?.node.isEnabled == true
+      guard isOff || entry.node.isCompatible(with: "dpaac,given-away") else { continue }
+      for below in TreeIndex(tree).entries where below.path.hasPrefix(entry.path) {
+        #expect(below.node["fsl,liodn"]?.isEmpty != false, "\(below.path)")
+      }
+      gone.insert(entry.path)
+    }
+    for path in gone { tree.remove(path) }
+    _ = tree.update("/aliases") { node in
+      node.properties.removeAll { gone.contains($0.value.string ?? "") }
+    }
+    let whole = try carve(base, for: partition)
+    let difference = TreeDifference(from: tree, to: whole)
+    #expect(difference.isEmpty, "\(difference.changes)")
+    // Portals of three guests, and MAC and two ports of each interface that is one guest's alone.
+    let guests = partition.owners.filter { !$0.isHost }
+    let ranges = isSDK ? 1 : 0
+    #expect(gone.count == 2 * guests.flatMap(\.portals).count + 3 * 2 + ranges)
+    #expect(whole.root.child("aliases")?.properties.count == macs.count - 2)
+    let shared = whole.root.child("reserved-memory")?.children.filter {
+      $0.baseName == "shared-memory"
+    }
+    #expect(shared?.map { $0["label"]?.string } == ["mailbox"])
+  }
+
   @Test func `a tree of another board is refused`() throws {
     let partition = try Example.partition("kvm-forum/p4080ds")
     let other = try board("t4240qds")
@@ -134,15 +204,11 @@ import Testing
 
   // MARK: helpers
 
-  private func board(_ name: String) throws -> Tree {
-    var bag = DiagnosticBag()
-    return try #require(
-      TreeLoader().load("\(Checkout.path)/boards/\(name).dts", into: &bag))
-  }
+  private func board(_ name: String) throws -> Tree { try Example.boardTree(name) }
 
   private func carve(_ base: Tree, for partition: Partition) throws -> Tree {
     var options = GenerationOptions.sample
-    options.hostTree = base
+    options.boardTree = base
     let artifacts = try HostTreeBackend().artifacts(for: partition, options: options)
     let blob = try #require(artifacts.first { $0.path == "host.dtb" })
     var bag = DiagnosticBag()

@@ -137,4 +137,38 @@ import Testing
     #expect(try JSONSerialization.jsonObject(with: Data(first.text.utf8)) is [String: Any])
     for _ in 0..<3 { #expect(try Dpaac.tool.run(Array(command)).text == first.text) }
   }
+
+  @Test func `a node of the board is kept or dropped by a line of the plan`() throws {
+    func why(_ arguments: String...) throws -> Tool.Outcome {
+      try Dpaac.tool.run(["why", Dpaac.example] + arguments)
+    }
+    let kept = try why("--guest", "guest1", "/qman-portals/qman-portal@10000")
+    #expect(kept.status == 0, "\(kept.errorText)")
+    #expect(kept.text.contains("qman-portal@10000: rewritten"))
+    #expect(kept.text.contains("t4240qds.yaml:"))
+    let dropped = try why("--guest", "guest2", "/qman-portals/qman-portal@10000")
+    #expect(dropped.text.contains("dropped\n  portal 4 is guest1's\n"))
+    let all = try why("--guest", "guest1", "--format", "json")
+    let fates = try #require(
+      JSONSerialization.jsonObject(with: Data(all.text.utf8)) as? [[String: Any]])
+    let kinds = Set(fates.compactMap { $0["fate"] as? String })
+    #expect(kinds == ["kept", "rewritten", "dropped", "added"])
+    let near = try why("--guest", "guest1", "/reserved-memry")
+    #expect(near.status == 1)
+    #expect(near.errorText.contains("did you mean /reserved-memory?"))
+    #expect(try why("--guest", "gest1").errorText.contains("did you mean guest1?"))
+    #expect(try why("--guest", "guest1", "queue", "4").status == 64)
+    #expect(try why("queue").status == 64)
+  }
+
+  @Test func `a base is for a guest of the plan`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let outcome = try Dpaac.tool.run([
+      "generate", Dpaac.example, "-o", "\(directory.path)/out", "--base", "gest1=x.dtb",
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("did you mean guest1?"))
+    #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/out"))
+  }
 }

@@ -85,8 +85,7 @@ extension GuestTree {
   ///
   /// `reserved` says that somebody else drives the block (Devicetree Specification 0.4, 2.3.4): a
   /// kernel makes no device of it.
-  func handles() -> Node? {
-    let blocks = connectedBlocks
+  func handles(_ blocks: [ConnectedBlock]) -> Node? {
     guard hasResourceNodes, !blocks.isEmpty else { return nil }
     return Node("dpaa-blocks") { node in
       for block in blocks {

@@ -29,6 +29,7 @@ extension GuestTree {
     let label = "\(block.prefix(1))portal"
     return Node("\(block)-portals@\(hex(window.base))", labels: ["\(label)s"]) { bus in
       bus.set("compatible", "simple-bus")
+      bus.set("reg", wide(window.base, window.size))
       bus.set("#address-cells", 1)
       bus.set("#size-cells", 1)
       bus.set("ranges", ranges(window))
@@ -60,7 +61,11 @@ extension GuestTree {
 
   /// What a QMan portal tells beside its place: its channel, its LIODNs and those of the blocks that
   /// work on its frames. Mainline reads none of it but `fsl,liodn`, and that for a PAMU only.
-  func addQueueManagerFacts(to node: inout Node, _ portal: SoftwarePortal) {
+  /// `handle` says how to refer to a block.
+  func addQueueManagerFacts(
+    to node: inout Node, _ portal: SoftwarePortal,
+    handle: (String) -> Reference = { Reference($0) }
+  ) {
     guard hasResourceNodes else { return }
     // Early SDK kernels refuse a portal without it (`fsl_qbman/qman_driver.c`); later ones and
     // mainline take the index for the channel.
@@ -73,7 +78,7 @@ extension GuestTree {
     for block in connectedBlocks where !block.liodns.isEmpty {
       node.add(block.name) {
         $0.set("fsl,liodn", .cells(block.liodns.map { UInt32($0.rawValue) }))
-        $0.set("dev-handle", .reference(Reference(block.name)))
+        $0.set("dev-handle", .reference(handle(block.name)))
       }
     }
   }

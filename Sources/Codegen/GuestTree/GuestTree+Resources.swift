@@ -91,31 +91,47 @@ extension GuestTree {
 
   /// The guest's ways in and out: SDK kernels make devices of what stands below `fsl,dpaa`
   /// (`arch/powerpc/platforms/85xx/common.c`).
-  func interfaces() -> Node? {
+  /// `macs` are those that are the guest's alone, by their interfaces' names.
+  func interfaces(macs: [String: Reference] = [:]) -> Node? {
     guard !owner.paths.isEmpty else { return nil }
     return Node("fsl,dpaa") {
       $0.set("compatible", .strings(["fsl,\(board.soc.rawValue)-dpaa", "fsl,dpaa"]))
-      for (index, path) in owner.paths.enumerated() { $0.add(interface(path, index: index)) }
+      for (index, path) in owner.paths.enumerated() {
+        $0.add(interface(path, index: index, mac: path.isLink ? nil : macs[path.name]))
+      }
     }
   }
 
   /// A queue pair without a MAC of its own, `sdk_dpaa/dpaa_eth_macless.c` of the SDK kernels: for a
-  /// link, and for a network interface as well, whose MAC and ports stay with the host.
-  private func interface(_ path: OwnerPath, index: Int) -> Node {
-    Node("ethernet-\(path.name)") {
+  /// link, and for a network interface as well, whose MAC and ports stay with the host. Where the MAC
+  /// is the guest's alone, an ordinary interface, `sdk_dpaa/dpaa_eth.c`.
+  private func interface(_ path: OwnerPath, index: Int, mac: Reference?) -> Node {
+    let kind = mac == nil ? "dpa-ethernet-macless" : "dpa-ethernet"
+    return Node("ethernet-\(path.name)") {
       $0.set(
-        "compatible",
-        .strings([
-          "fsl,\(board.soc.rawValue)-dpa-ethernet-macless", "fsl,dpa-ethernet-macless",
-        ]))
+        "compatible", .strings(["fsl,\(board.soc.rawValue)-\(kind)", "fsl,\(kind)"]))
       $0.set(
         "fsl,bman-buffer-pools",
         .cells(owner.pools.map { Cell.reference(Reference("pool\($0.bpid)")) }))
-      $0.set("fsl,qman-frame-queues-rx", .cells([path.receive.first.rawValue, path.receive.count]))
-      $0.set("fsl,qman-frame-queues-tx", .cells([path.transmit.rawValue, 1]))
+      var receive = [path.receive.first.rawValue, path.receive.count]
+      var transmit = [path.transmit.rawValue, 1]
+      if let mac {
+        $0.set("fsl,fman-mac", .reference(mac))
+        // Errors and all that no rule takes, then what rules give; errors and confirmations, then
+        // what is sent. The driver allocates queue 0 by itself.
+        receive = [firstQueue(.error), 1, 0, 1] + receive
+        transmit = [0, 1, firstQueue(.confirm), 1] + transmit
+      }
+      $0.set("fsl,qman-frame-queues-rx", .cells(receive))
+      $0.set("fsl,qman-frame-queues-tx", .cells(transmit))
       // The driver refuses an interface without address.
       $0.set("local-mac-address", macAddress(index))
     }
+  }
+
+  /// The first queue in a role; 0 when there is none.
+  private func firstQueue(_ role: QueueRole) -> UInt32 {
+    resources.roles.first { $0.role == role }?.queues.first?.first.rawValue ?? 0
   }
 
   /// The address of one of the guest's ways, by its number. Locally administered (bit 1 of the first

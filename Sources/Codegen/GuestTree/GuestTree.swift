@@ -36,7 +36,7 @@ struct GuestTree {
     try checkPortals()
     return Tree { root in
       // The first string in the blob says what made it; ePAPR 1.1 section 2.3.2 leaves it free.
-      root.set("model", "dpaac \(partition.name) \(owner.name)")
+      root.set("model", model)
       root.set("compatible", PPCE500.compatible)
       // U-Boot reads 16 bytes of memory's `reg`, so both must be 2.
       root.set("#address-cells", 2)
@@ -46,21 +46,25 @@ struct GuestTree {
       root.add(chosen())
       root.add(cpus())
       root.add(memory())
-      if let reserved = reservedMemory() { root.add(reserved) }
       root.add(soc())
-      root.add(bmanPortals())
-      root.add(qmanPortals())
-      for node in [managerClock(), managers(), handles()] { node.map { root.add($0) } }
-      for node in sharedMemory() { root.add(node) }
-      if hasResourceNodes {
-        for node in rangeNodes() + poolNodes() { root.add(node) }
-        if let interfaces = interfaces() { root.add(interfaces) }
-      }
+      for node in ownNodes() { root.add(node) }
     }
   }
 
+  /// What the tree is called.
+  var model: String { "dpaac \(partition.name) \(owner.name)" }
+
+  /// What is the guest's and no part of the machine.
+  func ownNodes() -> [Node] {
+    var nodes = [reservedMemory(), bmanPortals(), qmanPortals()].compactMap { $0 }
+    nodes +=
+      [managerClock(), managers(), handles(connectedBlocks)].compactMap { $0 } + sharedMemory()
+    guard hasResourceNodes else { return nodes }
+    return nodes + rangeNodes() + poolNodes() + [interfaces()].compactMap { $0 }
+  }
+
   /// Whether each portal has a place in the window and an interrupt of the machine.
-  private func checkPortals() throws(GenerationError) {
+  func checkPortals() throws(GenerationError) {
     for portal in board.qman.portals + board.bman.portals
     where owner.portals.contains(portal.index) {
       let interrupt = PPCE500.interrupt(forBoard: portal.interrupt)
@@ -173,13 +177,17 @@ extension GuestTree {
       $0.set("#address-cells", 2)
       $0.set("#size-cells", 2)
       $0.set("ranges")
-      for pool in owner.pools {
-        let base = guestAddress(pool.memory.base)
-        $0.add("buffer-pool@\(hex(base))", labels: ["pool\(pool.bpid)_memory"]) {
-          $0.set("reg", wide(base, pool.memory.size))
-        }
+      for node in poolMemory() + managers { $0.add(node) }
+    }
+  }
+
+  /// A node for the buffers of each pool.
+  func poolMemory() -> [Node] {
+    owner.pools.map { pool in
+      let base = guestAddress(pool.memory.base)
+      return Node("buffer-pool@\(hex(base))", labels: ["pool\(pool.bpid)_memory"]) {
+        $0.set("reg", wide(base, pool.memory.size))
       }
-      for node in managers { $0.add(node) }
     }
   }
 

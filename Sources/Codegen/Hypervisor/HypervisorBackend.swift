@@ -19,7 +19,7 @@ public struct HypervisorBackend: Backend {
   public func artifacts(
     for partition: Partition, options: GenerationOptions
   ) throws(GenerationError) -> [Artifact] {
-    guard ["e500mc", "e5500", "e6500"].contains(partition.board.core) else { return [] }
+    guard partition.board.hasHypervisor else { return [] }
     let tree = try HypervisorConfiguration(partition: partition).tree()
     let source = "/* \(options.banner(for: partition)) */\n\n" + SourcePrinter().print(tree)
     var findings = DiagnosticBag()

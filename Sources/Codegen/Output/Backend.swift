@@ -29,8 +29,11 @@ public struct GenerationOptions: Sendable, Hashable {
   public let outputDirectory: String
   /// The dpaac package that the generated Swift package depends on, absolute.
   public let packagePath: String
-  /// The board's own tree, from which the host's is made; without it there is only an overlay.
-  public var hostTree: Tree?
+  /// The board's own tree, from which the host's and the guests' for the board are made; without it
+  /// there is only the host's overlay.
+  public var boardTree: Tree?
+  /// Trees that QEMU has written, by the name of the guest that each is for; `nil` is for the others.
+  public var baseTrees: [String?: Tree] = [:]
   /// What the checks found that is no error, in the order it is shown.
   public var findings: [Diagnostic] = []
 
@@ -44,6 +47,9 @@ public struct GenerationOptions: Sendable, Hashable {
     self.outputDirectory = canonicalPath(outputDirectory)
     self.packagePath = canonicalPath(packagePath)
   }
+
+  /// The tree that a guest's part is laid over, if there is one.
+  func baseTree(of guest: String) -> Tree? { baseTrees[guest] ?? baseTrees[nil] }
 
   /// The checkout that this program was built from.
   public static let thisCheckout = #filePath.split(

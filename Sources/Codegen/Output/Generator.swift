@@ -14,7 +14,8 @@ public import Partitioning
 public struct Generator: Sendable {
   /// The backends of a whole generation, in the order their files are listed.
   public static let allBackends: [any Backend] = [
-    GuestTreeBackend(), QEMUBackend(), LibvirtBackend(), SwiftBackend(), FMCBackend(),
+    GuestTreeBackend(), FragmentBackend(), BoardTreeBackend(), QEMUBackend(), LibvirtBackend(),
+    SwiftBackend(), FMCBackend(),
     HypervisorBackend(), HostTreeBackend(), ReportBackend(),
   ]
 

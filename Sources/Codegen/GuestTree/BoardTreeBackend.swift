@@ -1,0 +1,75 @@
+public import DeviceTree
+import Diagnostics
+public import Partitioning
+
+/// Prints each guest's device tree for the board itself, cut out of the board's own tree:
+/// `board/NAME.dts` and `board/NAME.dtb`.
+///
+/// Without a tree of the board there is none.
+public struct BoardTreeBackend: Backend {
+  /// Creates the backend.
+  public init() {}
+
+  /// `board`
+  public var name: String { "board" }
+
+  /// A source and a blob for each guest; none for a board whose cores have no ePAPR hypervisor.
+  public func artifacts(
+    for partition: Partition, options: GenerationOptions
+  ) throws(GenerationError) -> [Artifact] {
+    guard let base = options.boardTree, partition.board.hasHypervisor else { return [] }
+    let map = BoardMap(base, board: partition.board)
+    var artifacts: [Artifact] = []
+    for (index, owner) in partition.owners.enumerated() where !owner.isHost {
+      let guest = GuestTree(partition: partition, ownerIndex: index)
+      artifacts += try TreeArtifacts.print(
+        try CarvedTree(guest: guest, map: map).tree(), "board/\(owner.name)",
+        options.banner(for: partition))
+    }
+    return artifacts
+  }
+
+  /// What becomes of each node of the board's tree in a guest's, in the board's order, and what the
+  /// guest's tree has beside.
+  ///
+  /// - Parameters:
+  ///   - guest: The guest's index among the owners.
+  ///   - partition: What was made of the plan.
+  ///   - board: The board's tree.
+  /// - Returns: A fate for each node.
+  /// - Throws: ``GenerationError/unprintable(artifact:reason:)`` when the tree lacks something that
+  ///   the guest owns.
+  public static func fates(
+    of guest: Int, in partition: Partition, board: Tree
+  ) throws(GenerationError) -> [NodeFate] {
+    try CarvedTree(
+      guest: GuestTree(partition: partition, ownerIndex: guest),
+      map: BoardMap(board, board: partition.board)
+    ).fates()
+  }
+}
+
+/// A tree as the two files that are written of it.
+enum TreeArtifacts {
+  /// A source and a blob with the same tree.
+  static func print(
+    _ tree: Tree, _ path: String, _ banner: String
+  ) throws(GenerationError) -> [Artifact] {
+    let (source, blob) = tree.isPlugin ? ("dtso", "dtbo") : ("dts", "dtb")
+    var findings = DiagnosticBag()
+    var complete = tree
+    if tree.isPlugin {
+      complete.resolveReferences(into: &findings)
+      complete.addFixups(into: &findings)
+    }
+    guard let bytes = BlobWriter().write(complete, into: &findings), !findings.hasErrors else {
+      throw .unprintable(
+        artifact: "\(path).\(blob)",
+        reason: findings.sorted.map(\.message).joined(separator: "; "))
+    }
+    return [
+      Artifact("\(path).\(source)", text: "/* \(banner) */\n\n" + SourcePrinter().print(tree)),
+      Artifact("\(path).\(blob)", bytes: bytes),
+    ]
+  }
+}
