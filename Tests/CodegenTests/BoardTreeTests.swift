@@ -202,7 +202,62 @@ import Testing
     }
   }
 
+  /// Linux's own tree, which `scripts/boards` fetches: PHYs behind multiplexers, clocks, caches.
+  @Test(
+    .enabled(if: isHeavy && LinuxTree.isThere, "heavy: scripts/boards fetches 130 MB"),
+    .enabled(if: Tool.dtc.isPresent, "needs package device-tree-compiler"),
+    arguments: ["p4080ds", "t4240qds"])
+  func `guests' trees cut out of Linux's own tree of a board are sound, too`(board: String) throws {
+    var bag = DiagnosticBag()
+    let path = "\(LinuxTree.directory)/arch/powerpc/boot/dts/fsl/\(board).dts"
+    var options = GenerationOptions.sample
+    options.boardTree = TreeLoader().load(path, into: &bag)
+    #expect(!bag.hasErrors)
+    let base = SourcePrinter().print(try #require(options.boardTree))
+    let known = warnings(
+      try Tool.dtc.run(["-I", "dts", "-O", "dtb", "-"], input: Array(base.utf8)).errorText)
+    for partition in [
+      try Example.partition("kvm-forum/\(board)"), try Example.complete(board: board),
+    ] {
+      let artifacts = try BoardTreeBackend().artifacts(for: partition, options: options)
+      for source in artifacts where source.path.hasSuffix(".dts") {
+        let outcome = try Tool.dtc.run(["-I", "dts", "-O", "dtb", "-"], input: source.bytes)
+        #expect(outcome.status == 0)
+        let added = warnings(outcome.errorText).subtracting(known)
+        #expect(added.isEmpty, "\(added)")
+        let blob = artifacts.first { $0.path == source.path.dropLast(1) + "b" }
+        #expect(blob?.bytes == Array(outcome.output))
+        // A frame manager is a bus or a handle, never both.
+        let tree = try #require(
+          BlobReader().read(Array(outcome.output), name: source.path, into: &bag))
+        for fman in TreeIndex(tree).nodes(compatibleWith: "fsl,fman") {
+          #expect(fman.node.children.isEmpty == (fman.node["status"]?.string == "reserved"))
+        }
+        for name in ["fsl,fman-ptp-timer", "fsl,mpic", "fsl,qman", "fsl,pamu", "ns16550"] {
+          #expect(TreeIndex(tree).nodes(compatibleWith: name).isEmpty, "\(name)")
+        }
+      }
+    }
+  }
+
   // MARK: helpers
+
+  /// What dtc complains about, without the places.
+  private func warnings(_ text: String) -> Set<String> {
+    Set(
+      text.split(separator: "\n").compactMap { line in
+        line.range(of: "Warning (").map { String(line[$0.lowerBound...]) }
+      })
+  }
+
+  private enum LinuxTree {
+    static let directory: String = {
+      let environment = ProcessInfo.processInfo.environment
+      let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
+      return "\(cache)/dpaac/linux-6.1"
+    }()
+    static let isThere = FileManager.default.fileExists(atPath: "\(directory)/complete")
+  }
 
   private func blob(of tree: Tree) throws -> Tree {
     var bag = DiagnosticBag()

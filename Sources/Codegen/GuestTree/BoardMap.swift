@@ -89,6 +89,7 @@ struct BoardMap {
     case "fsl,qman": return .control("the queue manager")
     case "fsl,bman": return .control("the buffer manager")
     case "fsl,mpic", "chrp,open-pic", "arm,gic-400": return .interruptController
+    case "fsl,fman-ptp-timer": return .control("the time stamp unit")
     case "fsl,pamu", "fsl,pamu-v1.0": return .supervision("the PAMU")
     case "fsl,corenet-law": return .supervision("the access windows")
     case "fsl,corenet-cf", "fsl,corenet1-cf", "fsl,corenet2-cf":
@@ -105,6 +106,9 @@ struct BoardMap {
       return .accelerator(.sec)
     }
     if name.hasPrefix("fsl,fman-"), name.contains("-port") { return port(entry, board) }
+    if name.hasSuffix("-l2-cache-controller") {
+      return .supervision("a cache that several cores share")
+    }
     if name.hasSuffix("-l3-cache-controller") || name == "fsl,cpc" {
       return .supervision("the platform cache")
     }

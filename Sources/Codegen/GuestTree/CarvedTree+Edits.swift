@@ -13,6 +13,7 @@ extension CarvedTree {
     "fsl,qman": "the queue manager has one owner, the host",
     "fsl,msi": "the hypervisor keeps message interrupts",
     "ptp-timer": "the time stamp unit has one owner, the host",
+    "ptimer-handle": "the time stamp unit has one owner, the host",
     "power-isa-e.hv": "a guest is no hypervisor",
     "power-isa-e.hv.lrat": "a guest is no hypervisor",
     "interrupt-parent": "interrupts reach a guest through the hypervisor",
@@ -34,9 +35,7 @@ extension CarvedTree {
     case .structure where entry.parent == nil: rewriteRoot(&piece)
     case .cpu(let threads): rewriteCPU(threads, &piece)
     case .portal(let portal): rewritePortal(portal, entry, &piece)
-    case .frameManager(let number):
-      if ownsMAC(on: number) { leaveBus(&piece) } else { leaveHandle(&piece, "fman\(number)") }
-    case .accelerator(let kind): leaveHandle(&piece, kind == .sec ? "crypto" : "pme")
+    case .accelerator(let kind): piece = handle(piece, kind == .sec ? "crypto" : "pme")
     default: break
     }
     return piece
@@ -137,22 +136,18 @@ extension CarvedTree {
     }
   }
 
-  /// Whether the guest has a MAC of a frame manager for itself.
-  private func ownsMAC(on fman: Int) -> Bool {
-    guest.partition.interfaces.contains {
-      $0.fman == fman && guest.partition.soleGuest(of: $0.name) == guest.ownerIndex
-    }
-  }
-
   /// A frame manager as the bus that the guest's MACs and ports are on; its registers are the host's.
-  private func leaveBus(_ piece: inout Piece) {
+  func bus(_ piece: Piece) -> Piece {
+    var piece = piece
     for name in ["reg", "interrupts", "fsl,liodn", "sleep"] { piece.node.removeProperty(name) }
     piece.changes.append("its own registers stay with the host")
+    return piece
   }
 
   /// A block as something to refer to, which somebody else drives (Devicetree Specification 0.4,
   /// 2.3.4, `reserved`).
-  private func leaveHandle(_ piece: inout Piece, _ name: String) {
+  func handle(_ piece: Piece, _ name: String) -> Piece {
+    var piece = piece
     for name in [
       "interrupts", "ranges", "#address-cells", "#size-cells", "clocks", "clock-names", "fsl,liodn",
       "sleep",
@@ -163,6 +158,7 @@ extension CarvedTree {
     }
     piece.node.set("status", "reserved")
     piece.changes.append("it is a handle: the host drives the block")
+    return piece
   }
 
   /// How portals refer to the blocks behind them: by label, or by path in a tree without labels.

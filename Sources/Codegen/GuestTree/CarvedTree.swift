@@ -15,6 +15,8 @@ struct CarvedTree {
   /// What stays, by its place in the index.
   private var pieces: [Int: Piece] = [:]
   private var waiting: [Int] = []
+  /// Frame managers of which it is not known yet whether something below them stays.
+  private var undecided: [Int] = []
 
   /// A node that stays, without those children that are nodes of the board.
   struct Piece {
@@ -34,7 +36,25 @@ struct CarvedTree {
     self.guest = guest
     self.map = map
     try plant()
-    follow()
+    repeat { follow() } while decideBus()
+    for place in undecided {
+      if case .frameManager(let number) = map.roles[place] {
+        pieces[place].map { pieces[place] = handle($0, "fman\(number)") }
+      }
+    }
+  }
+
+  /// Makes a bus of a frame manager below which something stays; says whether there was one.
+  private mutating func decideBus() -> Bool {
+    guard
+      let next = undecided.firstIndex(where: { place in
+        index.children(of: index.entries[place]).contains { pieces[$0.index] != nil }
+      })
+    else { return false }
+    let place = undecided.remove(at: next)
+    pieces[place].map { pieces[place] = bus($0) }
+    waiting.append(place)
+    return true
   }
 
   private var index: TreeIndex { map.index }
@@ -57,7 +77,7 @@ struct CarvedTree {
         let own = threads.filter(cpus.contains)
         guard let first = own.first else { continue }
         cpus.subtract(own)
-        keep(entry, .init("CPU \(own.list) is \(owner.name)'s", .cpu(UInt32(first.rawValue))))
+        keep(entry, .init("\(own.list) \(owner.name)'s", .cpu(UInt32(first.rawValue))))
       case .portal(let portal) where owner.portals.contains(portal):
         if case let registers?? = index.physicalRegisters(of: entry)?.first {
           portals.remove(registers.address)
@@ -99,18 +119,32 @@ struct CarvedTree {
   /// Keeps a node with its ancestors and, unless it is made anew, with all below it.
   private mutating func keep(_ entry: TreeIndex.Entry, _ reason: NodeFate.Reason) {
     if let piece = pieces[entry.index], !piece.isPassage { return }
+    let isKnown = pieces[entry.index] != nil
     pieces[entry.index] = edited(entry, reason)
-    waiting.append(entry.index)
+    if !isKnown || !isFrameManager(entry) { wait(for: entry) }
     var below = entry
     while let above = index.parent(of: below), pieces[above.index] == nil {
       pieces[above.index] = passage(above, to: below)
-      waiting.append(above.index)
+      wait(for: above)
       below = above
     }
     guard keepsChildren(map.role(of: entry)) else { return }
     for child in index.children(of: entry) where obstacle(child) == nil {
       keep(child, .init("it is part of \(entry.path)"))
     }
+  }
+
+  /// Follows a node's references when its turn comes.
+  private mutating func wait(for entry: TreeIndex.Entry) {
+    if isFrameManager(entry) {
+      undecided.append(entry.index)
+    } else {
+      waiting.append(entry.index)
+    }
+  }
+
+  private func isFrameManager(_ entry: TreeIndex.Entry) -> Bool {
+    if case .frameManager = map.role(of: entry) { true } else { false }
   }
 
   private func keepsChildren(_ role: NodeRole) -> Bool {
@@ -242,7 +276,7 @@ struct CarvedTree {
     case .cpu(let threads):
       guard let first = threads.first else { return .init(nobody) }
       return .init(
-        "CPU \(threads.list) is \(name(partition.owner(of: first)))", .cpu(UInt32(first.rawValue)))
+        "\(threads.list) \(name(partition.owner(of: first)))", .cpu(UInt32(first.rawValue)))
     case .portal(let portal):
       return .init(
         "portal \(portal) is \(name(partition.owner(of: portal)))",
@@ -288,6 +322,9 @@ struct CarvedTree {
 }
 
 extension [CPUIndex] {
-  /// `4`, `4 and 5`
-  fileprivate var list: String { map(\.description).joined(separator: " and ") }
+  /// `CPU 4 is`, `CPUs 4 and 5 are`
+  fileprivate var list: String {
+    "CPU\(count > 1 ? "s" : "") \(map(\.description).joined(separator: " and ")) "
+      + (count > 1 ? "are" : "is")
+  }
 }
