@@ -67,7 +67,7 @@ struct BoardMap {
     if index.parent(of: entry)?.path == "/reserved-memory" { return .system }
     if isTop, node["device_type"]?.string == "memory" { return .system }
     if node["device_type"]?.string == "cpu", let threads = node["reg"]?.cells {
-      return .cpu(threads.map { CPUIndex(UInt8(truncatingIfNeeded: $0)) })
+      return .cpu(threads.map { CPUIndex(UInt16(truncatingIfNeeded: $0)) })
     }
     for name in node.compatible {
       if let role = role(named: name, entry, board, portals) { return role }
