@@ -1,5 +1,6 @@
-import ArgumentParser
-import DPAARuntime
+public import ArgumentParser
+import Codegen
+public import DPAARuntime
 import Diagnostics
 import Glibc
 import Lowering
@@ -22,7 +23,8 @@ struct AttachCommand: ParsableCommand {
 
         truncate -s 1G ram
         dpaac attach office.yaml --guest guest1 --memory ram --at 0x20000000 --doorbell bell
-        dpaac attach office.yaml --guest guest1 --memory ram --at 0 --doorbell bell --interrupts none
+        dpaac attach office.yaml --guest guest1 --memory ram --at 0 --doorbell bell \
+          --interrupts qtest:qtest.sock
       """)
 
   @OptionGroup var arguments: PlanArguments
@@ -43,7 +45,10 @@ struct AttachCommand: ParsableCommand {
   @Option(help: "The file whose first page is the doorbell; made when it is not there.")
   var doorbell: String
 
-  @Option(help: "How interrupts reach the client: none, so that it polls.")
+  @Option(
+    help: ArgumentHelp(
+      "How interrupts reach the client: none (it polls), qtest:SOCKET, socket:PATH.",
+      valueName: "route"))
   var interrupts: InterruptRoute = .none
 
   func run() throws {
@@ -55,8 +60,9 @@ struct AttachCommand: ParsableCommand {
     }
     do throws(EngineError) {
       try AttachServer.serve(
-        AttachPlan(partition, owner: index),
-        files: AttachServer.Files(memory: memory, offset: offset.value, doorbell: doorbell)
+        AttachPlan(partition, owner: index, interrupt: GuestMachine.interrupt(forBoard:)),
+        files: AttachServer.Files(memory: memory, offset: offset.value, doorbell: doorbell),
+        interrupts: interrupts
       ) { Terminal.print($0 + "\n") }
     } catch {
       Terminal.complain("error: \(error)\n")
@@ -78,12 +84,15 @@ struct FileOffset: ExpressibleByArgument {
   }
 }
 
-/// How interrupts reach a client.
-enum InterruptRoute: ExpressibleByArgument {
-  case none
-
-  init?(argument: String) {
-    guard argument == "none" else { return nil }
-    self = .none
+extension InterruptRoute: ExpressibleByArgument {
+  /// Reads `none`, `qtest:SOCKET` or `socket:PATH`; a path that a socket cannot have is none.
+  public init?(argument: String) {
+    let parts = argument.split(separator: ":", maxSplits: 1).map(String.init)
+    switch (parts.first, parts.count) {
+    case ("none", 1): self = .none
+    case ("qtest", 2) where parts[1].utf8.count < 108: self = .qtest(parts[1])
+    case ("socket", 2) where parts[1].utf8.count < 108: self = .socket(parts[1])
+    default: return nil
+    }
   }
 }

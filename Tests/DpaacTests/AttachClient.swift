@@ -244,7 +244,9 @@ final class AttachProcess {
   private var output: String { "\(directory.path)/output" }
 
   /// Starts it for a guest and waits until it says that it serves.
-  init(_ plan: String = Dpaac.p4080Example, guest: String = "guest1") throws {
+  init(
+    _ plan: String = Dpaac.p4080Example, guest: String = "guest1", interrupts: String = "none"
+  ) throws {
     directory = try TemporaryDirectory()
     try directory.write("memory", Data())
     truncate(memory, off_t(Self.offset + AttachClient.windowSize))
@@ -252,7 +254,7 @@ final class AttachProcess {
     process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
     process.arguments = [
       "attach", plan, "--guest", guest, "--memory", memory, "--at",
-      "0x\(String(Self.offset, radix: 16))", "--doorbell", doorbell, "--interrupts", "none",
+      "0x\(String(Self.offset, radix: 16))", "--doorbell", doorbell, "--interrupts", interrupts,
     ]
     process.standardOutput = FileHandle(forWritingAtPath: output)
     try process.run()
@@ -286,5 +288,58 @@ final class AttachProcess {
     process.terminate()
     process.waitUntilExit()
     return process.terminationReason == .exit ? process.terminationStatus : -1
+  }
+}
+
+/// A Unix socket on which a test listens for lines.
+final class LineListener {
+  let path: String
+  private let directory: TemporaryDirectory
+  private let listener: Int32
+  private var connection: Int32 = -1
+  private var bytes: [UInt8] = []
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    path = "\(directory.path)/s"
+    listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(result == 0 && listen(listener, 1) == 0)
+  }
+
+  deinit {
+    disconnect()
+    close(listener)
+    directory.remove()
+  }
+
+  func disconnect() {
+    if connection >= 0 { close(connection) }
+    connection = -1
+    bytes = []
+  }
+
+  /// The next line, answered with OK if wanted; `nil` when the other side has gone.
+  func nextLine(answer: Bool) -> String? {
+    if connection < 0 { connection = accept(listener, nil, nil) }
+    while true {
+      if let end = bytes.firstIndex(of: 10) {
+        let line = String(decoding: bytes[..<end], as: UTF8.self)
+        bytes.removeSubrange(...end)
+        if answer { _ = send(connection, "OK\n", 3, Int32(MSG_NOSIGNAL)) }
+        return line
+      }
+      var more = [UInt8](repeating: 0, count: 256)
+      let count = recv(connection, &more, more.count, 0)
+      guard count > 0 else { return nil }
+      bytes += more.prefix(count)
+    }
   }
 }

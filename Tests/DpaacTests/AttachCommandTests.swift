@@ -241,6 +241,32 @@ import Testing
     #expect(server.end() == 0)
   }
 
+  @Test(arguments: ["socket", "qtest"])
+  func `a portal's line goes up with an entry and down with its handling`(route: String) throws {
+    let listener = try LineListener()
+    let server = try AttachProcess(interrupts: "\(route):\(listener.path)")
+    let client = try server.client()
+    client.bringUp(4)
+    let registers = AttachClient.qmanRegisters(4)
+    client.setRegister(registers + 0xe04, 0x0002_0000)
+    try #require(client.initialize(101, on: 4, scheduled: true) == 0xf0)
+    client.setRegister(registers + 0x54, 0x21ab_8000)
+    client.enqueue(AttachClient.descriptor(1), to: 101, on: 4)
+    // Portal 4 of the P4080 has interrupt 112 (Linux 6.1, `qoriq-qman1-portals.dtsi`).
+    let line = route == "socket" ? "qman 4" : "set_irq_in /machine/pic unnamed-gpio-in 112"
+    #expect(listener.nextLine(answer: route == "qtest") == "\(line) 1")
+    client.posts = false
+    client.setRegister(registers + 0x50, 0)
+    client.setRegister(registers + 0xe00, 0x0002_0000)
+    #expect(listener.nextLine(answer: route == "qtest") == "\(line) 0")
+    // Who comes back is told anew.
+    client.enqueue(AttachClient.descriptor(2), to: 101, on: 4)
+    #expect(listener.nextLine(answer: route == "qtest") == "\(line) 1")
+    listener.disconnect()
+    #expect(listener.nextLine(answer: route == "qtest") == "\(line) 1")
+    #expect(server.end() == 0)
+  }
+
   @Test func `asked to end, it says that nobody needs to wait any more`() throws {
     let server = try AttachProcess()
     let client = try server.client()
@@ -254,6 +280,7 @@ import Testing
     (["--at", "100"], 64, "--at"), (["--at", "-4096"], 64, "--at"),
     (["--at", "0x10"], 64, "--at"), (["--at", "9223372036854775807"], 64, "--at"),
     (["--interrupts", "often"], 64, "--interrupts"),
+    (["--interrupts", "qtest"], 64, "--interrupts"),
     (["--memory", "/nowhere/ram"], 1, "/nowhere/ram: No such file or directory"),
     (["--memory", "/dev/null"], 1, "/dev/null: "),
     (["--at", "0x200000"], 1, "must be at least"),

@@ -8,6 +8,7 @@ final class AttachEngine {
   private var tables: EngineTables
   private var registers: ManagerRegisters
   private var acknowledged: UInt64
+  private let relay: InterruptRelay?
 
   /// As many queued frames as the usual memory for them holds, 32 MiB of 64 bytes each (Linux 6.1,
   /// `arch/powerpc/boot/dts/fsl/p4080ds.dts`).
@@ -27,9 +28,11 @@ final class AttachEngine {
   /// Puts everything into its reset state. Stores that were posted before are acknowledged: nobody
   /// waits for them.
   init(
-    _ plan: AttachPlan, window: UnsafeMutableRawPointer, doorbell: UnsafeMutableRawPointer
+    _ plan: AttachPlan, window: UnsafeMutableRawPointer, doorbell: UnsafeMutableRawPointer,
+    relay: InterruptRelay? = nil
   ) throws(EngineError) {
     self.doorbell = doorbell
+    self.relay = relay
     let portals = plan.places.map { PortalPlaces(window: window, place: $0) }
     Self.clear(window, portals)
     let counters = try SharedRegion(name: "counters", size: Counters.size(owners: 1, ports: 0))
@@ -73,14 +76,23 @@ final class AttachEngine {
   func step(now: UInt64) -> Step {
     guard !registers.isWiped else { return .wiped }
     let posted = doorbell.acquire64(AttachLayout.Doorbell.posted).byteSwapped
-    guard posted != acknowledged else { return round(now: now) ? .work : .nothing }
+    guard posted != acknowledged else {
+      let isBusy = round(now: now)
+      relayInterrupts(now: now)
+      return isBusy ? .work : .nothing
+    }
     // What follows from a store must be there when the client goes on. A bound, since a guest can
     // keep a portal busy for ever.
     var rounds = 0
     while rounds < 32, round(now: now) { rounds += 1 }
+    relayInterrupts(now: now)
     acknowledged = posted
     doorbell.release64(AttachLayout.Doorbell.acknowledged, posted.byteSwapped)
     return .work
+  }
+
+  private func relayInterrupts(now: UInt64) {
+    relay?.update(now: now) { tables.portals.base[$0].interrupt.isHigh }
   }
 
   private func round(now: UInt64) -> Bool {

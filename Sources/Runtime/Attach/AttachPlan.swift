@@ -1,5 +1,5 @@
 public import Partitioning
-import QorIQ
+public import QorIQ
 
 /// What a client is served: one guest's part of a plan, as a QMan and a BMan of its own.
 public struct AttachPlan: Sendable {
@@ -10,6 +10,9 @@ public struct AttachPlan: Sendable {
   public let places: [Int]
   /// How many queues and pools the guest may have.
   public let quota: (queues: Int, pools: Int)
+
+  /// The interrupt of QMan's portal at each place, as a number of the guest's interrupt controller.
+  public let interrupts: [UInt32]
 
   let configuration: RuntimeConfiguration
   let qmanRevision: Revision
@@ -22,7 +25,11 @@ public struct AttachPlan: Sendable {
   /// - Parameters:
   ///   - partition: The plan.
   ///   - index: The guest's place among its owners.
-  public init(_ partition: Partition, owner index: Int) {
+  ///   - interrupt: The guest's number for an interrupt of the board.
+  public init(
+    _ partition: Partition, owner index: Int,
+    interrupt: (InterruptSource) -> UInt32 = { UInt32($0.rawValue) }
+  ) {
     let owner = partition.owners[index]
     let board = partition.board
     guest = owner.name
@@ -30,6 +37,11 @@ public struct AttachPlan: Sendable {
     let places = Set(planPlaces + owner.portals.indices)
       .filter { $0 < AttachLayout.portalCount }.sorted()
     self.places = places
+    interrupts = places.map { place in
+      let index = planPlaces.contains(place) ? place : planPlaces[place]
+      let portal = board.qman.portals.first { Int($0.index.rawValue) == index }
+      return portal.map { interrupt($0.interrupt) } ?? 0
+    }
     let count = owner.queues.reduce(0) { $0 + Int($1.count) }
     quota = (count, owner.pools.count)
     qmanRevision = board.qman.revision

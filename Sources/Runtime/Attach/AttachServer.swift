@@ -24,6 +24,7 @@ public struct AttachServer: ~Copyable {
 
   private let plan: AttachPlan
   private let files: Files
+  private let relay: InterruptRelay?
   private let say: (String) -> Void
   private let signals: Int32
 
@@ -32,12 +33,17 @@ public struct AttachServer: ~Copyable {
   /// - Parameters:
   ///   - plan: The guest's part of the plan.
   ///   - files: Where the client is.
+  ///   - interrupts: How it hears of interrupts.
   ///   - say: Told one line at a time what happens: `ready …`, `lost …`, `end …`.
   /// - Throws: ``EngineError`` when it cannot begin.
   public static func serve(
-    _ plan: AttachPlan, files: Files, say: @escaping (String) -> Void
+    _ plan: AttachPlan, files: Files, interrupts: InterruptRoute = .none,
+    say: @escaping (String) -> Void
   ) throws(EngineError) {
-    let server = AttachServer(plan, files, say)
+    let lines = zip(plan.places, plan.interrupts).map { place, input in
+      (manager: "qman", place: place, input: input)
+    }
+    let server = AttachServer(plan, files, InterruptRelay(interrupts, lines: lines), say)
     defer { server.close() }
     var mapping = try server.map(isFirst: true)
     while true {
@@ -51,9 +57,12 @@ public struct AttachServer: ~Copyable {
     }
   }
 
-  private init(_ plan: AttachPlan, _ files: Files, _ say: @escaping (String) -> Void) {
+  private init(
+    _ plan: AttachPlan, _ files: Files, _ relay: InterruptRelay?, _ say: @escaping (String) -> Void
+  ) {
     self.plan = plan
     self.files = files
+    self.relay = relay
     self.say = say
     // Read from a descriptor instead: no Swift code ever runs in a signal handler.
     var set = sigset_t()
@@ -105,7 +114,8 @@ public struct AttachServer: ~Copyable {
 
   /// Serves over one mapping with one engine.
   private func serve(_ window: GuardedFile, _ doorbell: GuardedFile) throws(EngineError) -> Ending {
-    let engine = try AttachEngine(plan, window: window.memory, doorbell: doorbell.memory)
+    let engine = try AttachEngine(
+      plan, window: window.memory, doorbell: doorbell.memory, relay: relay)
     engine.setReady(true)
     say(
       "ready \(plan.guest) at 0x\(String(files.offset, radix: 16)) portals "

@@ -50,8 +50,6 @@ struct EngineTables: ~Copyable {
   let clientPools: ClientPools
   /// How the client numbers its queues and pools.
   var numbers = ClientNumbers()
-  /// Portals whose interrupt has fired and which have no line of their own, one bit each.
-  var fired: UInt64 = 0
   /// Bits of ERR_ISR, of QMan and of BMan, that came up since they were last looked at.
   var errors = (qman: 0 as UInt32, bman: 0 as UInt32)
 

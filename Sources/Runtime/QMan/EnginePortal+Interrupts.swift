@@ -11,8 +11,8 @@ struct InterruptState: BitwiseCopyable {
   /// When the dequeue ring and the message ring became non-empty; 0 when they are empty.
   fileprivate var dequeueSince: UInt64 = 0
   fileprivate var messageSince: UInt64 = 0
-  /// Whether the line was high, and for which entries it last fired.
-  fileprivate var wasHigh = false
+  /// Whether the line is high, and for which entries it last fired.
+  fileprivate(set) var isHigh = false
   fileprivate var firedDequeue: UInt32 = 0
   fileprivate var firedMessage: UInt32 = 0
 
@@ -101,8 +101,8 @@ extension EnginePortal {
   private mutating func drivesLine(isInhibited: Bool) -> Bool {
     let enabled = registers.acquire32(PortalLayout.QManRegister.interruptEnable)
     let isHigh = !isInhibited && interrupt.status & enabled != 0
-    let wasHigh = interrupt.wasHigh
-    interrupt.wasHigh = isHigh
+    let wasHigh = interrupt.isHigh
+    interrupt.isHigh = isHigh
     guard isHigh else { return false }
     let isNew =
       enabled & PortalInterrupt.dequeue != 0 && interrupt.firedDequeue != dqrrProducer

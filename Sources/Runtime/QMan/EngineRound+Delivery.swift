@@ -32,10 +32,7 @@ extension EngineTables {
     portal.pointee.publishDelivery()
     if delivery.frames > 0 { counters.add(.delivered, portal.pointee.owner, delivery.frames) }
     let fires = portal.pointee.updateInterrupt(channelsWithWork: channelsWithWork(index), now: now)
-    if fires {
-      let line = interrupts.base[index]
-      if line >= 0 { InterruptLine.raise(line) } else { fired |= 1 &<< UInt64(index & 63) }
-    }
+    if fires, interrupts.base[index] >= 0 { InterruptLine.raise(interrupts.base[index]) }
     return portal.pointee.dqrrProducer != before
   }
 
