@@ -238,8 +238,8 @@ extension FactReader {
     for byte in text {
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"):
-        // 19 digits fit in 64 bits.
-        guard digits < 19 else { return nil }
+        // 19 digits fit in 64 bits; a zero in front is told of elsewhere.
+        guard digits < 19, digits == 0 || number > 0 else { return nil }
         number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
         digits += 1
       case UInt8(ascii: "-"):
