@@ -48,11 +48,6 @@ struct BoardMap {
 
   func role(of entry: TreeIndex.Entry) -> NodeRole { roles[entry.index] }
 
-  /// The nodes with a role, in order.
-  func entries(_ role: NodeRole) -> [TreeIndex.Entry] {
-    index.entries.filter { roles[$0.index] == role }
-  }
-
   // MARK: reading
 
   private func role(
@@ -67,7 +62,7 @@ struct BoardMap {
     if index.parent(of: entry)?.path == "/reserved-memory" { return .system }
     if isTop, node["device_type"]?.string == "memory" { return .system }
     if node["device_type"]?.string == "cpu", let threads = node["reg"]?.cells {
-      return .cpu(threads.map { CPUIndex(UInt16(truncatingIfNeeded: $0)) })
+      return .cpu(threads.compactMap { UInt16(exactly: $0) }.map { CPUIndex($0) })
     }
     for name in node.compatible {
       if let role = role(named: name, entry, board, portals) { return role }
@@ -125,8 +120,10 @@ struct BoardMap {
   /// A port by the page that its registers are in (Linux 6.1, `qoriq-fman*.dtsi`).
   private func port(_ entry: TreeIndex.Entry, _ board: Board) -> NodeRole {
     guard let base = physicalBase(of: entry) else { return .other }
-    for fman in board.fmans where (fman.base + 0x8_0000..<fman.base + 0xc_0000).contains(base) {
-      return .port(PortID(UInt8((base - fman.base - 0x8_0000) >> 12)), fman: fman.index)
+    for fman in board.fmans where base >= fman.base {
+      let offset = base - fman.base
+      guard (0x8_0000..<0xc_0000).contains(offset) else { continue }
+      return .port(PortID(UInt8((offset - 0x8_0000) >> 12)), fman: fman.index)
     }
     return .other
   }

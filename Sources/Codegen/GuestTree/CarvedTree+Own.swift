@@ -6,7 +6,7 @@ import QorIQ
 
 extension CarvedTree {
   /// The page of the guest's memory that its CPUs wait in: the last, which no pool of a plan takes.
-  var spinTable: UInt64 { owner.memory.size & ~0xfff - 0x1000 }
+  var spinTable: UInt64 { max(owner.memory.size & ~0xfff, 0x1000) - 0x1000 }
 
   /// The nodes below the root that are made for the guest.
   func ownNodes() -> [Node] {

@@ -123,7 +123,8 @@ struct HostTree {
     let present = map?.index["/reserved-memory"]?.node
     let root = map?.index.tree.root
     func cells(_ name: String, _ usual: UInt32) -> UInt32 {
-      (present ?? root)?[name]?.cell ?? (map == nil ? 2 : usual)
+      // More than four are no address of any binding.
+      min((present ?? root)?[name]?.cell ?? (map == nil ? 2 : usual), 4)
     }
     let address = cells("#address-cells", 2)
     let size = cells("#size-cells", 1)
