@@ -1,10 +1,10 @@
 extension DiagnosticBag {
   /// How many findings of one kind at one place somebody reads.
-  static let repeatLimit = 4
+  static let repeatLimit = 8
   /// How many notes of a finding somebody reads.
   static let noteLimit = 16
 
-  /// The findings without what nobody would read to its end: the fifth and later ones of one kind at
+  /// The findings without what nobody would read to its end: the ninth and later ones of one kind at
   /// one place, such as those about a thousand partitions that one line makes, and the notes of a
   /// finding behind the sixteenth. What is left out is counted in a note.
   public var folded: DiagnosticBag {
