@@ -55,6 +55,49 @@ import Testing
     #expect(RawPortal.line(portal.bman + 0x140)[0] == 0)
   }
 
+  @Test func `a query says which own pools have buffers`() throws {
+    let simulation = try Simulation(Talk.configuration(buffers: [64, 64, 8]))
+    let portal = RawPortal(simulation.engine, owner: 2)
+    let full = portal.bmanCommand([0x40])
+    #expect(full[0] == 0xc0)
+    #expect(full[40..<48] == [0x10, 0, 0, 0, 0, 0, 0, 0], "pool 3, and nothing of others'")
+    #expect(portal.acquire(8, from: 3).count == 8)
+    #expect(portal.bmanCommand([0x40])[40..<48].allSatisfy { $0 == 0 })
+  }
+
+  /// The register and the line of an index, as they show it.
+  private func index(_ portal: RawPortal, _ register: Int, _ line: Int) -> [UInt32] {
+    [
+      RawPortal.number(RawPortal.line(portal.bmanRegisters + register)[0..<4]),
+      RawPortal.number(RawPortal.line(portal.bman + line)[0..<4]),
+    ]
+  }
+
+  @Test(arguments: [0, 1, 2] as [UInt32])
+  func `release commands are announced by register, by line or by valid bit`(mode: UInt32) throws {
+    let simulation = try Simulation()
+    let portal = RawPortal(simulation.engine, owner: 2)
+    func set(_ place: UnsafeMutableRawPointer, _ value: UInt32) {
+      place.storeBytes(of: value.bigEndian, as: UInt32.self)
+    }
+    #expect(index(portal, 0, 0x3000) == [8, 8], "polarity 1 in the first lap")
+    set(portal.bmanRegisters + 0x100, mode)
+    for lap in 1...20 as ClosedRange<UInt32> {
+      let buffer = try #require(portal.acquire(1, from: 3).first)
+      portal.release(verb: 0x21, [(3, buffer)])
+      if mode < 2 {
+        simulation.engine.round()
+        #expect(simulation.freeBuffers[2] == 63, "nothing says that it is there")
+        set(mode == 0 ? portal.bmanRegisters : portal.bman + 0x3000, lap % 8)
+      }
+      simulation.engine.round()
+      #expect(simulation.freeBuffers[2] == 64)
+      #expect(index(portal, 4, 0x3100) == [lap % 8, lap % 8])
+      let produced = lap % 8 + (lap / 8 % 2 == 0 ? 8 : 0)
+      #expect(index(portal, 0, 0x3000) == [produced, produced])
+    }
+  }
+
   @Test(arguments: 1...8, [0x20, 0x30] as [UInt8])
   func `as many buffers are released as the command says`(count: Int, verb: UInt8) throws {
     let simulation = try Simulation()

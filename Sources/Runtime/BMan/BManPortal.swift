@@ -107,3 +107,13 @@ struct BManPortal: BitwiseCopyable {
     }
   }
 }
+
+extension CommandImage {
+  /// Says in the answer to QUERY that a pool has buffers: the first pool in the highest bit of byte
+  /// 40 (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`).
+  mutating func showAvailable(_ pool: UInt8) {
+    guard pool < 64 else { return }
+    let offset = 40 + 4 * Int(pool >> 5)
+    set(offset, word: word(offset) | 0x8000_0000 >> UInt32(pool & 31))
+  }
+}

@@ -113,8 +113,7 @@ extension EngineTables {
       answer.set(0, byte: verb)
       for pool in 0..<UInt8(ClientPools.count)
       where clientPools.isAllowed(pool) && clientPools.freeCount(pool) > 0 {
-        let offset = 40 + 4 * Int(pool >> 5)
-        answer.set(offset, word: answer.word(offset) | 0x8000_0000 >> UInt32(pool & 31))
+        answer.showAvailable(pool)
       }
     } else if verb & 0x70 == Verb.acquire, count >= 1, count <= 8 {
       let pool = command.byte(1)

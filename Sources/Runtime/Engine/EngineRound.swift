@@ -223,7 +223,7 @@ extension EngineTables {
     }
   }
 
-  /// Answers ACQUIRE: all the buffers that were asked for, or none.
+  /// Answers ACQUIRE, with all the buffers that were asked for or none, and QUERY.
   private mutating func answerBMan(_ portal: UnsafeMutablePointer<EnginePortal>) {
     if isClient { return answerClient(portal) }
     let owner = portal.pointee.owner
@@ -231,6 +231,16 @@ extension EngineTables {
     let verb = command.byte(0) & 0x7f
     let count = Int(verb & 0xf)
     var answer = CommandImage()
+    if verb == Verb.queryPools {
+      // Of others' pools nothing is said.
+      for index in 0..<pools.count
+      where pools.base[index].owner == owner && pools.base[index].freeCount > 0 {
+        answer.showAvailable(pools.base[index].bpid.rawValue)
+      }
+      answer.set(0, byte: verb)
+      portal.pointee.bman.commands.answer(answer)
+      return
+    }
     guard verb & 0x70 == Verb.acquire, count >= 1, count <= 8 else {
       answer.set(0, byte: Verb.bmanInvalid)
       portal.pointee.bman.commands.answer(answer)
