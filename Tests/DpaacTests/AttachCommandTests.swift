@@ -203,7 +203,7 @@ import Testing
     #expect(server.end() == 0)
   }
 
-  @Test func `rubbish over the whole window does no harm, and zeros make all new`() throws {
+  @Test func `rubbish over the whole window does not end the engine`() throws {
     let server = try AttachProcess()
     let client = try server.client()
     let seed = UInt64.random(in: 0...UInt64.max)
@@ -230,14 +230,6 @@ import Testing
       }
     }
     #expect(server.process.isRunning)
-    let readyBefore = server.lines.count { $0.hasPrefix("ready") }
-    memset(client.window, 0, AttachClient.windowSize)
-    try server.awaitLines("ready", readyBefore + 1)
-    let next = try server.client()
-    next.wait { next.register(0x40_2bf8) == 0x100 && next.register(0x20_0000 + 0x10_0080) == 8 }
-    next.bringUp(0)
-    try exercise(next, 1, on: 0)
-    exercisePool(next, 0, on: 0)
     #expect(server.end() == 0)
   }
 
