@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// Writes frames to a capture file that tcpdump reads: classic pcap, Ethernet, microseconds.

@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// The main program of a guest: attach, run, and an exit code.

@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// How a client hears of its portals' interrupts.

@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// Why an engine could not be made or a run could not begin.

@@ -1,3 +1,4 @@
+import CPortalShims
 import DPAAPortal
 import Glibc
 import QorIQ

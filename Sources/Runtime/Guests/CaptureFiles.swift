@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// The files and folders that a run makes, so that a run that cannot begin leaves none behind and

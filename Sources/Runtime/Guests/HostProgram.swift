@@ -1,3 +1,4 @@
+import CPortalShims
 import Diagnostics
 import Glibc
 

@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// How a configuration is run.

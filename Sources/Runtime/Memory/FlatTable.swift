@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 // SAFETY: `base` covers `count` records for the table's life; zero bytes are a valid `Record`.

@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// A capture file in memory, checked whole before the first frame is played.
