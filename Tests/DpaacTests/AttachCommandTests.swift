@@ -169,7 +169,7 @@ import Testing
     #expect(server.lines.last?.hasSuffix("stray buffers 2") == true)
   }
 
-  @Test(arguments: [0, 4096])
+  @Test(arguments: [0, 4096, AttachProcess.offset + 0x20_0000])
   func `a client that truncates its file does not end the engine`(size: Int) throws {
     let server = try AttachProcess()
     let client = try server.client()
@@ -184,6 +184,9 @@ import Testing
     next.bringUp(0)
     try exercise(next, 1, on: 0)
     #expect(server.end() == 0)
+    // What stands in for the cut file is no window that anybody is told of.
+    let words = server.lines.compactMap { $0.split(separator: " ").first }
+    #expect(words == ["ready", "lost", "ready", "end"])
   }
 
   @Test func `a doorbell or a memory that is replaced is found again`() throws {
@@ -203,7 +206,7 @@ import Testing
     #expect(server.end() == 0)
   }
 
-  @Test func `rubbish over the whole window does not end the engine`() throws {
+  @Test func `rubbish over the whole window does no harm, and zeros make all new`() throws {
     let server = try AttachProcess()
     let client = try server.client()
     let seed = UInt64.random(in: 0...UInt64.max)
@@ -230,6 +233,14 @@ import Testing
       }
     }
     #expect(server.process.isRunning)
+    let readyBefore = server.lines.count { $0.hasPrefix("ready") }
+    memset(client.window, 0, AttachClient.windowSize)
+    try server.awaitLines("ready", readyBefore + 1)
+    let next = try server.client()
+    next.wait { next.register(0x40_2bf8) == 0x100 && next.register(0x20_0000 + 0x10_0080) == 8 }
+    next.bringUp(0)
+    try exercise(next, 1, on: 0)
+    exercisePool(next, 0, on: 0)
     #expect(server.end() == 0)
   }
 

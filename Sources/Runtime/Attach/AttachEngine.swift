@@ -74,18 +74,19 @@ final class AttachEngine {
   /// - Parameter now: Nanoseconds.
   /// - Returns: Whether there was anything.
   func step(now: UInt64) -> Step {
-    guard !registers.isWiped else { return .wiped }
     let posted = doorbell.acquire64(AttachLayout.Doorbell.posted).byteSwapped
     guard posted != acknowledged else {
       let isBusy = round(now: now)
       relayInterrupts(now: now)
-      return isBusy ? .work : .nothing
+      return registers.isWiped ? .wiped : isBusy ? .work : .nothing
     }
     // What follows from a store must be there when the client goes on. A bound, since a guest can
     // keep a portal busy for ever.
     var rounds = 0
-    while rounds < 32, round(now: now) { rounds += 1 }
+    while rounds < 32, round(now: now), !registers.isWiped { rounds += 1 }
     relayInterrupts(now: now)
+    // Whoever posted waits for the new engine, which acknowledges everything.
+    guard !registers.isWiped else { return .wiped }
     acknowledged = posted
     doorbell.release64(AttachLayout.Doorbell.acknowledged, posted.byteSwapped)
     return .work

@@ -123,12 +123,14 @@ public struct AttachServer: ~Copyable {
     var idleSteps = 0
     var steps: UInt64 = 0
     var nextLook: UInt64 = 0
-    while true {
+    serving: while true {
       let now = monotonicNanoseconds()
       switch engine.step(now: now) {
       case .work: idleSteps = 0
       case .nothing: idleSteps += 1
       case .wiped:
+        // What stands in for a truncated file is zero, too.
+        if window.isLost || doorbell.isLost { break serving }
         say("wiped, \(engine.summary)")
         return .wiped
       }

@@ -16,6 +16,8 @@ struct ManagerRegisters {
   private var qmanErrors = ErrorStatus()
   private var bmanErrors = ErrorStatus()
   private var shownPools = InlineArray<64, UInt32>(repeating: 0)
+  /// Whether the client has zeroed the registers: what a machine's memory is when it starts.
+  private(set) var isWiped = false
 
   private enum Offset {
     static let poolContent = 0x600
@@ -44,12 +46,8 @@ struct ManagerRegisters {
     bman = window + AttachLayout.bmanRegisters
     self.qmanRevision = UInt32(qmanRevision.major) << 8 | UInt32(qmanRevision.minor)
     self.bmanRevision = UInt32(bmanRevision.major) << 8 | UInt32(bmanRevision.minor)
-    showRevisions()
-  }
-
-  /// Whether the client has zeroed the registers: what a machine's memory is when it starts.
-  var isWiped: Bool {
-    qman.acquire32(Offset.revision) == 0 || bman.acquire32(Offset.revision) == 0
+    qman.release32(Offset.revision, self.qmanRevision)
+    bman.release32(Offset.revision, self.bmanRevision)
   }
 
   /// Whether a driver has given QMan, or BMan, memory of its own: then it believes that the whole
@@ -58,13 +56,16 @@ struct ManagerRegisters {
   /// The same of BMan.
   var isBManOwned: Bool { bman.acquire32(Offset.bufferMemory) != 0 }
 
-  private func showRevisions() {
-    if qman.acquire32(Offset.revision) != qmanRevision {
-      qman.release32(Offset.revision, qmanRevision)
-    }
-    if bman.acquire32(Offset.revision) != bmanRevision {
-      bman.release32(Offset.revision, bmanRevision)
-    }
+  private mutating func showRevisions() {
+    if !Self.show(qmanRevision, in: qman) || !Self.show(bmanRevision, in: bman) { isWiped = true }
+  }
+
+  /// Puts a revision back where a client has overwritten it; false when it is zero. A zero is a sign,
+  /// and is never written over unseen, not even when it comes in this very moment.
+  private static func show(_ revision: UInt32, in registers: UnsafeMutableRawPointer) -> Bool {
+    let seen = registers.acquire32(Offset.revision)
+    if seen == revision { return true }
+    return seen != 0 && registers.exchange32(Offset.revision, revision) != 0
   }
 
   /// Does what follows from what the client wrote, and shows what has come up.
