@@ -9,9 +9,7 @@ import Testing
 /// The build-tool plugin at work in a package of its own; minutes, so only on demand.
 @Suite(
   .serialized, .timeLimit(.minutes(30)),
-  .enabled(
-    if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
-    "heavy: set DPAAC_HEAVY_TESTS=1"))
+  .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
 struct BuildPluginTests {
   static let plan = "Sources/office/office.yaml"
 

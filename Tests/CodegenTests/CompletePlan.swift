@@ -71,6 +71,3 @@ extension Example {
 func judgedPartitions() throws -> [Partition] {
   try Example.names.map(Example.partition) + Sample.all + [Sample.lonely, Example.complete()]
 }
-
-/// Whether tests that take long run, too.
-let isHeavy = ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1"

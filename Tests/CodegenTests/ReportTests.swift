@@ -152,9 +152,7 @@ import Testing
   }
 
   @Test(
-    .enabled(
-      if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
-      "heavy: set DPAAC_HEAVY_TESTS=1"),
+    .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
     .enabled(if: Tool.chromium.isPresent, "needs package chromium"))
   func `heavy: Chromium shows the page without a complaint and with all numbers`() throws {
     let directory = try TemporaryDirectory()

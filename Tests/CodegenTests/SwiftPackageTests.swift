@@ -10,9 +10,7 @@ import Testing
 /// Compiles what is generated; minutes, so only on demand.
 @Suite(
   .serialized, .timeLimit(.minutes(30)),
-  .enabled(
-    if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
-    "heavy: set DPAAC_HEAVY_TESTS=1"))
+  .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
 struct SwiftPackageTests {
   @Test func `heavy: a generated package's configuration is the partition's`() throws {
     let directory = try TemporaryDirectory()

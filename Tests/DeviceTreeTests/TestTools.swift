@@ -3,7 +3,7 @@ import Diagnostics
 import Foundation
 
 /// Whether tests run that take more than a few seconds.
-let isHeavy = ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] != nil
+let isHeavy = ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1"
 
 /// Programs that tests compare against; tests that need a missing one are skipped by name.
 enum Tool {

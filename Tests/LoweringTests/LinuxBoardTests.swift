@@ -6,18 +6,6 @@ import QorIQ
 import TestSupport
 import Testing
 
-/// The device trees of Linux 6.1, which `scripts/boards` fetches.
-private enum LinuxTrees {
-  static let directory: String = {
-    let cache = getenv("XDG_CACHE_HOME").map { String(cString: $0) }
-    let home = getenv("HOME").map { String(cString: $0) } ?? ""
-    return (cache ?? "\(home)/.cache") + "/dpaac/linux-6.1"
-  }()
-
-  static let areThere =
-    getenv("DPAAC_HEAVY_TESTS") != nil && access("\(directory)/complete", F_OK) == 0
-}
-
 /// Our boards against the trees that Linux 6.1 ships of them.
 @Suite(.enabled(if: LinuxTrees.areThere, "heavy: scripts/boards fetches 130 MB"))
 struct LinuxBoardTests {

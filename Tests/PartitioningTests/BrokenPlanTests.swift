@@ -17,9 +17,7 @@ import Testing
   /// At full speed, each of two processors with plans of its own.
   @Test(
     .timeLimit(.minutes(10)),
-    .enabled(
-      if: ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1",
-      "heavy: set DPAAC_HEAVY_TESTS=1"),
+    .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
     arguments: [0, 1] as [UInt64])
   func `release: checks and brute force agree on who meets whom in 100,000 broken plans`(
     half: UInt64

@@ -16,8 +16,7 @@ public struct GuestKernel: Sendable {
 
   /// Whether tests with kernels run: they are heavy, and nothing is built for them.
   public static let arePresent =
-    ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] != nil
-    && e500mc.path != nil && e5500.path != nil && plugin != nil
+    isHeavy && e500mc.path != nil && e5500.path != nil && plugin != nil
 
   private init(_ core: String) {
     self.core = core
