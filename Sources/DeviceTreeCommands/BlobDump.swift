@@ -41,14 +41,12 @@ struct BlobDump {
     self.isDebugging = isDebugging
   }
 
-  private static let magic: UInt32 = 0xD00D_FEED
-
   /// Whether the bytes start with a header whose blocks begin inside of them; `isWhole` when the end
   /// is there too.
   static func header(at start: Int, in bytes: [UInt8]) -> (isValid: Bool, isWhole: Bool) {
     let count = bytes.count - start
     func field(_ field: Field) -> Int { Int(bytes.cell(at: start + 4 * field.rawValue)) }
-    guard count >= 28, bytes.cell(at: start) == magic else { return (false, false) }
+    guard count >= 28, bytes.cell(at: start) == BlobFormat.magic else { return (false, false) }
     let isValid =
       field(.version) <= 17 && field(.last_comp_version) <= 17 && field(.totalsize) >= 28
       && field(.off_dt_struct) < count && field(.off_dt_strings) < count

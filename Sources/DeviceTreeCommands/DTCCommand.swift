@@ -120,7 +120,7 @@ struct DTCCommand {
           "file-unreadable", "cannot read \"\(options.input)\": \(FileWriter.lastError)")
         return nil
       }
-      let isBlob = bytes.starts(with: [0xD0, 0x0D, 0xFE, 0xED])
+      let isBlob = bytes.starts(with: BlobReader.magic)
       if (format ?? (isBlob ? .dtb : .dts)) == .dtb {
         format = .dtb
         tree = BlobReader().read(bytes, name: options.input, into: &bag)

@@ -71,6 +71,12 @@ public struct Board: Sendable, Hashable {
     fmans.flatMap { $0.interfaces.filter(\.isEnabled).map(\.name) }
   }
 
+  /// The portals that exist in both managers: a portal of a plan stands for one of each.
+  public var sharedPortals: [PortalIndex] {
+    let buffers = Set(bman.portals.map(\.index))
+    return qman.portals.map(\.index).filter(buffers.contains)
+  }
+
   /// The portals' registers as this family lays them out.
   public var portalRegisters: PortalRegisters {
     core.hasPrefix("cortex") ? .arm : .powerPC

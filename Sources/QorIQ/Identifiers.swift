@@ -91,6 +91,9 @@ extension HardwareIdentifier {
 @frozen public struct LIODNOffset: HardwareIdentifier {
   /// The number: `QCSP_LIO_CFG` has 12 bits for it (Linux 6.1, `qman_ccsr.c`).
   public let rawValue: UInt16
+  /// How many offsets a frame can carry: a frame descriptor has 10 bits for them (Linux 6.1,
+  /// `include/soc/fsl/qman.h`, `struct qm_fd`).
+  public static let limit: UInt16 = 1024
   /// Creates an offset from its number.
   @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
 }

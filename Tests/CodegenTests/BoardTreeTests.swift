@@ -82,6 +82,34 @@ import Testing
     }
   }
 
+  /// The planner leaves the end of a guest's memory alone; a plan that says where pools are may not.
+  @Test func `the page that CPUs wait in holds no buffers, wherever a plan puts them`() throws {
+    let plan = { (pool: String) in
+      """
+      board: p4080ds
+      partitions:
+        host: { cpus: 0-3, memory: 1 GiB, portals: 4, queues: 256-511, pools: [ {buffers: 64, size: 2 KiB} ] }
+        guest1: { cpus: 4-5, memory: {address: 0x60000000, size: 256 MiB}, portals: 2, queues: 512-767,
+          pools: [ \(pool) ] }
+      links: [ [host, guest1] ]
+      """
+    }
+    for (pool, page) in [
+      ("{buffers: 64, size: 4 KiB}", 0x0fff_f000 as UInt64),
+      ("{buffers: 64, size: 4 KiB, address: 0x6ffbf000}", 0x0ffb_e000),
+    ] {
+      let result = PlanLoader.load(SourceFile(name: "p.yaml", text: plan(pool)))
+      let partition = try #require(
+        result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
+      let found = try tree(of: "guest1", partition, Example.boardTree("p4080ds"))
+      #expect(found["/reserved-memory/spin-table"]?["reg"]?.numbers == [page, 0x1000])
+      let releases = TreeIndex(found).entries.compactMap {
+        $0.node["cpu-release-addr"]?.numbers?.first
+      }
+      #expect(releases.count == 1 && releases.allSatisfy { $0 >= page && $0 < page + 0x1000 })
+    }
+  }
+
   @Test func `a MAC whose frames are all for one guest goes to it with ports and references`()
     throws
   {

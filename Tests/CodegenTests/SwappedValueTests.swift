@@ -111,10 +111,12 @@ import Testing
             links: partition.links, decisions: partition.decisions, resources: parts.1,
             ports: partition.ports, policers: [])
           for backend in value.backends {
+            // A backend that refuses the swapped partition shows nothing of its judge.
+            guard let found = try differences(of: mutant, printedBy: backend, from: partition)
+            else { continue }
             seen.insert(backend)
-            let found = try differences(of: mutant, printedBy: backend, from: partition)
             #expect(
-              found.map { !$0.isEmpty } ?? true,
+              !found.isEmpty,
               "\(partition.name): \(backend) hides that \(partition.owners[one].name) and \(partition.owners[other].name) swapped"
             )
           }

@@ -76,6 +76,16 @@ import Testing
     let spread = Set(
       frames.filter { $0["guest"] as? String == "guest1" }.compactMap { $0["queue"] as? Int })
     #expect(spread.count > 1 && spread.allSatisfy { (101...200).contains($0) })
+    // Queue by queue, and pool by pool, what the engine did with them.
+    let run = try Dpaac.tool.run(["run", Dpaac.example, "--format", "json"])
+    let counted = try #require(Dpaac.report(run.text)["queues"] as? [[String: Any]])
+    var played: [Int: Int] = [:]
+    for queue in counted where queue["role"] as? String == "receive fm1-10g0" {
+      played[queue["fqid"] as? Int ?? 0] = queue["frames"] as? Int
+    }
+    var followed: [Int: Int] = [:]
+    for frame in frames { followed[frame["queue"] as? Int ?? -1, default: 0] += 1 }
+    #expect(followed == played.filter { $0.value > 0 })
     let broken = try Dpaac.tool.run(["trace", Dpaac.example, "no-such.pcap"])
     #expect(broken.status == 1)
   }

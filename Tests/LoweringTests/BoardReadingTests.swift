@@ -24,6 +24,28 @@ import Testing
     #expect(board.board.bman.portals.map(\.index) == [0, 2, 3, 4, 5, 6, 7, 8, 9])
   }
 
+  @Test func `portals and CPUs are counted as far as in a document, and no further`() throws {
+    func changed(_ number: Int) throws -> (board: BoardLowering.Result, findings: [String]) {
+      try tree(
+        """
+        &{/qman-portals@ff4200000/qman-portal@4000} { cell-index = <\(number)>; };
+        &{/bman-portals@ff4000000/bman-portal@4000} { cell-index = <\(number)>; };
+        &{/cpus/PowerPC,e500mc@7} { reg = <\(number)>; };
+        """)
+    }
+    let (board, _) = try changed(1023)
+    #expect(board.board.qman.portals.contains { $0.index == PortalIndex(1023) })
+    #expect(board.board.bman.portals.contains { $0.index == PortalIndex(1023) })
+    #expect(board.board.cpus.contains { $0.index == CPUIndex(1023) })
+    var bag = DiagnosticBag()
+    let file = SourceFile(
+      name: "boards/changed.dts",
+      text: "/include/ \"p4080ds.dts\"\n&{/cpus/PowerPC,e500mc@7} { reg = <1024>; };\n")
+    let beyond = try #require(SourceReader().read(file, into: &bag))
+    #expect(BoardLowering.lower(beyond, name: "changed", into: &bag) == nil)
+    #expect(bag.sorted.contains { $0.message.contains("is CPU 1024, but there are at most 1024") })
+  }
+
   @Test func `a tree without LIODNs is completed from the table, which is said`() throws {
     let (board, _) = try tree(
       """

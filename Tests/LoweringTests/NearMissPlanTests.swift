@@ -35,6 +35,14 @@ import Testing
       ("rule-covered", "10.0.0.128/25", "10.0.0.128/26"),
       ("rule-broadcast", "ff:ff:ff:ff:ff:ff", "02:ff:ff:ff:ff:ff"),
       ("rule-broadcast", "otherwise: host", "otherwise: guest1"),
+      (
+        "rule-broadcast", "{eth.dst: \"ff:ff:ff:ff:ff:ff\"}",
+        "{eth.dst: \"ff:ff:ff:ff:ff:ff\"}, to: host }\n      - { when: {eth.dst: \"ff:ff:ff:ff:ff:ff\"}"
+      ),
+      (
+        "neighbours-elsewhere", "{eth.type: arp}",
+        "{eth.type: arp}, to: host }\n      - { when: {eth.type: arp}"
+      ),
       ("neighbours-elsewhere", "ipv4.dst", "ipv4.src"),
       ("neighbours-elsewhere", "{eth.type: arp}", "{eth.type: arp, vlan.id: 3}"),
       ("mainline-host", "linux-mainline", "linux-sdk"),

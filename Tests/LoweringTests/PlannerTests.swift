@@ -71,6 +71,22 @@ import Testing
     #expect(partition.owners.map(\.liodnOffset) == [2, 33, 6])
   }
 
+  @Test func `a LIODN offset that the planner chooses fits into a frame descriptor`() throws {
+    let (partition, bag) = try plan(
+      Self.text(guest: Self.pool).replacing("portals: 1,", with: "portals: [1023],")
+    ) { board in
+      for index in board.qman.portals.indices.suffix(1) {
+        board.qman.portals[index].index = PortalIndex(1023)
+      }
+      for index in board.bman.portals.indices.suffix(1) {
+        board.bman.portals[index].index = PortalIndex(1023)
+      }
+    }
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    #expect(found.owners[1].portals == [PortalIndex(1023)])
+    #expect((1..<1024).contains(found.owners[1].liodnOffset))
+  }
+
   @Test func `an accelerator that a board does not have is refused where it is asked for`() throws {
     let (partition, bag) = try plan(
       Self.text(guest: Self.pool + ", accelerators: {pme: {}}")

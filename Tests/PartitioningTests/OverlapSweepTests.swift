@@ -74,6 +74,14 @@ import Testing
     #expect(sweep.omitted == 100 * 99 / 2 - 10)
   }
 
+  @Test func `of any number of claimants of one address a bounded number of pairs is looked for`() {
+    let sweep = OverlapSweep((0..<20_000).map { OverlapSweep.Item($0, 7, 7) }, most: 10)
+    #expect(sweep.isBounded)
+    #expect(sweep.meetings.count == 10)
+    #expect((1 << 20..<1 << 20 + 20_000).contains(sweep.omitted + 10))
+    #expect(!OverlapSweep((0..<100).map { OverlapSweep.Item($0, 7, 7) }).isBounded)
+  }
+
   @Test func `a range of addresses that runs over the end stops there`() {
     let sweep = OverlapSweep([
       .init(0, AddressRange(base: .max - 4, size: 100)), .init(1, AddressRange(base: 0, size: 50)),

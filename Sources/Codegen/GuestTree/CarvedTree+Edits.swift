@@ -35,7 +35,7 @@ extension CarvedTree {
     case .structure where entry.parent == nil: rewriteRoot(&piece)
     case .cpu(let threads): rewriteCPU(threads, &piece)
     case .portal(let portal): rewritePortal(portal, entry, &piece)
-    case .accelerator(let kind): piece = handle(piece, kind == .sec ? "crypto" : "pme")
+    case .accelerator(let kind): piece = handle(piece, kind.nodeName)
     default: break
     }
     return piece
@@ -45,7 +45,6 @@ extension CarvedTree {
   func passage(_ entry: TreeIndex.Entry, to below: TreeIndex.Entry) -> Piece {
     var piece = edited(entry, .init("\(below.path) is below it"))
     piece.isPassage = true
-    if case .frameManager = map.role(of: entry) { return piece }
     if entry.node["device_type"]?.string == "soc" {
       // Its `reg` is the board's own, the access windows among it.
       for name in ["reg", "fsl,liodn"] where piece.node[name] != nil {
@@ -168,7 +167,7 @@ extension CarvedTree {
       let name: String
       switch map.role(of: entry) {
       case .frameManager(let number): name = "fman\(number)"
-      case .accelerator(let kind): name = kind == .sec ? "crypto" : "pme"
+      case .accelerator(let kind): name = kind.nodeName
       default: continue
       }
       handles[name] = Reference(entry.node.labels.first ?? entry.path)

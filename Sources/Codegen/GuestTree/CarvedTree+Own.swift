@@ -5,8 +5,23 @@ import QorIQ
 // What a guest's tree has that the board's has not, or has for the whole board.
 
 extension CarvedTree {
-  /// The page of the guest's memory that its CPUs wait in: the last, which no pool of a plan takes.
-  var spinTable: UInt64 { max(owner.memory.size & ~0xfff, 0x1000) - 0x1000 }
+  /// The page of the guest's memory that its CPUs wait in: the last that holds neither buffers nor
+  /// what is loaded. The planner leaves the end of the memory alone, but a plan can say otherwise.
+  var spinTable: UInt64 {
+    let taken =
+      owner.pools.map {
+        AddressRange(base: guest.guestAddress($0.memory.base), size: $0.memory.size)
+      }
+      + guest.resources.images.map(\.memory)
+    var page = max(owner.memory.size & ~0xfff, 0x1000) - 0x1000
+    // Below each range that is in the way, so every range is passed once at most.
+    while let other = taken.first(where: { $0.overlaps(AddressRange(base: page, size: 0x1000)) }),
+      other.base >= 0x1000
+    {
+      page = (other.base & ~0xfff) - 0x1000
+    }
+    return page
+  }
 
   /// The nodes below the root that are made for the guest.
   func ownNodes() -> [Node] {
@@ -81,13 +96,14 @@ extension CarvedTree {
     case "shared-memory": return .init("\(owner.name) shares it with others")
     default: break
     }
-    if let range = node.properties.first(where: { $0.name.hasSuffix("-range") }) {
-      let first = range.value.cells?.first ?? 0
-      let objects: [String: PlanObject] = [
-        "fsl,fqid-range": .queue(first), "fsl,bpid-range": .pool(first),
-        "fsl,pool-channel-range": .channel(first), "fsl,cgrid-range": .congestionGroup(first),
-      ]
-      return .init("\(owner.name)'s system may allocate it", objects[range.name])
+    let objects: [String: (UInt32) -> PlanObject] = [
+      "fsl,fqid-range": PlanObject.queue, "fsl,bpid-range": PlanObject.pool,
+      "fsl,pool-channel-range": PlanObject.channel, "fsl,cgrid-range": PlanObject.congestionGroup,
+    ]
+    for property in node.properties {
+      guard let object = objects[property.name] else { continue }
+      return .init(
+        "\(owner.name)'s system may allocate it", object(property.value.cells?.first ?? 0))
     }
     if let pool = node["fsl,bpid"]?.cell {
       return .init("pool \(pool) is \(owner.name)'s", .pool(pool))

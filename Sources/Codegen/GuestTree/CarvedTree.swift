@@ -102,8 +102,10 @@ struct CarvedTree {
       default: continue
       }
     }
-    if let missing = cpus.min() { throw lacking("CPU \(missing)") }
-    if let missing = portals.min() { throw lacking("portal at 0x\(guest.hex(missing))") }
+    if let missing = cpus.min() { throw lacking("CPU \(missing), which \(owner.name) owns") }
+    if let missing = portals.min() {
+      throw lacking("portal at 0x\(guest.hex(missing)), which \(owner.name) owns")
+    }
     let cells = ["#address-cells", "#size-cells"].map { index.tree.root[$0]?.cell }
     guard cells == [2, 2] else {
       throw lacking("two cells for addresses and for sizes at its root")
@@ -113,7 +115,7 @@ struct CarvedTree {
   private func lacking(_ what: String) -> GenerationError {
     .unprintable(
       artifact: "board/\(owner.name).dts",
-      reason: "the board's tree has no \(what), which \(owner.name) owns")
+      reason: "the board's tree has no \(what)")
   }
 
   /// Keeps a node with its ancestors and, unless it is made anew, with all below it.

@@ -78,7 +78,7 @@ extension GuestTree {
     properties.append(
       Property("dpaac,response-queues", .cells(use.responses.map(\.rawValue))))
     return ConnectedBlock(
-      name: use.kind == .sec ? "crypto" : "pme", liodns: use.liodns, properties: properties)
+      name: use.kind.nodeName, liodns: use.liodns, properties: properties)
   }
 
   /// The blocks as nodes without registers, for the portals to refer to.

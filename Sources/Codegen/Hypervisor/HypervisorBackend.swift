@@ -1,5 +1,3 @@
-import DeviceTree
-import Diagnostics
 public import Partitioning
 import QorIQ
 
@@ -20,13 +18,8 @@ public struct HypervisorBackend: Backend {
     for partition: Partition, options: GenerationOptions
   ) throws(GenerationError) -> [Artifact] {
     guard partition.board.hasHypervisor else { return [] }
-    let tree = try HypervisorConfiguration(partition: partition).tree()
-    let source = "/* \(options.banner(for: partition)) */\n\n" + SourcePrinter().print(tree)
-    var findings = DiagnosticBag()
-    guard let blob = BlobWriter().write(tree, into: &findings) else {
-      throw .unprintable(
-        artifact: "hv.dtb", reason: findings.sorted.map(\.message).joined(separator: "; "))
-    }
-    return [Artifact("hv.dts", text: source), Artifact("hv.dtb", bytes: blob)]
+    return try TreeArtifacts.print(
+      try HypervisorConfiguration(partition: partition).tree(), "hv", options.banner(for: partition)
+    )
   }
 }

@@ -85,7 +85,7 @@ extension HypervisorConfiguration {
   /// its plan names.
   private func portalAccelerators(_ index: Int) -> [String] {
     let used = Set(
-      partition.resources[index].accelerators.map { $0.kind == .sec ? "crypto" : "pme" })
+      partition.resources[index].accelerators.map { $0.kind.nodeName })
     return accelerators.filter { partition.owners[index].isHost || used.contains($0) }
   }
 

@@ -1,11 +1,11 @@
 /// The numbers of the flattened format (Devicetree Specification, chapter 5) in each version.
-enum BlobFormat {
-  static let magic: UInt32 = 0xD00D_FEED
-  static let beginNode: UInt32 = 1
-  static let endNode: UInt32 = 2
-  static let property: UInt32 = 3
-  static let nop: UInt32 = 4
-  static let end: UInt32 = 9
+package enum BlobFormat {
+  package static let magic: UInt32 = 0xD00D_FEED
+  package static let beginNode: UInt32 = 1
+  package static let endNode: UInt32 = 2
+  package static let property: UInt32 = 3
+  package static let nop: UInt32 = 4
+  package static let end: UInt32 = 9
 }
 
 /// A version of the flattened format.

@@ -84,5 +84,5 @@ public struct TreeLoader: Sendable {
 
 extension BlobReader {
   /// What every blob begins with (Devicetree Specification 0.4, 5.2).
-  static let magic: [UInt8] = [0xD0, 0x0D, 0xFE, 0xED]
+  package static let magic: [UInt8] = [0xD0, 0x0D, 0xFE, 0xED]
 }

@@ -78,7 +78,7 @@ public enum BoardSource: Sendable, Hashable {
   ) -> Tree? {
     guard let file = TextFile.read(path, namedAt: span, into: &bag) else { return nil }
     // A blob says so itself: /sys/firmware/fdt has no ending (its magic, device tree v0.4, 5.2).
-    let isBlob = file.bytes.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) || path.ending == "dtb"
+    let isBlob = file.bytes.starts(with: BlobReader.magic) || path.ending == "dtb"
     return isBlob
       ? BlobReader().read(file.bytes, name: path, into: &bag)
       : SourcePreprocessor().expand(file, into: &bag)

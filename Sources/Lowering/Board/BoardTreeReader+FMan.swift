@@ -199,7 +199,8 @@ extension BoardTreeReader {
   /// the tree's numbers only tell the base where a portal names the FMan.
   private func fmanBase(_ entry: TreeIndex.Entry) -> Fact? {
     for portal in index.nodes(compatibleWith: "fsl,qman-portal") {
-      guard let number = portal.node["cell-index"]?.number, number < 256 else { continue }
+      guard let number = portal.node["cell-index"]?.number, BoardLimits.indices.contains(number)
+      else { continue }
       for child in index.children(of: portal) where child.node.baseName == "fman" {
         guard let handle = child.node["dev-handle"],
           index.target(of: handle, cell: 0)?.index == entry.index,

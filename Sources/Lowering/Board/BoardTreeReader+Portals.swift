@@ -80,7 +80,7 @@ extension BoardTreeReader {
     let number =
       entry.node[property]?.number
       ?? index.registers(of: entry)?.first.map { $0.address / max(stride, 1) }
-    guard let number, number <= UInt8.max else {
+    guard let number, BoardLimits.indices.contains(number) else {
       fail(
         .boardTree, "\(entry.path) is portal \(number.map(String.init) ?? "?"), which no board has",
         entry, property)
@@ -121,7 +121,7 @@ extension BoardTreeReader {
   /// (`drivers/misc/fsl_portals.c`).
   func portalBases(_ child: String) -> Fact? {
     for entry in index.nodes(compatibleWith: "fsl,qman-portal") {
-      guard let portal = entry.node["cell-index"]?.number, portal < 256,
+      guard let portal = entry.node["cell-index"]?.number, BoardLimits.indices.contains(portal),
         let node = index.children(of: entry).first(where: { $0.node.baseName == child[...] }),
         let liodns = node.node["fsl,liodn"]?.cells, liodns.allSatisfy({ $0 > portal })
       else { continue }

@@ -94,8 +94,11 @@ struct BoardTreeReader {
       }
       for value in entry.node["reg"]?.cells ?? [] {
         // Linux's arm64 trees number CPUs by MPIDR; the bits above are 0 within a cluster.
-        guard value <= UInt8.max else {
-          fail(.boardTree, "\(entry.path) is CPU \(value), but there are at most 256", entry, "reg")
+        guard BoardLimits.indices.contains(UInt64(value)) else {
+          fail(
+            .boardTree,
+            "\(entry.path) is CPU \(value), but there are at most \(BoardLimits.indices.count)",
+            entry, "reg")
           continue
         }
         var row = FactRecord()

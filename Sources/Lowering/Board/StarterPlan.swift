@@ -11,7 +11,7 @@ public enum StarterPlan {
   public static func text(for board: Board, named name: String) -> String {
     let cpus = board.cpus.map(\.index.rawValue)
     let split = max(1, cpus.count / 2)
-    let portals = board.usablePortals.count
+    let portals = board.sharedPortals.count
     let share = max(1, min(split, portals / 2))
     let half = max(1, min(1024, (board.memorySize >> 20) / 2))
     let queues = board.qman.usableQueues
@@ -70,13 +70,5 @@ public enum StarterPlan {
     let isRun = Int(last) - Int(first) == numbers.count - 1
     return isRun
       ? "\(first)-\(last)" : "[\(numbers.map(\.description).joined(separator: ", "))]"
-  }
-}
-
-extension Board {
-  /// The portals that QMan and BMan both have.
-  fileprivate var usablePortals: [PortalIndex] {
-    let buffers = Set(bman.portals.map(\.index))
-    return qman.portals.map(\.index).filter { buffers.contains($0) }
   }
 }

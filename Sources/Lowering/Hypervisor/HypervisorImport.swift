@@ -208,7 +208,7 @@ public struct HypervisorImport: Sendable {
     if !result.isHost, let devices = node.child("portal-devices") {
       let names = Set(devices.children.compactMap { $0["device"]?.string })
       result.accelerators = AcceleratorKind.allCases.filter {
-        names.contains($0 == .sec ? "crypto" : "pme")
+        names.contains($0.nodeName)
       }
     }
     result.bootArguments = node.child("node-update")?.child("chosen")?["bootargs"]?.string

@@ -112,6 +112,7 @@ extension PlanLowering {
       let limit: UInt64 =
         switch kind {
         case .queues: 0xff_ffff
+        case .cpus, .portals: BoardLimits.indices.upperBound
         case .poolChannels: 0x1fff
         case .liodnOffsets: 4095
         default: 255

@@ -62,11 +62,13 @@ extension PlanSection {
   public static let reservation = PlanSection(
     "reservation", "What somebody outside the plan has taken.",
     [
-      PlanKey("cpus", .ranges(255), "CPUs.", example: "cpus: 7"),
+      PlanKey("cpus", .ranges(BoardLimits.indices.upperBound), "CPUs.", example: "cpus: 7"),
       PlanKey(
         "memory", .either([.section(.addressRange), .list(.section(.addressRange))]),
         "Physical memory.", example: "memory: {address: 0x70000000, size: 16 MiB}"),
-      PlanKey("portals", .ranges(255), "Software portals.", example: "portals: 9"),
+      PlanKey(
+        "portals", .ranges(BoardLimits.indices.upperBound), "Software portals.",
+        example: "portals: 9"),
       PlanKey(
         "queues", .ranges(0xff_ffff), "Frame queues.", example: "queues: [1-15, 0x8000-0x8fff]"),
       PlanKey("pools", .ranges(255), "Buffer pools.", example: "pools: [0, 32-47]"),

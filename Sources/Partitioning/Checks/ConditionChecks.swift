@@ -338,18 +338,19 @@ extension PartitionCheck {
       guest: ["queues": "520-639"],
       rules: when("ipv4.dst: 10.0.0.1", ", spread: 5-tuple, queues: 128"))
   ) { context, findings in
+    var largest: [Int: UInt32] = [:]
     context.eachSpreadCount { index, item, count, spread in
       guard spread != nil, count > 0, count & (count - 1) == 0,
         let owner = context.plan.interfaces[index].rules[item].to.flatMap({ context.indices[$0] }),
-        case .exactly(let owned) = context.plan.partitions[owner].queues, !owned.isEmpty,
-        !owned.contains(where: { $0.alignedBlock(of: count) != nil })
+        case .exactly(let owned) = context.plan.partitions[owner].queues, !owned.isEmpty
       else { return }
-      let list = owned.map(\.description).joined(separator: ",")
-      var fits = count
-      while fits > 1, !owned.contains(where: { $0.alignedBlock(of: fits) != nil }) { fits /= 2 }
+      // A block holds one of every smaller size; asked once for a partition, however many rules.
+      let fits = largest[owner] ?? owned.largestAlignedBlock
+      largest[owner] = fits
+      guard fits < count else { return }
       findings.add(
-        "\(context.name(owner)) owns \(list), in which no block of \(count) begins at a multiple of "
-          + "\(count)",
+        "\(context.name(owner)) owns \(owned.brief), in which no block of \(count) begins at a "
+          + "multiple of \(count)",
         at: context.span(ClaimPath.rule(index, item, key: "queues")),
         notes: [Note("its queues are here", at: context.span(ClaimPath.queues(owner)))],
         fixIts: [FixIt("spread over \(fits) queues")])
@@ -363,6 +364,17 @@ extension QueueRange {
     let base = (UInt64(first.rawValue) + UInt64(count) - 1) & ~(UInt64(count) - 1)
     guard base + UInt64(count) <= UInt64(first.rawValue) + UInt64(self.count) else { return nil }
     return QueueRange(first: FQID(UInt32(base)), count: count)
+  }
+}
+
+extension [QueueRange] {
+  /// The largest power of two of which some range holds a block that begins at a multiple of it.
+  fileprivate var largestAlignedBlock: UInt32 {
+    var size: UInt32 = 1
+    for range in self {
+      while size < 1 << 24, range.alignedBlock(of: size * 2) != nil { size *= 2 }
+    }
+    return size
   }
 }
 

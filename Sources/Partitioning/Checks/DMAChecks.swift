@@ -27,7 +27,7 @@ extension PartitionCheck {
     source: "Linux 6.1, include/soc/fsl/qman.h (struct qm_fd: liodn_offset, eliodn_offset)",
     example: .init(guest: ["liodn-offset": "1024"])
   ) { context, findings in
-    for claim in context.liodnClaims where claim.resource > 1023 {
+    for claim in context.liodnClaims where claim.resource >= Int(LIODNOffset.limit) {
       findings.add(
         "\(context.name(claim.owner))'s LIODN offset \(claim.resource) has more than 10 bits",
         at: claim.span, fixIts: [.replace(claim.span, with: "\(claim.owner + 1)")])
@@ -147,7 +147,7 @@ extension PartitionCheck {
           Note("\(name)'s memory is here", at: context.span(ClaimPath.memoryAddress(other)))
         ] + meeting.notes, fixIts: [FixIt("use shared-memory for what both should see")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let windowReserved = PartitionCheck(
@@ -176,7 +176,7 @@ extension PartitionCheck {
           + meeting.notes,
         fixIts: [FixIt("end the window before 0x\(String(taken.base, radix: 16))")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let windowInside = PartitionCheck(
@@ -226,7 +226,7 @@ extension PartitionCheck {
             at: context.span(ClaimPath.dmaWindow(earlier.index, earlier.item)))
         ] + meeting.notes, fixIts: [FixIt("remove the smaller one")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 }
 

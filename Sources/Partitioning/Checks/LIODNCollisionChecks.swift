@@ -99,7 +99,7 @@ extension PlanContext {
     let taken = Set(
       board.deviceLIODNs.map(\.liodn) + claims.flatMap { liodns(of: $0).map(\.liodn) })
     let offsets = Set(claims.map(\.resource))
-    let free = (1...1023).first { offset in
+    let free = (1..<Int(LIODNOffset.limit)).first { offset in
       !offsets.contains(offset)
         && liodns(of: claim.owner, offset: offset).allSatisfy { !taken.contains($0.liodn) }
     }

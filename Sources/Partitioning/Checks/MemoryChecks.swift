@@ -57,7 +57,7 @@ extension PartitionCheck {
         ],
         fixIts: [FixIt("begin at 0x\(String(earlier.range.last + 1, radix: 16)) or above")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let memoryAligned = PartitionCheck(
@@ -262,7 +262,8 @@ extension PartitionCheck {
           Note("\(other) is here", at: context.span(ClaimPath.sharedMemoryAddress(earlier)))
         ], fixIts: [FixIt("begin at 0x\(String(taken.last + 1, radix: 16)) or above")])
     }
-    findings.omit(meetings.omitted + sweep.omitted)
+    findings.omit(meetings)
+    findings.omit(sweep)
   }
 
   static let sharedMemoryReserved = PartitionCheck(
@@ -289,7 +290,7 @@ extension PartitionCheck {
         notes: [Note("it is reserved for \(holder) here", at: context.span(path))]
           + meeting.notes, fixIts: [FixIt("put it elsewhere")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 }
 

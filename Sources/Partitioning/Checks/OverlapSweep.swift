@@ -55,8 +55,11 @@ struct OverlapSweep {
 
   /// The overlaps in the order of their later items.
   private(set) var meetings: [Meeting] = []
-  /// How many more would be listed if ``meetings`` had no bound.
+  /// How many more would be listed if ``meetings`` had no bound; at least so many when
+  /// ``isBounded``.
   private(set) var omitted = 0
+  /// Whether the search was given up: more claimants meet than anybody will ever read of.
+  private(set) var isBounded = false
 
   private let items: [Item]
   private let claimants: Int
@@ -90,6 +93,7 @@ struct OverlapSweep {
       state.open(opening)
     }
     guard !state.found.isEmpty else { return }
+    isBounded = state.isBounded
     state.found.sort()
     omitted = max(0, state.found.count - most)
     meetings = state.found.prefix(most).map {
@@ -189,6 +193,10 @@ private struct State {
   var found: [UInt64] = []
   /// Whether some claimants may overlap more often than is found here.
   private(set) var isCut = false
+  /// How many overlaps are found in all. Of 100,000 claimants of one address each two meet, and a list
+  /// of all would fill the memory.
+  private static let bound = 1 << 20
+  var isBounded: Bool { found.count >= Self.bound }
 
   init(items: [OverlapSweep.Item], claimants: Int) {
     precondition(items.count < Int32.max, "items are counted in 31 bits")
@@ -224,7 +232,7 @@ private struct State {
 
   /// Finds what an item that is about to open has in common with those that are open.
   mutating func meet(_ index: Int, where mayMeet: (Int, Int) -> Bool) {
-    guard openCount > 0 else { return }
+    guard openCount > 0, !isBounded else { return }
     let claimant = items[index].claimant
     for word in openClaimants.indices {
       var bits = openClaimants[word]

@@ -68,6 +68,7 @@ struct Findings {
   let severity: Severity
   private var listed: [Diagnostic] = []
   private var omitted = 0
+  private var isBounded = false
 
   init(code: DiagnosticCode, severity: Severity) {
     self.code = code
@@ -86,13 +87,20 @@ struct Findings {
   }
 
   /// Counts findings that nobody has made.
-  mutating func omit(_ count: Int) { omitted += count }
+  private mutating func omit(_ count: Int) { omitted += count }
+
+  /// Counts the overlaps that a sweep does not list.
+  mutating func omit(_ sweep: OverlapSweep) {
+    omitted += sweep.omitted
+    if sweep.isBounded { isBounded = true }
+  }
 
   /// The findings, and at their end how many are not among them.
   var diagnostics: [Diagnostic] {
     guard omitted > 0 else { return listed }
+    let least = isBounded ? "at least " : ""
     let message =
-      "\(omitted) more finding\(omitted == 1 ? "" : "s") of the kind \(code) \(omitted == 1 ? "is" : "are") not listed"
+      "\(least)\(omitted) more finding\(omitted == 1 ? "" : "s") of the kind \(code) \(omitted == 1 ? "is" : "are") not listed"
     return listed + [Diagnostic(code, severity, message)]
   }
 }
@@ -127,11 +135,8 @@ struct PlanContext {
     plan.partitions.enumerated().map { ($0, $1) }
   }
 
-  /// The portals that exist in both managers: a portal of ours stands for one of each.
-  var portals: [PortalIndex] {
-    let buffers = Set(board.bman.portals.map(\.index))
-    return board.qman.portals.map(\.index).filter(buffers.contains)
-  }
+  /// The portals that owners can have.
+  var portals: [PortalIndex] { board.sharedPortals }
 
   /// Where a range of queues was claimed.
   func span(_ claim: QueueClaim) -> SourceSpan? {

@@ -175,7 +175,7 @@ extension PartitionCheck {
           FixIt("begin at 0x\(String(earlier.range.last + 1, radix: 16)) or above")
         ])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let poolAddressAligned = PartitionCheck(

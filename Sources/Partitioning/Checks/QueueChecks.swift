@@ -45,7 +45,7 @@ extension PartitionCheck {
             } ?? FixIt("no \(later.resource.count) queues in a row are free: claim fewer")
         ])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let queueRange = PartitionCheck(

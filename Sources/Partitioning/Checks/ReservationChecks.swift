@@ -132,7 +132,7 @@ extension PartitionCheck {
             at: context.span(ClaimPath.reservation(index, .queues, item: item)))
         ] + meeting.notes, fixIts: [FixIt("claim queues outside \(range)")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let memoryReserved = PartitionCheck(
@@ -163,7 +163,7 @@ extension PartitionCheck {
           + meeting.notes,
         fixIts: [FixIt("begin at 0x\(String(taken.base &+ taken.size, radix: 16)) or above")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 }
 

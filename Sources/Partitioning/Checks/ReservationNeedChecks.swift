@@ -105,7 +105,7 @@ extension PartitionCheck {
                 ClaimPath.reservation(earlier.index, kind, item: earlier.piece.item(of: first))))
           ] + meeting.notes, fixIts: [FixIt("take them from one of the two")])
       }
-      findings.omit(sweep.omitted)
+      findings.omit(sweep)
     }
   }
 }
@@ -119,7 +119,7 @@ extension Board {
     case .pools: Set(0..<bman.poolCount)
     case .poolChannels: Set(qman.poolChannels.map { Int($0.rawValue) })
     case .congestionGroups: Set(0..<qman.congestionGroupCount)
-    case .liodnOffsets: Set(0..<1024)
+    case .liodnOffsets: Set(0..<Int(LIODNOffset.limit))
     case .queues, .memory: nil
     }
   }

@@ -31,7 +31,7 @@ extension PartitionCheck {
           + meeting.notes,
         fixIts: [FixIt("choose among \(context.name(index))'s own queues")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let roleOutside = PartitionCheck(
@@ -90,7 +90,7 @@ extension PartitionCheck {
         ] + meeting.notes,
         fixIts: [FixIt("begin \(later.role.rawValue) behind \(earlier.range.last)")])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let roleCount = PartitionCheck(

@@ -90,11 +90,12 @@ extension PartitionCheck {
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       let names = Set(interface.rules.compactMap(\.to) + [interface.otherwise].compactMap { $0 })
-      var told: Set<String> = []
+      // The first rule with the same conditions takes all.
+      var met: Set<Set<MatchCondition>> = []
       for (item, rule) in interface.rules.enumerated() {
-        guard let taker = rule.to, taker != interface.otherwise, taker != Plan.hostName,
-          names.count > 1, rule.conditions?.contains(where: \.isBroadcast) == true,
-          told.insert(taker).inserted
+        guard let conditions = rule.conditions, conditions.contains(where: \.isBroadcast),
+          met.insert(Set(conditions)).inserted, let taker = rule.to, taker != interface.otherwise,
+          taker != Plan.hostName, names.count > 1
         else { continue }
         let others = names.filter { $0 != taker }.sorted().joined(separator: ", ")
         findings.add(
@@ -122,11 +123,11 @@ extension PartitionCheck {
     ])
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
-      // The first of them takes all.
-      var told: Set<Int> = []
+      // The first of them takes all, whoever gets it.
+      var met: Set<Int> = []
       for (item, rule) in interface.rules.enumerated() {
-        guard let taker = rule.to, taker != interface.otherwise, taker != Plan.hostName,
-          let version = rule.conditions?.discovery, told.insert(version).inserted,
+        guard let version = rule.conditions?.discovery, met.insert(version).inserted,
+          let taker = rule.to, taker != interface.otherwise, taker != Plan.hostName,
           let other = interface.rules.firstIndex(where: { other in
             other.to != nil && other.to != taker
               && (other.conditions ?? []).contains { $0.isDestination(version: version) }

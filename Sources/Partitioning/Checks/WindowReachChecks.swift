@@ -54,7 +54,7 @@ extension PartitionCheck {
               : "name \(name) in between, or take the window out")
         ])
     }
-    findings.omit(sweep.omitted)
+    findings.omit(sweep)
   }
 
   static let windowPortal = PartitionCheck(

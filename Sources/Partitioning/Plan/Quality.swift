@@ -166,6 +166,15 @@ public enum AcceleratorKind: String, Sendable, Hashable, CaseIterable {
   case sec
   /// Pattern matching.
   case pme
+
+  /// The name of its node, and what others call it by (`crypto` and `pme` in the trees of Linux and of
+  /// the SDK).
+  package var nodeName: String {
+    switch self {
+    case .sec: "crypto"
+    case .pme: "pme"
+    }
+  }
 }
 
 /// An accelerator that a partition uses.

@@ -106,8 +106,7 @@ extension Draft {
   ) -> [UInt16] {
     let ports = context.board.fmans.flatMap { $0.interfaces.compactMap(\.liodnOffset?.rawValue) }
     let reserved = context.plan.reservations.flatMap { $0.numbers[.liodnOffsets] ?? [] }
-    let bits = context.board.pamu?.liodnBits ?? 12
-    let limit = UInt16(1) << UInt16(min(bits, 15))
+    let limit = context.board.liodnOffsetLimit
     var taken = Set(ports.map { UInt32($0) } + reserved)
     var offsets: [UInt16?] = wishes.map(\.liodnOffset)
     var first: [UInt16: Int] = [:]
@@ -138,8 +137,9 @@ extension Draft {
       offsets[owner] = take(portals[owner].first.map { UInt32($0.rawValue) + 1 }, for: owner)
     }
     for owner in wishes.indices where offsets[owner] == nil {
-      for number in 1..<UInt32(limit) where offsets[owner] == nil {
+      for number in 1..<UInt32(limit) {
         offsets[owner] = take(number, for: owner)
+        if offsets[owner] != nil { break }
       }
     }
     let missing = offsets.indices.filter { offsets[$0] == nil }

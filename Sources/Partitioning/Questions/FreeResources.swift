@@ -173,17 +173,15 @@ public struct FreeResources: Sendable, Hashable {
 }
 
 extension Board {
-  /// The portals that exist in both managers.
-  var sharedPortals: [PortalIndex] {
-    let buffers = Set(bman.portals.map(\.index))
-    return qman.portals.map(\.index).filter(buffers.contains)
-  }
-
   /// The LIODN offsets that an owner may have: not 0, and none of a receive port.
   var planLIODNOffsets: [UInt32] {
     let ports = Set(fmans.flatMap { $0.interfaces.compactMap(\.liodnOffset?.rawValue) })
-    let limit = UInt32(1) << UInt32(min(pamu?.liodnBits ?? 12, 15))
-    return (1..<limit).filter { !ports.contains(UInt16($0)) }
+    return (1..<UInt32(liodnOffsetLimit)).filter { !ports.contains(UInt16($0)) }
+  }
+
+  /// How many LIODN offsets PAMU can tell apart and a frame can carry.
+  var liodnOffsetLimit: UInt16 {
+    min(UInt16(1) << UInt16(min(pamu?.liodnBits ?? 12, 15)), LIODNOffset.limit)
   }
 }
 

@@ -26,7 +26,8 @@ public enum AttachLayout {
     cacheInhibited + place * PortalLayout.cacheInhibitedSize
   }
 
-  /// The doorbell page: little-endian words, whatever the client is.
+  /// The doorbell page: little-endian words, whatever the client is. What was stored, and where, stands
+  /// at 128 to 143; the engine looks at everything and needs neither.
   public enum Doorbell {
     /// Bytes of the page.
     public static let size = 4096
@@ -34,12 +35,6 @@ public enum AttachLayout {
     public static let posted = 0
     /// 64 bits: the number of the store that the engine has seen last.
     public static let acknowledged = 64
-    /// 64 bits: the address of the store, as an offset in the memory file.
-    public static let address = 128
-    /// 32 bits: how many bytes were stored.
-    public static let byteCount = 136
-    /// 32 bits: which of the client's CPUs stored.
-    public static let cpu = 140
     /// 32 bits: 1 while the engine serves; before and after that nobody needs to wait.
     public static let ready = 144
   }

@@ -8,9 +8,6 @@ public struct AttachPlan: Sendable {
   /// The places of the portals in the window, ascending. A portal has two: its number on the board,
   /// and its number among the guest's portals.
   public let places: [Int]
-  /// How many queues and pools the guest may have.
-  public let quota: (queues: Int, pools: Int)
-
   /// The interrupt of QMan's portal at each place, as a number of the guest's interrupt controller.
   public let interrupts: [UInt32]
 
@@ -43,7 +40,6 @@ public struct AttachPlan: Sendable {
       return portal.map { interrupt($0.interrupt) } ?? 0
     }
     let count = owner.queues.reduce(0) { $0 + Int($1.count) }
-    quota = (count, owner.pools.count)
     qmanRevision = board.qman.revision
     bmanRevision = board.bman.revision
 

@@ -141,8 +141,6 @@ extension EngineTables {
 enum ManagerError {
   /// QMan: an enqueue named no queue.
   static let invalidEnqueueQueue: UInt32 = 0x1
-  /// QMan: an enqueue named a queue whose state does not take it.
-  static let invalidEnqueueState: UInt32 = 0x4
   /// QMan: a management command was none.
   static let invalidCommand: UInt32 = 0x1_0000
   /// BMan: a command was none.

@@ -1,3 +1,4 @@
+import DPAAPortal
 public import Partitioning
 public import QorIQ
 
@@ -79,7 +80,7 @@ public struct FrameTracer: ~Copyable {
       hash: decided.queueMask == 0 ? nil : keyGen.hash(parsed, spread: decided.spread),
       queues: rule.receive, queue: queue, storageProfile: rule.storageProfile, hop: hop,
       pool: pools.sorted { $0.bufferSize < $1.bufferSize }
-        .first { frame.count + BufferRoom.headroom <= Int($0.bufferSize) }?.bpid,
+        .first { frame.count + Buffer.headroom <= Int($0.bufferSize) }?.bpid,
       channel: path.flatMap { path in
         guard let place, place >= 0, !path.channels.isEmpty else { return nil }
         return path.channels[place % path.channels.count]

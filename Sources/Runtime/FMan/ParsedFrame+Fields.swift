@@ -1,11 +1,4 @@
-import DPAAPortal
 import Partitioning
-
-/// What stays free in front of a frame.
-enum BufferRoom {
-  /// The headroom of the guest library, which the engine keeps too.
-  static var headroom: Int { Buffer.headroom }
-}
 
 extension ParsedFrame {
   /// The fields that were found, with the names and in the form that plans use.
