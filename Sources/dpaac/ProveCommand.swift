@@ -71,11 +71,11 @@ struct ProveCommand: ParsableCommand {
     for path in proof.paths {
       table.add([
         partition.owners[path.actor].name, partition.owners[path.victim].name, path.way.rawValue,
-        path.what, path.barrier.keeper, holds(path) ? "yes" : "NO", path.barrier.reason,
+        path.what, path.barrier.keeper.name, holds(path) ? "yes" : "NO", path.barrier.reason,
       ])
     }
     let open = proof.paths.count { !holds($0) }
-    let own = proof.paths.count { $0.barrier.keeper == "its own software" }
+    let own = proof.paths.count { $0.barrier.keeper == .program }
     return "\(partition.name) on \(partition.board.name), \(on.rawValue)\n\n"
       + "\(matrix(IsolationMatrix(proof), partition))\n\(table.text)\n"
       + "\(proof.paths.count) ways: \(open) open, \(own) guarded by the guest's own software only\n"
@@ -103,7 +103,7 @@ struct ProveCommand: ParsableCommand {
             "from": .string(partition.owners[path.actor].name),
             "to": .string(partition.owners[path.victim].name),
             "way": .string(path.way.rawValue), "what": .string(path.what),
-            "guard": .string(path.barrier.keeper), "why": .string(path.barrier.reason),
+            "guard": .string(path.barrier.keeper.name), "why": .string(path.barrier.reason),
             "holds": .bool(holds(path)),
           ]
         }),

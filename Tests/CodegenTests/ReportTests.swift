@@ -85,9 +85,9 @@ import Testing
           partition.owners[$0.actor].name == words[0]
             && partition.owners[$0.victim].name == words[1]
         }
-        #expect(pair.children.map(\.text) == own.map { letters[$0.barrier.keeper] })
+        #expect(pair.children.map(\.text) == own.map { letters[$0.barrier.keeper.name] })
         for word in words.dropFirst(2) {
-          let count = own.count { letters[$0.barrier.keeper] == String(word.suffix(1)) }
+          let count = own.count { letters[$0.barrier.keeper.name] == String(word.suffix(1)) }
           #expect(Int(word.dropLast()) == count)
         }
       }
@@ -97,7 +97,7 @@ import Testing
           == paths.map {
             [
               partition.owners[$0.actor].name, partition.owners[$0.victim].name, $0.way.rawValue,
-              $0.what, $0.barrier.keeper, $0.barrier.reason,
+              $0.what, $0.barrier.keeper.name, $0.barrier.reason,
             ]
           })
       let verdicts = elements(page) { $0.attribute("data-verdict") != nil }
@@ -109,7 +109,7 @@ import Testing
           open == 0 ? "no way is open: " : "\(open) of \(paths.count) ways are open: "))
       #expect(
         verdicts[1].contains(
-          "\(paths.count { $0.barrier.keeper == "hardware" }) guarded by hardware"))
+          "\(paths.count { $0.barrier.keeper == .hardware }) guarded by hardware"))
     }
   }
 

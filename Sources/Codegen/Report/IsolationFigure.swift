@@ -72,7 +72,7 @@ struct IsolationFigure {
     guard actor != victim else { return .element("td", ["class": "self"], text: "itself") }
     let names = [actor, victim].map { partition.owners[$0].name }
     let squares = matrix.paths(from: actor, to: victim).map { path in
-      let keeper = IsolationMatrix.Keeper(path.barrier)
+      let keeper = path.barrier.keeper
       return XMLNode.element(
         "span",
         [
@@ -104,7 +104,7 @@ struct IsolationFigure {
               partition.owners[path.actor].name,
               [
                 partition.owners[path.victim].name, path.way.rawValue, path.what,
-                path.barrier.keeper, path.barrier.reason,
+                path.barrier.keeper.name, path.barrier.reason,
               ], data: ("data-way", path.way.rawValue))
           }),
       ])

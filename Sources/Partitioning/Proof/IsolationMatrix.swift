@@ -13,16 +13,15 @@ public struct IsolationMatrix: Sendable {
     /// Nobody.
     case nobody = "!"
 
-    /// Who answers for a barrier.
-    public init(_ barrier: IsolationPath.Barrier) {
-      self =
-        switch barrier {
-        case .hardware: .hardware
-        case .trusted: .software
-        case .actor: .program
-        case .wanted: .wanted
-        case .none: .nobody
-        }
+    /// The word for it in tables and for programs.
+    public var name: String {
+      switch self {
+      case .hardware: "hardware"
+      case .software: "software"
+      case .program: "its own software"
+      case .wanted: "the plan"
+      case .nobody: "nobody"
+      }
     }
 
     /// What the letter means, without a full stop.
@@ -57,7 +56,7 @@ public struct IsolationMatrix: Sendable {
 
   /// How many ways somebody answers for.
   public func count(_ keeper: Keeper) -> Int {
-    pairs.values.reduce(0) { $0 + $1.count { Keeper($0.barrier) == keeper } }
+    pairs.values.reduce(0) { $0 + $1.count { $0.barrier.keeper == keeper } }
   }
 
   /// How many ways there are.
@@ -65,7 +64,7 @@ public struct IsolationMatrix: Sendable {
 
   /// The letters from one owner to another with their numbers, `6H 3P`; empty without a way.
   public func summary(from actor: Int, to victim: Int) -> String {
-    let own = paths(from: actor, to: victim).map { Keeper($0.barrier) }
+    let own = paths(from: actor, to: victim).map(\.barrier.keeper)
     return Keeper.allCases.compactMap { keeper in
       let count = own.count { $0 == keeper }
       return count == 0 ? nil : "\(count)\(keeper.rawValue)"

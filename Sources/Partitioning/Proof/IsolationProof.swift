@@ -59,14 +59,14 @@ public struct IsolationPath: Sendable, Hashable {
       case .actor, .none: false
       }
     }
-    /// Who answers for it: `hardware`, `software`, `its own software`, `the plan`, `nobody`.
-    public var keeper: String {
+    /// Who answers for it.
+    public var keeper: IsolationMatrix.Keeper {
       switch self {
-      case .hardware: "hardware"
-      case .trusted: "software"
-      case .actor: "its own software"
-      case .wanted: "the plan"
-      case .none: "nobody"
+      case .hardware: .hardware
+      case .trusted: .software
+      case .actor: .program
+      case .wanted: .wanted
+      case .none: .nobody
       }
     }
     /// What it is, in words.

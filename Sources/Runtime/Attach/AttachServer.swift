@@ -26,7 +26,7 @@ public struct AttachServer: ~Copyable {
   private let files: Files
   private let relay: InterruptRelay?
   private let say: (String) -> Void
-  private let signals: Int32
+  private let signals: EndSignals
 
   /// Serves until SIGTERM or SIGINT.
   ///
@@ -44,7 +44,7 @@ public struct AttachServer: ~Copyable {
       (manager: "qman", place: place, input: input)
     }
     let server = AttachServer(plan, files, InterruptRelay(interrupts, lines: lines), say)
-    defer { server.close() }
+    defer { server.signals.close() }
     var mapping = try server.map(isFirst: true)
     while true {
       switch try server.serve(mapping.window, mapping.doorbell) {
@@ -64,18 +64,10 @@ public struct AttachServer: ~Copyable {
     self.files = files
     self.relay = relay
     self.say = say
-    // Read from a descriptor instead: no Swift code ever runs in a signal handler.
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGTERM)
-    sigaddset(&set, SIGINT)
-    pthread_sigmask(SIG_BLOCK, &set, nil)
     // Who reads what is said may go away.
     signal(SIGPIPE, SIG_IGN)
-    signals = signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
+    signals = EndSignals()
   }
-
-  private func close() { Glibc.close(signals) }
 
   private func map(
     isFirst: Bool
@@ -88,15 +80,9 @@ public struct AttachServer: ~Copyable {
     )
   }
 
-  /// Whether a signal asks to end.
-  private var isAskedToEnd: Bool {
-    var information = signalfd_siginfo()
-    return read(signals, &information, MemoryLayout<signalfd_siginfo>.size) > 0
-  }
-
   /// Waits until both files are there again; `nil` when a signal asks to end.
   private func awaitFiles() -> (window: GuardedFile, doorbell: GuardedFile)? {
-    while !isAskedToEnd {
+    while !signals.take() {
       if let mapping = try? map(isFirst: false) { return mapping }
       usleep(20_000)
     }
@@ -120,14 +106,14 @@ public struct AttachServer: ~Copyable {
     say(
       "ready \(plan.guest) at 0x\(String(files.offset, radix: 16)) portals "
         + plan.places.map(String.init).joined(separator: ","))
-    var idleSteps = 0
+    var backoff = IdleBackoff()
     var steps: UInt64 = 0
     var nextLook: UInt64 = 0
     serving: while true {
       let now = monotonicNanoseconds()
       switch engine.step(now: now) {
-      case .work: idleSteps = 0
-      case .nothing: idleSteps += 1
+      case .work: backoff.restart()
+      case .nothing: backoff.rest()
       case .wiped:
         // What stands in for a truncated file is zero, too.
         if window.isLost || doorbell.isLost { break serving }
@@ -135,9 +121,9 @@ public struct AttachServer: ~Copyable {
         return .wiped
       }
       steps &+= 1
-      if steps & 0xff == 0 || idleSteps > 1000 {
+      if steps & 0xff == 0 || backoff.isNapping {
         if window.isLost || doorbell.isLost { break }
-        if isAskedToEnd {
+        if signals.take() {
           engine.setReady(false)
           say("end \(engine.summary)")
           return .asked
@@ -146,14 +132,6 @@ public struct AttachServer: ~Copyable {
           guard window.isCurrent, doorbell.isCurrent else { break }
           nextLook = now + 50_000_000
         }
-      }
-      // A client that waits for its stores shares the core perhaps.
-      if idleSteps < 200 {
-        dpaac_pause()
-      } else if idleSteps < 1000 {
-        sched_yield()
-      } else {
-        usleep(50)
       }
     }
     engine.setReady(false)

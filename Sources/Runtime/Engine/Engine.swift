@@ -131,23 +131,11 @@ public final class Engine: @unchecked Sendable {
     for index in 0..<tables.ports.count { tables.ports[index].flush() }
   }
 
-  /// Polls until it is told to stop. An idle engine yields, then naps: guests on the same core
-  /// need the time, and a nap of 50 µs is short against a scheduler's slice.
+  /// Polls until it is told to stop.
   private func loop() {
-    var idleRounds = 0
+    var backoff = IdleBackoff()
     while !control.isStopRequested {
-      if tables.round(control, now: clock()) {
-        idleRounds = 0
-        continue
-      }
-      idleRounds += 1
-      if idleRounds < 200 {
-        dpaac_pause()
-      } else if idleRounds < 1000 {
-        sched_yield()
-      } else {
-        usleep(50)
-      }
+      if tables.round(control, now: clock()) { backoff.restart() } else { backoff.rest() }
     }
   }
 

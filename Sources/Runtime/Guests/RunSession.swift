@@ -10,7 +10,7 @@ public struct RunSession: ~Copyable {
   private let options: RunOptions
   private let engine: Engine
   private var guests: [GuestProcess] = []
-  private var signals: Int32 = -1
+  private var signals: EndSignals?
   private var expectedFrames: [String: UInt64] = [:]
   /// When a signal asked to end the run; 0 while none did.
   private var interruptedAt: UInt64 = 0
@@ -89,15 +89,9 @@ public struct RunSession: ~Copyable {
   // MARK: Guests
 
   private mutating func startGuests() throws(EngineError) {
-    // Read from a descriptor instead: no Swift code ever runs in a signal handler.
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGTERM)
-    sigaddset(&set, SIGINT)
-    pthread_sigmask(SIG_BLOCK, &set, nil)
+    signals = EndSignals()
     // Who started this program may have SIGCHLD ignored: no end of a guest could be waited for.
     signal(SIGCHLD, SIG_DFL)
-    signals = signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
     defer {
       for capture in guestCaptures { close(capture) }
       guestCaptures = []
@@ -170,15 +164,13 @@ public struct RunSession: ~Copyable {
   }
 
   private mutating func waitForEvent(milliseconds: Int32) {
-    var descriptors = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
+    var descriptors = [pollfd(fd: signals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)]
     for guest in guests where guest.ending == nil {
       descriptors.append(
         pollfd(fd: guest.endedDescriptor, events: Int16(POLLIN), revents: 0))
     }
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
-    guard descriptors[0].revents != 0 else { return }
-    var information = signalfd_siginfo()
-    _ = read(signals, &information, MemoryLayout<signalfd_siginfo>.size)
+    guard signals?.take() == true else { return }
     // However often it is asked: the time to drain runs from the first.
     guard interruptedAt == 0 else { return }
     interruptedAt = monotonicNanoseconds()
@@ -230,7 +222,7 @@ public struct RunSession: ~Copyable {
   private consuming func finish() -> RunReport {
     engine.join()
     for index in guests.indices { guests[index].close() }
-    if signals >= 0 { close(signals) }
+    signals?.close()
     var witness = RunWitness()
     witness.playedFrames = interruptedAt != 0 ? nil : expectedFrames
     for guest in guests where gone.contains(guest.owner) {
