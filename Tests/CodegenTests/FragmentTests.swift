@@ -19,7 +19,7 @@ struct FragmentTests {
     for partition in try Example.names.map(Example.partition) + [Example.complete()] {
       for owner in partition.owners where !owner.isHost {
         let base = "\(directory.path)/base.dtb"
-        try dump(owner, partition, to: base)
+        try dumpQEMUTree(of: owner, partition, to: base)
         let artifacts = try generate(partition, owner.name, base)
         let overlay = try directory.write("part.dtbo", Data(bytes("\(owner.name).dtbo", artifacts)))
         let merged = "\(directory.path)/merged.dtb"
@@ -50,7 +50,7 @@ struct FragmentTests {
     let partition = try Example.complete()
     for owner in partition.owners where !owner.isHost {
       let base = "\(directory.path)/base.dtb"
-      try dump(owner, partition, to: base)
+      try dumpQEMUTree(of: owner, partition, to: base)
       let artifacts = try generate(partition, owner.name, base)
       var bag = DiagnosticBag()
       let own = try #require(
@@ -101,7 +101,7 @@ struct FragmentTests {
     let partition = try Example.partition("kvm-forum/p4080ds")
     let owner = try #require(partition.owners.first { $0.name == "guest1" })
     let base = "\(directory.path)/base.dtb"
-    try dump(owner, partition, to: base, options)
+    try dumpQEMUTree(of: owner, partition, to: base, options)
     do {
       _ = try generate(partition, owner.name, base)
       Issue.record("the base is taken")
@@ -111,21 +111,6 @@ struct FragmentTests {
   }
 
   // MARK: helpers
-
-  private func dump(
-    _ owner: Owner, _ partition: Partition, to path: String, _ more: [String] = []
-  ) throws {
-    let core = partition.board.core
-    let tool = core == "e500mc" ? Tool.qemuPPC : .qemuPPC64
-    // A later option of a kind wins.
-    let outcome = try tool.run(
-      [
-        "-M", "ppce500,dumpdtb=\(path)", "-cpu", core, "-smp", "\(owner.cpus.count)", "-m",
-        "\(owner.memory.size >> 20)M", "-nodefaults", "-display", "none",
-      ] + (more.contains("-serial") ? [] : ["-serial", "null"]) + more
-        + ["-bios", Tool.uBoot.name])
-    #expect(FileManager.default.fileExists(atPath: path), "\(outcome.errorText)")
-  }
 
   private func generate(
     _ partition: Partition, _ guest: String, _ base: String

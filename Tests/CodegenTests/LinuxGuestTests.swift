@@ -1,4 +1,6 @@
 import Codegen
+import DeviceTree
+import Diagnostics
 import Partitioning
 import QorIQ
 import TestSupport
@@ -30,11 +32,32 @@ struct LinuxGuestTests {
     }
   }
 
+  @Test(.enabled(if: Tool.uBoot.isPresent, "needs package u-boot-qemu"))
+  func `heavy: QEMU's own tree with a guest's part boots Linux with the guest's memory`() throws {
+    let partition = try Example.partition("kvm-forum/p4080ds")
+    let owner = try #require(partition.owners.first { !$0.isHost })
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let base = "\(directory.path)/qemu.dtb"
+    try dumpQEMUTree(of: owner, partition, to: base)
+    var bag = DiagnosticBag()
+    var options = GenerationOptions.sample
+    options.baseTrees = [owner.name: try #require(TreeLoader().load(base, into: &bag))]
+    let report = try boot(
+      owner, of: partition, ["tree", "qemu", "fragment"], options,
+      treeAt: "merged/\(owner.name).dtb")
+    try compare(report, owner, partition)
+  }
+
   /// Boots a guest to init, and compares CPUs, memory and portals with the plan.
   private func check(_ owner: Owner, of partition: Partition) throws {
     let report = try boot(owner, of: partition)
-    #expect(report.complaints == [], "\(report.transcript)")
     #expect(report.model == "dpaac \(partition.name) \(owner.name)")
+    try compare(report, owner, partition)
+  }
+
+  private func compare(_ report: GuestReport, _ owner: Owner, _ partition: Partition) throws {
+    #expect(report.complaints == [], "\(report.transcript)")
     let count = owner.cpus.count
     #expect(report.online == (count == 1 ? "0" : "0-\(count - 1)"))
     #expect(report.cores.count == count)
@@ -59,16 +82,21 @@ struct LinuxGuestTests {
   }
 
   /// Boots by the guest's own script, with Linux where the script has U-Boot.
-  private func boot(_ owner: Owner, of partition: Partition) throws -> GuestReport {
+  private func boot(
+    _ owner: Owner, of partition: Partition, _ backends: [String] = ["tree", "qemu"],
+    _ options: GenerationOptions = .sample, treeAt tree: String? = nil
+  ) throws -> GuestReport {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let generator = try Generator(only: ["tree", "qemu"])
+    let generator = try Generator(only: backends)
     try generator.write(
-      generator.artifacts(for: partition, options: .sample), to: directory.path)
+      generator.artifacts(for: partition, options: options), to: directory.path)
     let kernel = partition.board.core == "e500mc" ? GuestKernel.e500mc : .e5500
     let script = Tool("\(directory.path)/\(owner.name).sh", package: "")
     let console = try Console(
-      script, ["-bios", try #require(kernel.path), "-no-reboot"])
+      script,
+      ["-bios", try #require(kernel.path), "-no-reboot"]
+        + (tree.map { ["-dtb", "\(directory.path)/\($0)"] } ?? []))
     defer { console.stop() }
     return try GuestReport(from: console)
   }

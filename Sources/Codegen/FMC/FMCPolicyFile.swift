@@ -47,19 +47,15 @@ struct FMCPolicyFile {
     self.fman = fman
     for interface in partition.interfaces { add(interface) }
     for link in partition.links where link.fman == fman.index { add(link) }
-    // FMC has 64 policers, and nodes for 256 of a frame manager (nxp-qoriq/fmc, `source/fmc.h`).
-    for (count, limit, what) in [
-      (policed.count, 64, "policers"), (classifications.count, 256, "classification nodes"),
+    // nxp-qoriq/fmc, `source/fmc.h`; of schemes FMan has as many (fmlib, `include/fmd/integrations`).
+    for (count, limit, what, who) in [
+      (policed.count, 64, "policers", "FMC"),
+      (classifications.count, 256, "classification nodes", "FMC"),
+      (schemeCount, 32, "KeyGen schemes", "FMan"),
     ] where count > limit {
       throw .unprintable(
         artifact: "fmc/fm\(fman.index)-policy.xml",
-        reason: "the rules need \(count) \(what), but FMC has \(limit)")
-    }
-    // FMC and FMan both have 32 (nxp-qoriq/fmc, `source/fmc.h`; fmlib, `include/fmd/integrations`).
-    guard schemeCount <= 32 else {
-      throw .unprintable(
-        artifact: "fmc/fm\(fman.index)-policy.xml",
-        reason: "the rules need \(schemeCount) KeyGen schemes, but FMan has 32")
+        reason: "the rules need \(count) \(what), but \(who) has \(limit)")
     }
   }
 
