@@ -31,7 +31,7 @@ final class RawPortal {
     // CFG: enqueue by valid bit, dequeue ring filled, consumption by register.
     setRegister(0x100, 0x02f0_0000)
     // BMan's CFG: release by valid bit.
-    bmanRegisters.storeBytes(of: UInt32(2).bigEndian, toByteOffset: 0x100, as: UInt32.self)
+    setBManRegister(0x100, 2)
     // SDQCR: the dedicated channel, up to three frames.
     setRegister(0x54, 0x2100_8000)
   }
@@ -58,6 +58,16 @@ final class RawPortal {
     withUnsafeBytes(of: value.bigEndian) {
       (registers + offset).copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: 4)
     }
+  }
+
+  /// A register of BMan's.
+  func bmanRegister(_ offset: Int) -> UInt32 {
+    Self.number(Self.line(bmanRegisters + offset)[0..<4])
+  }
+
+  /// Writes a register of BMan's.
+  func setBManRegister(_ offset: Int, _ value: UInt32) {
+    bmanRegisters.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
   }
 
   /// A big-endian number.

@@ -154,6 +154,40 @@ import Testing
     #expect(client.register(0x40_2e00) == 0)
   }
 
+  @Test func `a pool's thresholds are its registers, and depletion is told`() throws {
+    let listener = try LineListener()
+    let server = try AttachProcess(interrupts: "socket:\(listener.path)")
+    let client = try server.client()
+    client.bringUp(4)
+    let registers = AttachClient.bmanRegisters(4)
+    client.release([0x1000, 0x2000, 0x3000, 0x4000], to: 2, on: 4)
+    func depleted() -> UInt64 {
+      AttachClient.number(client.bmanCommand([0x40], on: 4)[56..<64])
+    }
+    // Entered below 2 (mantissa 1, exponent 1), left above 3; pool 3 is another's.
+    client.setRegister(0x40_2008, 0x101)
+    client.setRegister(0x40_2208, 0x003)
+    client.setRegister(0x40_200c, 0x1ff)
+    #expect(depleted() == 0)
+    client.setRegister(registers + 0x200, 0x3000_0000)
+    client.setRegister(registers + 0xe0c, 0)
+    client.setRegister(registers + 0xe04, 1)
+    #expect(client.acquire(3, from: 2, on: 4).count == 3)
+    #expect(listener.nextLine(answer: false) == "bman 4 1")
+    #expect(client.register(registers + 0xe00) & 0x7fff_ffff == 1)
+    #expect(depleted() == 0x2000_0000_0000_0000)
+    client.setRegister(registers + 0xe00, 1)
+    #expect(listener.nextLine(answer: false) == "bman 4 0")
+    client.release([0x2000], to: 2, on: 4)
+    client.release([0x3000], to: 2, on: 4)
+    #expect(depleted() == 0x2000_0000_0000_0000, "3 is not above 3")
+    // A mark that is lowered is looked at, too.
+    client.setRegister(0x40_2208, 0x002)
+    #expect(depleted() == 0)
+    #expect(listener.nextLine(answer: false) == "bman 4 1")
+    #expect(server.end() == 0)
+  }
+
   @Test func `a buffer is free once`() throws {
     let server = try AttachProcess()
     let client = try server.client()

@@ -22,6 +22,8 @@ public enum Verb {
   public static let parked: UInt8 = 0x24
   /// RCR: release buffers of the pool in byte 1; the low four bits are the count, 1 to 8.
   public static let release: UInt8 = 0x20
+  /// RCR: release buffers, each of the pool in its own byte 1.
+  public static let releaseEach: UInt8 = 0x30
   /// BMan command: acquire; the low four bits are the count, 1 to 8.
   public static let acquire: UInt8 = 0x10
   /// BMan command: which pools have buffers, and which are depleted.
@@ -166,4 +168,12 @@ public enum PortalInterrupt {
   public static let message: UInt32 = 0x0001_0000
   /// The dedicated channel has work; pool channel *n* is this bit shifted right by *n*.
   public static let dedicatedChannel: UInt32 = 0x0000_8000
+}
+
+/// Bits of BMan's interrupt registers (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`, `BM_PIRQ_*`).
+public enum BufferInterrupt {
+  /// The release ring holds fewer entries than its threshold.
+  public static let releaseRing: UInt32 = 0x2
+  /// A pool of which this portal wants to hear became depleted, or is so no more.
+  public static let depletion: UInt32 = 0x1
 }

@@ -93,7 +93,12 @@ final class AttachEngine {
   }
 
   private func relayInterrupts(now: UInt64) {
-    relay?.update(now: now) { tables.portals.base[$0].interrupt.isHigh }
+    // Two lines for each portal, QMan's and BMan's.
+    relay?.update(now: now) { line in
+      let portal = tables.portals.base + line / 2
+      return line % 2 == 0
+        ? portal.pointee.interrupt.isHigh : portal.pointee.bman.interrupt.isHigh
+    }
   }
 
   private func round(now: UInt64) -> Bool {

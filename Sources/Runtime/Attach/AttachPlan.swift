@@ -8,8 +8,9 @@ public struct AttachPlan: Sendable {
   /// The places of the portals in the window, ascending. A portal has two: its number on the board,
   /// and its number among the guest's portals.
   public let places: [Int]
-  /// The interrupt of QMan's portal at each place, as a number of the guest's interrupt controller.
-  public let interrupts: [UInt32]
+  /// The interrupts of QMan's and of BMan's portal at each place, as numbers of the guest's interrupt
+  /// controller.
+  public let interrupts: [(queues: UInt32, buffers: UInt32)]
 
   let configuration: RuntimeConfiguration
   let qmanRevision: Revision
@@ -36,8 +37,12 @@ public struct AttachPlan: Sendable {
     self.places = places
     interrupts = places.map { place in
       let index = planPlaces.contains(place) ? place : planPlaces[place]
-      let portal = board.qman.portals.first { Int($0.index.rawValue) == index }
-      return portal.map { interrupt($0.interrupt) } ?? 0
+      let queues = board.qman.portals.first { Int($0.index.rawValue) == index }
+      let buffers = board.bman.portals.first { Int($0.index.rawValue) == index }
+      return (
+        queues: queues.map { interrupt($0.interrupt) } ?? 0,
+        buffers: buffers.map { interrupt($0.interrupt) } ?? 0
+      )
     }
     let count = owner.queues.reduce(0) { $0 + Int($1.count) }
     qmanRevision = board.qman.revision
@@ -61,8 +66,8 @@ public struct AttachPlan: Sendable {
     isPartitionNumbered = owner.os == .linuxMainline
     var numbers = EngineTables.ClientNumbers()
     for (place, pool) in owner.pools.enumerated() where pool.bpid.rawValue < 64 {
-      numbers.partitionPools |= 1 << UInt64(place)
-      numbers.planPools |= 1 << UInt64(pool.bpid.rawValue)
+      numbers.partitionPools.insert(PoolSet(UInt8(place)))
+      numbers.planPools.insert(PoolSet(pool.bpid.rawValue))
     }
     self.numbers = numbers
   }

@@ -40,8 +40,11 @@ public struct AttachServer: ~Copyable {
     _ plan: AttachPlan, files: Files, interrupts: InterruptRoute = .none,
     say: @escaping (String) -> Void
   ) throws(EngineError) {
-    let lines = zip(plan.places, plan.interrupts).map { place, input in
-      (manager: "qman", place: place, input: input)
+    let lines = zip(plan.places, plan.interrupts).flatMap { place, inputs in
+      [
+        (manager: "qman", place: place, input: inputs.queues),
+        (manager: "bman", place: place, input: inputs.buffers),
+      ]
     }
     let server = AttachServer(plan, files, InterruptRelay(interrupts, lines: lines), say)
     defer { server.signals.close() }

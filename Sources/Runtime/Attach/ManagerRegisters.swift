@@ -1,4 +1,5 @@
 import DPAAPortal
+import Glibc
 import QorIQ
 
 // SAFETY: the window is mapped as long as the value lives, and the offsets lie inside it.
@@ -15,11 +16,14 @@ struct ManagerRegisters {
   private let bmanRevision: UInt32
   private var qmanErrors = ErrorStatus()
   private var bmanErrors = ErrorStatus()
-  private var shownPools = InlineArray<64, UInt32>(repeating: 0)
+  /// The threshold registers of BMan's pools as they were last read.
+  private var thresholds = InlineArray<128, UInt64>(repeating: 0)
   /// Whether the client has zeroed the registers: what a machine's memory is when it starts.
   private(set) var isWiped = false
 
   private enum Offset {
+    /// Four registers for each of 64 pools: SWDET, HWDET, SWDXT, HWDXT.
+    static let poolThresholds = 0x000
     static let poolContent = 0x600
     static let freeFrameRecords = 0x400
     static let command = 0xb00
@@ -83,13 +87,43 @@ struct ManagerRegisters {
     qmanErrors.update(qman, Offset.errorStatus, tables.errors.qman)
     bmanErrors.update(bman, Offset.errorStatus, tables.errors.bman)
     tables.errors = (0, 0)
-    for pool in 0..<64 {
-      let count = tables.clientPools.freeCount(UInt8(pool))
-      guard count != shownPools[pool] else { continue }
-      shownPools[pool] = count
-      bman.release32(Offset.poolContent + 4 * pool, count)
+    if readThresholds(&tables.depletion) { isBusy = true }
+    var changed = tables.clientPools.changed
+    tables.clientPools.changed = []
+    while let pool = changed.removeFirst() {
+      bman.release32(Offset.poolContent + 4 * Int(pool), tables.clientPools.freeCount(pool))
     }
     return isBusy
+  }
+
+  /// Takes over the pools' thresholds when the client has written any.
+  ///
+  /// - Returns: Whether it has.
+  private mutating func readThresholds(_ depletion: inout Depletion) -> Bool {
+    let written = UnsafeRawBufferPointer(
+      start: bman + Offset.poolThresholds, count: MemoryLayout.size(ofValue: thresholds))
+    let isNew = withUnsafeMutableBytes(of: &thresholds) { known in
+      guard let old = known.baseAddress, let new = written.baseAddress,
+        memcmp(old, new, known.count) != 0
+      else { return false }
+      known.copyMemory(from: written)
+      return true
+    }
+    guard isNew else { return false }
+    // The copy is in the client's byte order.
+    func buffers(_ kind: Int, _ pool: Int) -> UInt32 {
+      let word = UInt64(bigEndian: thresholds[32 * kind + pool / 2])
+      return Depletion.Marks.buffers(
+        UInt32(truncatingIfNeeded: pool % 2 == 0 ? word >> 32 : word))
+    }
+    for pool in 0..<64 {
+      depletion.set(
+        UInt8(pool),
+        Depletion.Marks(
+          softwareEnter: buffers(0, pool), softwareExit: buffers(2, pool),
+          hardwareEnter: buffers(1, pool), hardwareExit: buffers(3, pool)))
+    }
+    return true
   }
 
   /// The only command is to make the list of free frame records. Drivers give the number of the

@@ -13,6 +13,7 @@ struct BManPortal: BitwiseCopyable {
   private var productionMode = ProductionMode.register
   /// BMan's management commands.
   var commands: CommandRegister
+  var interrupt = InterruptState()
 
   /// How the guest announces release commands (CFG.RPM).
   private enum ProductionMode: UInt32 {
@@ -31,6 +32,7 @@ struct BManPortal: BitwiseCopyable {
       window, command: PortalLayout.BMan.command, response0: PortalLayout.BMan.response0,
       response1: PortalLayout.BMan.response1)
     showProducer(rcr.producerRegister(0))
+    registers.release32(PortalLayout.BManRegister.interruptInhibit, 1)
   }
 
   private func showProducer(_ index: UInt32) {
@@ -106,14 +108,41 @@ struct BManPortal: BitwiseCopyable {
     case .reserved: break
     }
   }
-}
 
-extension CommandImage {
-  /// Says in the answer to QUERY that a pool has buffers: the first pool in the highest bit of byte
-  /// 40 (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`).
-  mutating func showAvailable(_ pool: UInt8) {
-    guard pool < 64 else { return }
-    let offset = 40 + 4 * Int(pool >> 5)
-    set(offset, word: word(offset) | 0x8000_0000 >> UInt32(pool & 31))
+  // MARK: Interrupts
+
+  /// The pools whose depletion the guest wants to hear of (SCN).
+  var subscription: PoolSet {
+    PoolSet(
+      rawValue: UInt64(registers.acquire32(PortalLayout.BManRegister.depletionLow)) << 32
+        | UInt64(registers.acquire32(PortalLayout.BManRegister.depletionHigh)))
+  }
+
+  /// Release commands that the engine has not taken, as far as can be seen.
+  private func releaseOccupancy() -> UInt32 {
+    guard productionMode == .validBit else { return rcrLimit &- rcrConsumer }
+    return rcr.produced(in: window, at: PortalLayout.BMan.rcr, from: rcrConsumer)
+  }
+
+  /// Brings the status up to date; whether the line must fire now. A portal without a threshold, of
+  /// which nothing is shown and to which nothing has happened, costs two looks.
+  @inline(__always)
+  mutating func updateInterrupt() -> Bool {
+    let threshold = registers.acquire32(PortalLayout.BManRegister.rcrThreshold) & 7
+    guard threshold > 0 || !interrupt.isQuiet(registers) else { return false }
+    return raiseInterrupt(threshold: threshold)
+  }
+
+  @inline(never)
+  private mutating func raiseInterrupt(threshold: UInt32) -> Bool {
+    let events = interrupt.events
+    interrupt.events = 0
+    let isRingLow = threshold > 0 && releaseOccupancy() < threshold
+    let isHigh = interrupt.update(
+      registers, levels: events | (isRingLow ? BufferInterrupt.releaseRing : 0))
+    let wasHigh = interrupt.isHigh
+    interrupt.isHigh = isHigh
+    // Something new while it is high: the guest may have seen the old and not yet this.
+    return isHigh && (!wasHigh || events != 0)
   }
 }

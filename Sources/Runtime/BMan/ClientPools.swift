@@ -27,8 +27,10 @@ struct ClientPools: ~Copyable {
     var unused: UInt32 = 0
     /// Records from here on were never used; 0 means none.
     var fresh: UInt32 = 1
-    /// The pools that the client may name, one bit each, pool 0 in the lowest.
-    var allowed: UInt64 = 0
+    /// The pools that the client may name.
+    var allowed: PoolSet = []
+    /// The pools whose content has changed since that was last asked for.
+    var changed: PoolSet = []
   }
 
   private let records: FlatTable<Record>
@@ -52,15 +54,26 @@ struct ClientPools: ~Copyable {
     self.places = places
   }
 
-  /// The pools that the client may name, one bit each.
-  var allowed: UInt64 {
+  /// The pools that the client may name.
+  var allowed: PoolSet {
     get { books.base.pointee.allowed }
     nonmutating set { books.base.pointee.allowed = newValue }
   }
 
   /// Whether the client may name a pool.
-  func isAllowed(_ pool: UInt8) -> Bool {
-    pool < Self.count && allowed & 1 << UInt64(pool) != 0
+  func isAllowed(_ pool: UInt8) -> Bool { allowed.has(pool) }
+
+  /// The pools whose content has changed since that was last cleared.
+  var changed: PoolSet {
+    get { books.base.pointee.changed }
+    nonmutating set { books.base.pointee.changed = newValue }
+  }
+
+  /// The pools that hold buffers.
+  var filled: PoolSet {
+    (0..<UInt8(Self.count)).reduce(into: []) { filled, pool in
+      if freeCount(pool) > 0 { filled.insert(PoolSet(pool)) }
+    }
   }
 
   /// How many buffers are free in a pool.
@@ -89,6 +102,7 @@ struct ClientPools: ~Copyable {
     places.base[place] = record
     stack.pointee.top = record
     stack.pointee.count += 1
+    books.base.pointee.changed.insert(PoolSet(pool))
     return true
   }
 
@@ -100,6 +114,7 @@ struct ClientPools: ~Copyable {
     let address = records.base[Int(record)].address
     stack.pointee.top = records.base[Int(record)].next
     stack.pointee.count -= 1
+    books.base.pointee.changed.insert(PoolSet(pool))
     forget(record, address)
     records.base[Int(record)].next = books.base.pointee.unused
     books.base.pointee.unused = record

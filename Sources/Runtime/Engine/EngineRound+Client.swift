@@ -24,9 +24,9 @@ extension EngineTables {
     var pools = Numbering.open
     /// What is meant by a number that both ways have.
     var whenBoth = Numbering.plan
-    /// The pools by both ways, one bit each.
-    var partitionPools: UInt64 = 0
-    var planPools: UInt64 = 0
+    /// The pools by both ways.
+    var partitionPools: PoolSet = []
+    var planPools: PoolSet = []
   }
 
   /// Settles how the client numbers its queues, by one that it names; the first of its runs is the
@@ -61,7 +61,7 @@ extension EngineTables {
     numbers.pools = numbering
     clientPools.allowed =
       switch numbering {
-      case .open: numbers.partitionPools | numbers.planPools
+      case .open: numbers.partitionPools.union(numbers.planPools)
       case .partition: numbers.partitionPools
       case .plan: numbers.planPools
       }
@@ -69,70 +69,35 @@ extension EngineTables {
 
   private mutating func settlePools(by pool: UInt8) {
     guard case .open = numbers.pools else { return }
-    let bit = (1 as UInt64) << UInt64(pool)
-    let (isPartition, isPlan) = (
-      numbers.partitionPools & bit != 0, numbers.planPools & bit != 0
-    )
+    let (isPartition, isPlan) = (numbers.partitionPools.has(pool), numbers.planPools.has(pool))
     settlePools(isPartition && isPlan ? numbers.whenBoth : isPartition ? .partition : .plan)
   }
 
   // MARK: Buffers
 
-  /// Puts the buffers of a release command into the pools that they name.
-  mutating func releaseForClient(_ command: BManPortal.Release) {
-    let verb = command.verb & 0x70
-    let count = Int(command.verb & 0xf)
-    guard verb == Verb.release || verb == 0x30, count >= 1, count <= 8 else {
-      counters.add(.strayBuffers, 0)
-      errors.bman |= ManagerError.invalidBufferCommand
-      return
-    }
-    for place in 0..<count {
-      let word = command.words[place]
-      // With verb 0x20 byte 1 of the first buffer names the pool of all.
-      let pool = UInt8(
-        truncatingIfNeeded: (verb == Verb.release ? command.words[0] : word) &>> 48)
-      guard clientPools.isAllowed(pool) else {
-        counters.add(.strayBuffers, 0)
-        continue
-      }
-      settlePools(by: pool)
-      if !clientPools.release(word & 0xffff_ffff_ffff, to: pool) {
-        counters.add(.strayBuffers, 0)
-      }
-    }
+  /// Puts a buffer into a pool of a client; `false` when it may not name that, or when the buffer is
+  /// free already.
+  mutating func releaseForClient(_ address: UInt64, to pool: UInt8) -> Bool {
+    guard clientPools.isAllowed(pool) else { return false }
+    settlePools(by: pool)
+    return clientPools.release(address, to: pool)
   }
 
-  /// Answers a client's command to BMan.
-  mutating func answerClient(_ portal: UnsafeMutablePointer<EnginePortal>) {
-    let command = portal.pointee.bman.commands.copy()
-    let verb = command.byte(0) & 0x7f
-    let count = Int(verb & 0xf)
-    var answer = CommandImage()
-    if verb == Verb.queryPools {
-      answer.set(0, byte: verb)
-      for pool in 0..<UInt8(ClientPools.count)
-      where clientPools.isAllowed(pool) && clientPools.freeCount(pool) > 0 {
-        answer.showAvailable(pool)
-      }
-    } else if verb & 0x70 == Verb.acquire, count >= 1, count <= 8 {
-      let pool = command.byte(1)
-      var granted = 0
-      if !clientPools.isAllowed(pool) {
-        counters.add(.strayBuffers, 0)
-      } else if clientPools.freeCount(pool) >= count {
-        while granted < count, let address = clientPools.acquire(from: pool) {
-          answer.words[granted] = address
-          granted += 1
-        }
-      }
-      answer.set(0, byte: Verb.acquire | UInt8(granted))
-      answer.set(1, byte: pool)
-    } else {
-      answer.set(0, byte: Verb.bmanInvalid)
-      errors.bman |= ManagerError.invalidBufferCommand
+  /// Takes buffers from a pool of a client; how many, all or none.
+  func acquireForClient(
+    _ count: Int, from pool: UInt8, _ answer: inout CommandImage
+  ) -> Int {
+    guard clientPools.isAllowed(pool) else {
+      counters.add(.strayBuffers, 0)
+      return 0
     }
-    portal.pointee.bman.commands.answer(answer)
+    guard clientPools.freeCount(pool) >= count else { return 0 }
+    var granted = 0
+    while granted < count, let address = clientPools.acquire(from: pool) {
+      answer.words[granted] = address
+      granted += 1
+    }
+    return granted
   }
 }
 

@@ -65,7 +65,9 @@ extension EngineTables {
     for index in entry.firstPool..<entry.firstPool &+ entry.poolCount
     where needed <= Int(pools.base[index].size) {
       if fitting < 0 { fitting = index }
-      guard let buffer = pools.base[index].acquire(for: BufferPool.engine) else { continue }
+      guard !depletion.hardware.has(pools.base[index].bpid.rawValue),
+        let buffer = pools.base[index].acquire(for: BufferPool.engine)
+      else { continue }
       pools.base[fitting].waitingSince = 0
       let memory = pools.base[index].pointer(to: buffer) + Buffer.headroom
       if let start = frame.baseAddress { memory.copyMemory(from: start, byteCount: frame.count) }

@@ -26,6 +26,7 @@ extension EngineTables {
       if transmit(index) { busy = true }
     }
     for index in 0..<offlinePorts.count where forward(index, now: now) { busy = true }
+    if depletion.isWatched { followDepletion() }
     for index in 0..<portals.count where deliver(index, now: now) { busy = true }
     if qman.book.pointee.hasCongestionNews { tellCongestion() }
     control.setInputsDone(inputsDone)
@@ -94,20 +95,7 @@ extension EngineTables {
       counters.add(.taken, portal.pointee.owner, UInt64(taken))
       busy = true
     }
-    var releases = 0
-    portal.pointee.bman.pollProduction()
-    while releases < PortalLayout.releaseRingSize, let command = portal.pointee.bman.takeRelease() {
-      release(command, owner: portal.pointee.owner)
-      releases &+= 1
-    }
-    if releases > 0 {
-      portal.pointee.bman.publishReleaseConsumption()
-      busy = true
-    }
-    if portal.pointee.bman.commands.isWaiting {
-      answerBMan(portal)
-      busy = true
-    }
+    if takeBuffers(portal) { busy = true }
     if portal.pointee.commands.isWaiting, answerQMan(index) { busy = true }
     return busy
   }
@@ -197,71 +185,6 @@ extension EngineTables {
       pools.base[index].transfer(buffer, from: BufferPool.holder(owner), to: BufferPool.engine)
     else { return .failure(.foreignBuffer) }
     return .success(pool: index, buffer: buffer)
-  }
-
-  /// Gives the buffers of a release command back to their pools, if the guest holds them.
-  private mutating func release(_ command: BManPortal.Release, owner: Int) {
-    if isClient { return releaseForClient(command) }
-    let verb = command.verb & 0x70
-    let count = Int(command.verb & 0xf)
-    guard verb == Verb.release || verb == 0x30, count >= 1, count <= 8 else {
-      counters.add(.strayBuffers, owner)
-      return
-    }
-    for place in 0..<count {
-      // With verb 0x20 byte 1 of the first buffer names the pool of all.
-      let word = command.words[place]
-      let pool = UInt8(
-        truncatingIfNeeded: (verb == Verb.release ? command.words[0] : word) &>> 48)
-      let index = Int(poolIndex.base[Int(pool)])
-      if index != 255, let buffer = pools.base[index].buffer(at: word & 0xffff_ffff_ffff),
-        pools.base[index].release(buffer, from: BufferPool.holder(owner))
-      {
-        continue
-      }
-      counters.add(.strayBuffers, owner)
-    }
-  }
-
-  /// Answers ACQUIRE, with all the buffers that were asked for or none, and QUERY.
-  private mutating func answerBMan(_ portal: UnsafeMutablePointer<EnginePortal>) {
-    if isClient { return answerClient(portal) }
-    let owner = portal.pointee.owner
-    let command = portal.pointee.bman.commands.copy()
-    let verb = command.byte(0) & 0x7f
-    let count = Int(verb & 0xf)
-    var answer = CommandImage()
-    if verb == Verb.queryPools {
-      // Of others' pools nothing is said.
-      for index in 0..<pools.count
-      where pools.base[index].owner == owner && pools.base[index].freeCount > 0 {
-        answer.showAvailable(pools.base[index].bpid.rawValue)
-      }
-      answer.set(0, byte: verb)
-      portal.pointee.bman.commands.answer(answer)
-      return
-    }
-    guard verb & 0x70 == Verb.acquire, count >= 1, count <= 8 else {
-      answer.set(0, byte: Verb.bmanInvalid)
-      portal.pointee.bman.commands.answer(answer)
-      return
-    }
-    let bpid = command.byte(1)
-    let index = Int(poolIndex.base[Int(bpid)])
-    var granted = 0
-    if index == 255 || pools.base[index].owner != owner {
-      counters.add(.strayBuffers, owner)
-    } else if pools.base[index].freeCount >= count {
-      while granted < count,
-        let buffer = pools.base[index].acquire(for: BufferPool.holder(owner))
-      {
-        answer.words[granted] = pools.base[index].address(of: buffer)
-        granted += 1
-      }
-    }
-    answer.set(0, byte: Verb.acquire | UInt8(granted))
-    answer.set(1, byte: bpid)
-    portal.pointee.bman.commands.answer(answer)
   }
 
   /// The frame's buffer passes from the engine to a guest.

@@ -49,6 +49,8 @@ struct EngineTables: ~Copyable {
   /// matter, and its pools are ``clientPools``.
   let isClient: Bool
   let clientPools: ClientPools
+  /// Which pools are depleted.
+  var depletion: Depletion
   /// How the client numbers its queues and pools.
   var numbers = ClientNumbers()
   /// Bits of ERR_ISR, of QMan and of BMan, that came up since they were last looked at.
@@ -116,6 +118,7 @@ struct EngineTables: ~Copyable {
       queueCount: Int(lastQueue) + 1, frameCapacity: client?.frameCapacity ?? frames,
       channelCount: layout.count)
     let clientPools = try ClientPools(capacity: client?.bufferCapacity ?? 0)
+    var depletion = try Depletion()
     let grants = try OwnerGrants(configuration, layout)
     grants.give(to: qman, layout)
     let ranges = try FlatTable<QueueRun>(count: grants.ranges.count)
@@ -151,6 +154,7 @@ struct EngineTables: ~Copyable {
         pools.base[nextPool] = BufferPool(
           GuestGrant.Pool(pool), owner: index, memory: memory[index].pools[place].memory,
           holders: holders.base + nextBuffer, freeList: freeLists.base + nextBuffer)
+        depletion.set(pool.bpid.rawValue, grants.depletionMarks(index, place))
         nextPool += 1
         nextBuffer += Int(pool.bufferCount)
       }
@@ -214,6 +218,7 @@ struct EngineTables: ~Copyable {
     self.offlinePorts = offlinePorts
     isClient = client != nil
     self.clientPools = clientPools
+    self.depletion = depletion
     self.ports = ports
     counters = Counters(memory: counterRegion.memory, owners: owners.count)
     self.counterRegion = counterRegion

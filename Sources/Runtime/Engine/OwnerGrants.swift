@@ -13,6 +13,7 @@ struct OwnerGrants {
     [(firstRange: Int, rangeCount: Int, firstChannel: Int, portalChannels: Int, channelCount: Int)] =
       []
   private var groups: [UInt8: Int] = [:]
+  private var thresholds: [[PoolThresholds]] = []
   /// Whether the board has QMan 3, whose direct-connect channels begin at 0x800.
   private let isRevision3: Bool
 
@@ -46,6 +47,7 @@ struct OwnerGrants {
           channels.count - firstChannel
         ))
       for group in grant.congestionGroups { groups[group] = index }
+      thresholds.append(grant.poolThresholds)
     }
   }
 
@@ -70,6 +72,16 @@ struct OwnerGrants {
   func firstRun(of index: Int) -> EngineTables.QueueRun {
     entries[index].rangeCount > 0
       ? ranges[entries[index].firstRange] : EngineTables.QueueRun(first: 0, count: 0)
+  }
+
+  /// The marks of an owner's pool, by its place among the owner's. A mark that a plan leaves out is 0:
+  /// the pool is never depleted, or is so no more as soon as it holds anything.
+  func depletionMarks(_ owner: Int, _ place: Int) -> Depletion.Marks {
+    guard place < thresholds[owner].count else { return Depletion.Marks() }
+    let marks = thresholds[owner][place]
+    return Depletion.Marks(
+      softwareEnter: marks.softwareEnter ?? 0, softwareExit: marks.softwareExit ?? 0,
+      hardwareEnter: marks.hardwareEnter ?? 0, hardwareExit: marks.hardwareExit ?? 0)
   }
 
   /// Writes an owner's runs into its entry.

@@ -15,7 +15,7 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   /// The software-to-software links, one for each direction.
   public var links: [Link]
 
-  /// What owners may use of QMan beside their portals and queues, by the owner's place; who is not
+  /// What owners may use of the managers beside portals, queues and pools, by the owner's place; who is not
   /// named has nothing more.
   public var queueing: [Int: QueueingGrant]
 
@@ -31,17 +31,24 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     self.queueing = queueing
   }
 
-  /// Parts of QMan that one owner has for itself.
+  /// Parts of QMan and BMan that one owner has for itself.
   public struct QueueingGrant: Sendable, Hashable {
     /// Pool channels: all portals of the owner may serve them.
     public var poolChannels: [ChannelID]
     /// Congestion groups.
     public var congestionGroups: [UInt8]
+    /// The marks at which its pools are depleted, in the order of its pools; pools behind the last
+    /// one have none.
+    public var poolThresholds: [PoolThresholds]
 
     /// Creates a grant.
-    public init(poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = []) {
+    public init(
+      poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = [],
+      poolThresholds: [PoolThresholds] = []
+    ) {
       self.poolChannels = poolChannels
       self.congestionGroups = congestionGroups
+      self.poolThresholds = poolThresholds
     }
   }
 

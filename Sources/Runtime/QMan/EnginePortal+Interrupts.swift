@@ -1,24 +1,56 @@
 import DPAAPortal
 
-/// What a portal's interrupt registers have shown and when.
+/// What the interrupt registers of one half of a portal have shown, QMan's or BMan's: they are
+/// alike and lie in the same places.
 struct InterruptState: BitwiseCopyable {
   /// Bits that are set and not cleared by the guest.
-  var status: UInt32 = 0
+  private var status: UInt32 = 0
   /// What the status register was last made to show.
-  fileprivate var shown: UInt32 = 0
-  /// Things that happened since the last look: EQCI and CSCI.
+  private var shown: UInt32 = 0
+  /// Things that happened since the last look: EQCI and CSCI of QMan, BSCN of BMan.
   var events: UInt32 = 0
-  /// When the dequeue ring and the message ring became non-empty; 0 when they are empty.
-  fileprivate var dequeueSince: UInt64 = 0
-  fileprivate var messageSince: UInt64 = 0
-  /// Whether the line is high, and for which entries it last fired.
-  fileprivate(set) var isHigh = false
-  fileprivate var firedDequeue: UInt32 = 0
-  fileprivate var firedMessage: UInt32 = 0
+  /// Whether the line is high.
+  var isHigh = false
 
   /// A bit that no source names. It is shown beside others that are set, so that a guest's write of
   /// the very bits that are set, which clears them, can be told from what was there.
   static let mark: UInt32 = 0x8000_0000
+
+  /// Whether nothing is shown and nothing has happened, so that there is nothing to bring up to date.
+  @inline(__always)
+  func isQuiet(_ registers: UnsafeMutableRawPointer) -> Bool {
+    status | events | shown | registers.acquire32(PortalLayout.QManRegister.interruptStatus) == 0
+  }
+
+  /// Takes notice of what the guest has cleared, adds the bits whose condition holds now, and shows
+  /// the result; whether the line is high.
+  @inline(__always)
+  mutating func update(_ registers: UnsafeMutableRawPointer, levels: UInt32) -> Bool {
+    let isInhibited = registers.acquire32(PortalLayout.QManRegister.interruptInhibit) & 1 != 0
+    let seen = registers.acquire32(PortalLayout.QManRegister.interruptStatus)
+    // The guest wrote: 1 clears.
+    if seen != shown { status &= ~seen }
+    status |= levels & ~registers.acquire32(PortalLayout.QManRegister.interruptDisable)
+    let next = status == 0 ? 0 : status | Self.mark
+    if next != seen {
+      let between = registers.exchange32(PortalLayout.QManRegister.interruptStatus, next)
+      if between != seen { status &= ~between }
+    }
+    shown = next
+    return !isInhibited
+      && status & registers.acquire32(PortalLayout.QManRegister.interruptEnable) != 0
+  }
+}
+
+/// When a portal's rings have raised their interrupts.
+struct RingInterrupts: BitwiseCopyable {
+  /// When the dequeue ring and the message ring became non-empty; 0 when they are empty.
+  fileprivate var dequeueSince: UInt64 = 0
+  fileprivate var messageSince: UInt64 = 0
+  /// For which entries the line last fired.
+  fileprivate var firedDequeue: UInt32 = 0
+  fileprivate var firedMessage: UInt32 = 0
+
   /// Nanoseconds of one step of the interrupt period register; the hardware's unit is not known to
   /// us.
   static let periodStep: UInt64 = 1000
@@ -52,21 +84,12 @@ extension EnginePortal {
   /// - Returns: Whether the line must fire now.
   @inline(__always)
   mutating func updateInterrupt(channelsWithWork: UInt32, now: UInt64) -> Bool {
-    let isInhibited = registers.acquire32(PortalLayout.QManRegister.interruptInhibit) & 1 != 0
-    let seen = registers.acquire32(PortalLayout.QManRegister.interruptStatus)
-    // The guest wrote: 1 clears.
-    if seen != interrupt.shown { interrupt.status &= ~seen }
     let levels = levels(now: now) | channelsWithWork | interrupt.events
     interrupt.events = 0
-    interrupt.status |=
-      levels & ~registers.acquire32(PortalLayout.QManRegister.interruptDisable)
-    let shown = interrupt.status == 0 ? 0 : interrupt.status | InterruptState.mark
-    if shown != seen {
-      let between = registers.exchange32(PortalLayout.QManRegister.interruptStatus, shown)
-      if between != seen { interrupt.status &= ~between }
-    }
-    interrupt.shown = shown
-    return drivesLine(isInhibited: isInhibited)
+    let isHigh = interrupt.update(registers, levels: levels)
+    let wasHigh = interrupt.isHigh
+    interrupt.isHigh = isHigh
+    return isHigh && firesAnew(wasHigh: wasHigh)
   }
 
   /// The bits whose condition holds now.
@@ -74,17 +97,17 @@ extension EnginePortal {
   private mutating func levels(now: UInt64) -> UInt32 {
     let period = registers.acquire32(PortalLayout.QManRegister.interruptPeriod) & 0xfff
     var levels: UInt32 = 0
-    if InterruptState.isDue(
+    if RingInterrupts.isDue(
       dequeueOccupancy,
       threshold: registers.acquire32(PortalLayout.QManRegister.dqrrThreshold) & 15,
-      since: &interrupt.dequeueSince, now: now, period: period)
+      since: &ringInterrupts.dequeueSince, now: now, period: period)
     {
       levels |= PortalInterrupt.dequeue
     }
-    if InterruptState.isDue(
+    if RingInterrupts.isDue(
       messageOccupancy,
       threshold: registers.acquire32(PortalLayout.QManRegister.mrThreshold) & 7,
-      since: &interrupt.messageSince, now: now, period: period)
+      since: &ringInterrupts.messageSince, now: now, period: period)
     {
       levels |= PortalInterrupt.message
     }
@@ -98,18 +121,14 @@ extension EnginePortal {
   /// The line fires when it rises, and when something new comes while it is high: the guest may
   /// have seen the old and not yet the new.
   @inline(__always)
-  private mutating func drivesLine(isInhibited: Bool) -> Bool {
+  private mutating func firesAnew(wasHigh: Bool) -> Bool {
     let enabled = registers.acquire32(PortalLayout.QManRegister.interruptEnable)
-    let isHigh = !isInhibited && interrupt.status & enabled != 0
-    let wasHigh = interrupt.isHigh
-    interrupt.isHigh = isHigh
-    guard isHigh else { return false }
     let isNew =
-      enabled & PortalInterrupt.dequeue != 0 && interrupt.firedDequeue != dqrrProducer
-      || enabled & PortalInterrupt.message != 0 && interrupt.firedMessage != mrProducer
+      enabled & PortalInterrupt.dequeue != 0 && ringInterrupts.firedDequeue != dqrrProducer
+      || enabled & PortalInterrupt.message != 0 && ringInterrupts.firedMessage != mrProducer
     guard isNew || !wasHigh else { return false }
-    interrupt.firedDequeue = dqrrProducer
-    interrupt.firedMessage = mrProducer
+    ringInterrupts.firedDequeue = dqrrProducer
+    ringInterrupts.firedMessage = mrProducer
     return true
   }
 }

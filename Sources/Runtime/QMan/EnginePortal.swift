@@ -58,6 +58,7 @@ struct EnginePortal: BitwiseCopyable {
   /// QMan's management commands.
   var commands: CommandRegister
   var interrupt = InterruptState()
+  var ringInterrupts = RingInterrupts()
   /// BMan's half.
   var bman: BManPortal
 
@@ -233,15 +234,7 @@ struct EnginePortal: BitwiseCopyable {
   /// Enqueue commands that the engine has not taken, as far as can be seen.
   func enqueueOccupancy() -> UInt32 {
     guard productionMode == .validBit else { return eqcrLimit &- eqcrConsumer }
-    var count: UInt32 = 0
-    while count < eqcr.size {
-      let index = eqcrConsumer &+ count
-      let verb = UInt8(
-        truncatingIfNeeded: qman.acquire64(PortalLayout.QMan.eqcr &+ eqcr.offset(index)) &>> 56)
-      guard verb & 0x7f != 0, verb & PortalLayout.validBit == eqcr.polarity(index) else { break }
-      count &+= 1
-    }
-    return count
+    return eqcr.produced(in: qman, at: PortalLayout.QMan.eqcr, from: eqcrConsumer)
   }
 
   // MARK: Dequeue
@@ -290,5 +283,19 @@ struct EnginePortal: BitwiseCopyable {
     guard dqrrPublished != dqrrProducer else { return }
     dqrrPublished = dqrrProducer
     show(dqrr.producerRegister(dqrrProducer), .dqrrProducer)
+  }
+}
+
+extension RingShape {
+  /// How many entries are valid from an index on, in a ring that the guest fills by valid bit.
+  func produced(in window: UnsafeMutableRawPointer, at ring: Int, from consumer: UInt32) -> UInt32 {
+    var count: UInt32 = 0
+    while count < size {
+      let index = consumer &+ count
+      let verb = UInt8(truncatingIfNeeded: window.acquire64(ring &+ offset(index)) &>> 56)
+      guard verb & 0x7f != 0, verb & PortalLayout.validBit == polarity(index) else { break }
+      count &+= 1
+    }
+    return count
   }
 }

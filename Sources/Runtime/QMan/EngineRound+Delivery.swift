@@ -31,7 +31,8 @@ extension EngineTables {
     }
     portal.pointee.publishDelivery()
     if delivery.frames > 0 { counters.add(.delivered, portal.pointee.owner, delivery.frames) }
-    let fires = portal.pointee.updateInterrupt(channelsWithWork: channelsWithWork(index), now: now)
+    var fires = portal.pointee.updateInterrupt(channelsWithWork: channelsWithWork(index), now: now)
+    if portal.pointee.bman.updateInterrupt() { fires = true }
     if fires, interrupts.base[index] >= 0 { InterruptLine.raise(interrupts.base[index]) }
     return portal.pointee.dqrrProducer != before
   }
