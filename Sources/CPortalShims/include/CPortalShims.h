@@ -26,6 +26,12 @@ static inline void dpaac_pause(void) {
 #endif
 }
 
+/// Has the processor fetch a line that will be read soon, or written. Any address will do.
+static inline void dpaac_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+static inline void dpaac_prefetch_for_writing(const void *address) {
+  __builtin_prefetch(address, 1, 3);
+}
+
 /// A clock that only moves forward, in nanoseconds. In C, because `timespec` belongs to this module or
 /// to Glibc's, whichever the compiler happens to load first.
 static inline uint64_t dpaac_monotonic_nanoseconds(void) {

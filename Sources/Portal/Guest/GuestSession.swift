@@ -55,11 +55,11 @@ public struct GuestSession: ~Copyable {
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
-    let storage: UnsafeMutableBufferPointer<Portal>
+    @usableFromInline let storage: UnsafeMutableBufferPointer<Portal>
     /// How many portals there are.
-    public var count: Int { storage.count }
+    @inlinable public var count: Int { storage.count }
     /// One portal.
-    public subscript(index: Int) -> Portal {
+    @inlinable public subscript(index: Int) -> Portal {
       _read {
         precondition(storage.indices.contains(index), "no such portal")
         yield storage[index]

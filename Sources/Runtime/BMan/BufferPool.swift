@@ -17,14 +17,10 @@ struct BufferPool: BitwiseCopyable {
   let bpid: BPID
   let owner: Int
   let base: UInt64
-  let byteCount: UInt64
   let count: UInt32
   let size: UInt32
   let stride: UInt32
-  /// 2^64 divided by the stride, rounded up: multiplying is quicker than dividing, and exact for
-  /// offsets below 2^32, since the error, less than 2^32 times the stride, stays below 2^64. 0 for
-  /// pools where that does not hold.
-  private let reciprocal: UInt64
+  private let places: BufferPlaces
   let memory: UnsafeMutableRawPointer
   private let holders: UnsafeMutablePointer<UInt8>
   private let freeList: UnsafeMutablePointer<UInt32>
@@ -45,12 +41,10 @@ struct BufferPool: BitwiseCopyable {
     bpid = pool.bpid
     self.owner = owner
     base = pool.base
-    byteCount = UInt64(pool.byteCount)
     count = pool.count
     size = pool.size
     stride = pool.stride
-    reciprocal =
-      pool.byteCount <= Int(UInt32.max) && stride > 1 ? UInt64.max / UInt64(stride) + 1 : 0
+    places = BufferPlaces(byteCount: UInt64(pool.byteCount), stride: stride)
     self.memory = memory
     self.holders = holders
     self.freeList = freeList
@@ -96,14 +90,7 @@ struct BufferPool: BitwiseCopyable {
   /// The buffer that starts at an address; `nil` outside the pool and between buffers.
   @inline(__always)
   func buffer(at address: UInt64) -> UInt32? {
-    let offset = address &- base
-    guard offset < byteCount else { return nil }
-    if reciprocal != 0 {
-      let buffer = offset.multipliedFullWidth(by: reciprocal).high
-      return buffer &* UInt64(stride) == offset ? UInt32(truncatingIfNeeded: buffer) : nil
-    }
-    let (buffer, remainder) = offset.quotientAndRemainder(dividingBy: UInt64(stride))
-    return remainder == 0 ? UInt32(truncatingIfNeeded: buffer) : nil
+    places.buffer(at: address &- base)
   }
 
   /// The address of a buffer, as descriptors name it.

@@ -61,19 +61,7 @@ public final class Engine: @unchecked Sendable {
     self.clock = clock
     var memory: [OwnerMemory] = []
     for owner in configuration.owners {
-      var pools: [SharedRegion] = []
-      for pool in owner.pools {
-        let size = Int(pool.bufferCount) * Int(pool.bufferStride)
-        pools.append(try SharedRegion(name: "\(owner.name)-pool\(pool.bpid)", size: size))
-      }
-      let window = PortalWindow(portalCount: owner.portals.count)
-      var lines: [InterruptLine] = []
-      for _ in owner.portals where interrupts { lines.append(try InterruptLine()) }
-      memory.append(
-        OwnerMemory(
-          window: try SharedRegion(name: "\(owner.name)-portals", size: window.size),
-          status: try SharedRegion(name: "\(owner.name)-status", size: GuestStatus.size),
-          pools: pools, interrupts: lines))
+      memory.append(try OwnerMemory(owner, interrupts: interrupts))
     }
     let size = Counters.size(
       owners: configuration.owners.count, ports: configuration.interfaces.count)

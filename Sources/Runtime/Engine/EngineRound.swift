@@ -82,7 +82,15 @@ extension EngineTables {
     var taken = 0
     // Each command may park a queue.
     if portal.pointee.canNotify {
-      while taken < Self.burst * 2, let command = portal.pointee.takeEnqueue() {
+      while taken < Self.burst * 2 {
+        if taken & (Self.burst &- 1) == 0 {
+          portal.pointee.lookAhead { fqid in
+            if Int(fqid) < qman.queues.count {
+              dpaac_prefetch_for_writing(qman.queues.base + Int(fqid))
+            }
+          }
+        }
+        guard let command = portal.pointee.takeEnqueue() else { break }
         enqueue(command, portal)
         if command.consumption & 0x80 != 0 {
           release(portal.pointee.consume(with: command), index)
@@ -150,7 +158,7 @@ extension EngineTables {
     }
   }
 
-  private enum Check {
+  enum Check {
     case success(pool: Int, buffer: UInt32)
     /// A frame of a client, whose buffers are no concern of the engine.
     case client
@@ -160,7 +168,7 @@ extension EngineTables {
   /// Whether a guest may enqueue this: its own queue, a buffer that it holds, a possible length.
   /// On success the buffer is the engine's.
   @inline(__always)
-  private func checked(
+  func checked(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) -> Check {
     let owner = portal.pointee.owner

@@ -11,6 +11,21 @@ struct OwnerMemory {
   var pools: [SharedRegion]
   /// The interrupt of each portal; empty for polling only.
   var interrupts: [InterruptLine]
+
+  init(_ owner: Owner, interrupts: Bool) throws(EngineError) {
+    var pools: [SharedRegion] = []
+    for pool in owner.pools {
+      let size = Int(pool.bufferCount) * Int(pool.bufferStride)
+      pools.append(try SharedRegion(name: "\(owner.name)-pool\(pool.bpid)", size: size))
+    }
+    var lines: [InterruptLine] = []
+    for _ in owner.portals where interrupts { lines.append(try InterruptLine()) }
+    window = try SharedRegion(
+      name: "\(owner.name)-portals", size: PortalWindow(portalCount: owner.portals.count).size)
+    status = try SharedRegion(name: "\(owner.name)-status", size: GuestStatus.size)
+    self.pools = pools
+    self.interrupts = lines
+  }
 }
 
 // SAFETY: whoever makes it keeps the portals mapped as long as the tables live.

@@ -187,6 +187,21 @@ struct EnginePortal: BitwiseCopyable {
       eqcrConsumer &+ eqcr.occupancy(producer: index, consumerRegister: eqcrConsumer)
   }
 
+  /// Looks at commands that wait, up to a burst, and calls `body` with the queue that each names,
+  /// which nobody has checked yet. Who fetches all those queues' descriptors at once waits for
+  /// memory once, and not for each.
+  @inline(__always)
+  func lookAhead(_ body: (UInt32) -> Void) {
+    guard productionMode == .validBit else { return }
+    for step in 0..<min(UInt32(EngineTables.burst), eqcr.size) {
+      let index = eqcrConsumer &+ step
+      let entry = PortalLayout.QMan.eqcr &+ eqcr.offset(index)
+      let verb = UInt8(truncatingIfNeeded: qman.acquire64(entry) &>> 56)
+      guard verb & 0x7f != 0, verb & PortalLayout.validBit == eqcr.polarity(index) else { return }
+      body(UInt32(truncatingIfNeeded: qman.load64(entry &+ 8) &>> 32) & 0xff_ffff)
+    }
+  }
+
   /// Takes the next enqueue command; `nil` when there is none, or when its rejection would find no
   /// place in the message ring.
   @inline(__always)
