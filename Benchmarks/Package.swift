@@ -12,6 +12,17 @@ let package = Package(
     .executableTarget(
       name: "PlanBenchmark",
       dependencies: ["BenchmarkTools", .product(name: "Plans", package: "dpaac")]),
+    // The runtime's own sources, with the kernels that time them in one module, so that a step is
+    // inlined in a kernel as it is in the engine.
+    .target(
+      name: "RuntimeKernels", dependencies: [.product(name: "DPAARuntime", package: "dpaac")]),
+    .target(name: "CTwin"),
+    .executableTarget(
+      name: "RuntimeBenchmark",
+      dependencies: [
+        "BenchmarkTools", "CTwin", "RuntimeKernels",
+        .product(name: "DPAARuntime", package: "dpaac"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

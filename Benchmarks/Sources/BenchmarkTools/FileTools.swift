@@ -25,6 +25,20 @@ package enum FileTools {
     return names.sorted()
   }
 
+  /// The lines of a text file; none when there is no such file.
+  package static func lines(of path: String) -> [String] {
+    guard let file = fopen(path, "r") else { return [] }
+    defer { fclose(file) }
+    var lines: [String] = []
+    var buffer: UnsafeMutablePointer<CChar>?
+    var capacity = 0
+    defer { free(buffer) }
+    while getline(&buffer, &capacity, file) >= 0, let line = buffer {
+      lines.append(String(cString: line).split(separator: "\n").joined())
+    }
+    return lines
+  }
+
   /// The bytes of a file; 0 when there is none.
   package static func size(_ path: String) -> Int {
     var status = stat()
