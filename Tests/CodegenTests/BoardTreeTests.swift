@@ -211,6 +211,28 @@ import Testing
     }
   }
 
+  @Test func `only a guest with mainline Linux reads that it finds no queue on the board`() throws {
+    let complete = try Example.complete()
+    let partition = Partition(
+      name: complete.name, board: complete.board,
+      owners: complete.owners.map { owner in
+        var owner = owner
+        owner.os = owner.name == "guest1" ? .linuxMainline : .linuxSDK
+        return owner
+      }, interfaces: complete.interfaces, links: complete.links, decisions: [],
+      resources: complete.resources, ports: complete.ports, policers: complete.policers,
+      sharedMemory: complete.sharedMemory)
+    var options = GenerationOptions.sample
+    options.boardTree = try Example.boardTree("p4080ds")
+    let sources = try BoardTreeBackend().artifacts(for: partition, options: options)
+      .filter { $0.path.hasSuffix(".dts") }
+    let warned = sources.filter {
+      String(decoding: $0.bytes, as: UTF8.self).contains("finds no queue")
+    }
+    #expect(sources.count > 1)
+    #expect(warned.map(\.path) == ["board/guest1.dts"])
+  }
+
   @Test func `a board's tree that lacks a guest's portal is refused`() throws {
     let partition = try Example.partition("kvm-forum/p4080ds")
     var base = try Example.boardTree("p4080ds")

@@ -167,6 +167,33 @@ import Testing
     #expect(error.description.contains("300 classification nodes, but FMC has 256"))
   }
 
+  @Test(arguments: [(65, "65 policers, but FMC has 64"), (64, "KeyGen schemes, but FMan has 32")])
+  func `a plan that names more policers than FMC has is refused`(
+    count: Int, message: String
+  ) throws {
+    let rules = (0..<count).map { number in
+      FlowRule(
+        conditions: [.ipv4Destination(IPv4Prefix(address: UInt32(number), length: 32))], owner: 1,
+        receive: QueueRange(first: 150, count: 1), spread: nil, storageProfile: 1)
+    }
+    let rest = FlowRule(
+      conditions: [], owner: 0, receive: QueueRange(first: 1, count: 1), spread: nil,
+      storageProfile: 0)
+    let policers = (0..<count).map {
+      PolicerProfile(
+        fman: 0, profile: $0,
+        settings: PolicerWish(
+          name: "p\($0)", algorithm: .rfc2698, committedRate: 1_000_000, committedBurst: 10_000,
+          excessRate: 2_000_000, excessBurst: 20_000),
+        users: [.init(interface: "fm1-10g0", rule: $0)])
+    }
+    let error = try #require(throws: GenerationError.self) {
+      try FMCBackend().artifacts(
+        for: Sample.t4240(rules: rules + [rest], policers: policers), options: .sample)
+    }
+    #expect(error.description.contains(message), "\(error)")
+  }
+
   // MARK: helpers
 
   private func partitions() throws -> [Partition] {

@@ -110,6 +110,44 @@ struct FragmentTests {
     }
   }
 
+  @Test func `what QEMU says of KVM's calls stays in a merged tree`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let partition = try Example.partition("kvm-forum/p4080ds")
+    let owner = try #require(partition.owners.first { $0.name == "guest1" })
+    let plain = "\(directory.path)/plain.dtb"
+    try dumpQEMUTree(of: owner, partition, to: plain)
+    var bag = DiagnosticBag()
+    var base = try #require(TreeLoader().load(plain, into: &bag))
+    // As QEMU 7.2 adds it under KVM (`hw/ppc/e500.c`); this machine's KVM cannot run a Power guest.
+    base.root.add("hypervisor") {
+      $0.set("compatible", "linux,kvm")
+      $0.set(
+        "hcall-instructions", .cells([0x4400_0022, 0x6000_0000, 0x6000_0000, 0x6000_0000]))
+      $0.set("has-idle")
+    }
+    let kvm = try directory.write(
+      "kvm.dtb", Data(try #require(BlobWriter().write(base, into: &bag))))
+    let merged = try ["plain": plain, "kvm": kvm].mapValues { path in
+      let artifacts = try generate(partition, "guest1", path)
+      return try #require(
+        BlobReader().read(
+          try bytes("merged/guest1.dtb", artifacts), name: "merged", into: &bag))
+    }
+    let changes = TreeDifference(
+      from: try #require(merged["plain"]), to: try #require(merged["kvm"])
+    ).changes
+    #expect(changes.count == 1)
+    guard case .nodeAdded("/hypervisor", let node) = changes.first else {
+      Issue.record("\(changes)")
+      return
+    }
+    #expect(node["hcall-instructions"]?.cells?.first == 0x4400_0022)
+    #expect(node.properties.map(\.name) == ["compatible", "hcall-instructions", "has-idle"])
+  }
+
   // MARK: helpers
 
   private func generate(

@@ -43,6 +43,38 @@ import Testing
     #expect(outcomes.values.contains { $0.errors > 0 }, "seed \(seed): \(outcomes)")
   }
 
+  @Test(arguments: 0..<4)
+  func `damaged trees under a guest's part give a tree or errors`(seed: Int) throws {
+    let partition = try Example.complete()
+    // A guest's own tree has all that its part is laid over.
+    var findings = DiagnosticBag()
+    let guest = try #require(partition.owners.first { !$0.isHost })
+    let artifacts = try GuestTreeBackend().artifacts(for: partition, options: .sample)
+    let blob = try #require(artifacts.first { $0.path == "\(guest.name).dtb" })
+    let base = try #require(BlobReader().read(blob.bytes, name: "base", into: &findings))
+    let places = TreeIndex(base).entries.flatMap { entry in
+      entry.node.properties.map { (entry.path, $0.name, $0.value.count) }
+    }
+    var random = SeededGenerator(seed: UInt64(2000 + seed))
+    var refused = 0
+    for _ in 0..<25 {
+      var tree = base
+      for _ in 0...random.below(8) {
+        let (path, name, count) = places[random.below(places.count)]
+        let length = random.below(4) == 0 ? random.below(40) : count
+        let bytes = (0..<length).map { _ in random.below(3) == 0 ? random.byte() : 0 }
+        let value = random.below(5) == 0 ? nil : PropertyValue(bytes: bytes)
+        _ = tree.update(path) { $0[name] = value }
+      }
+      var options = GenerationOptions.sample
+      options.baseTrees = [guest.name: tree]
+      do throws(GenerationError) {
+        _ = try FragmentBackend().artifacts(for: partition, options: options)
+      } catch { refused += 1 }
+    }
+    #expect(refused > 0, "seed \(seed)")
+  }
+
   @Test func `numbers of cells that no binding has cost no memory`() throws {
     let partition = try Example.complete()
     for path in ["/", "/reserved-memory", "/soc"] {

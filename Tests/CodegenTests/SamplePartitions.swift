@@ -101,7 +101,7 @@ enum Sample {
   }
 
   /// The table on T4240QDS with other rules on its interface.
-  static func t4240(rules: [FlowRule]) -> Partition {
+  static func t4240(rules: [FlowRule], policers: [PolicerProfile] = []) -> Partition {
     let talk = t4240
     return Partition(
       name: talk.name, board: talk.board, owners: talk.owners,
@@ -109,7 +109,7 @@ enum Sample {
         var interface = interface
         interface.rules = rules
         return interface
-      }, links: talk.links, decisions: [])
+      }, links: talk.links, decisions: [], policers: policers)
   }
 
   private static func partition(board: Board) -> Partition {

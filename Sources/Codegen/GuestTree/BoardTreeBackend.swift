@@ -24,9 +24,18 @@ public struct BoardTreeBackend: Backend {
       let guest = GuestTree(partition: partition, ownerIndex: index)
       artifacts += try TreeArtifacts.print(
         try CarvedTree(guest: guest, map: map).tree(), "board/\(owner.name)",
-        options.banner(for: partition))
+        options.banner(for: partition) + Self.warning(for: owner))
     }
     return artifacts
+  }
+
+  /// Mainline's drivers wait for managers that are wholly theirs (Linux 6.1,
+  /// `drivers/soc/fsl/qbman/qman_portal.c`): below a hypervisor there is none.
+  private static func warning(for owner: Owner) -> String {
+    guard owner.os == .linuxMainline else { return "" }
+    return "\n\n   Mainline Linux boots on this tree but finds no queue: its portal drivers wait\n"
+      + "   for a QMan and a BMan of their own, which only the tree for QEMU has. On a board\n"
+      + "   the guest needs an SDK kernel."
   }
 
   /// What becomes of each node of the board's tree in a guest's, in the board's order, and what the
