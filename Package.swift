@@ -79,6 +79,9 @@ let package = Package(
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
     .executableTarget(name: "dpaac-guest", dependencies: ["DPAAPortal"]),
     .executableTarget(
+      name: "pong", dependencies: ["DPAAPortal"], path: "examples/guest-program",
+      exclude: ["README.md"]),
+    .executableTarget(
       name: "dpaac",
       dependencies: [
         "Codegen", "DPAAPortal", "DPAARuntime", "DeviceTree", "DeviceTreeCommands", "Diagnostics",
@@ -98,12 +101,13 @@ let package = Package(
         "TemplateLibrary", "TestSupport",
       ]),
     .testTarget(
-      name: "DeviceTreeTests", dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics"]),
+      name: "DeviceTreeTests",
+      dependencies: ["DeviceTree", "DeviceTreeCommands", "Diagnostics", "TestSupport"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
     .testTarget(
       name: "DpaacTests",
-      dependencies: ["dpaac", "dpaac-dt", "dpaac-guest", "TestSupport"]),
+      dependencies: ["dpaac", "dpaac-dt", "dpaac-guest", "pong", "TestSupport"]),
     .testTarget(
       name: "DPAAPortalTests",
       dependencies: ["CPortalShims", "DPAAPortal", "QorIQ", "TestSupport"]),

@@ -17,6 +17,7 @@ struct RunCommand: ParsableCommand {
         dpaac run office.yaml
         dpaac run office.yaml -o captures --repeat 100 --rate 50000
         dpaac run office.yaml --port fm1-10g0=other.pcap --format json
+        dpaac run office.yaml --program guest1=.build/release/my-guest
       """)
 
   @OptionGroup var arguments: PlanArguments
@@ -39,6 +40,13 @@ struct RunCommand: ParsableCommand {
     name: .customLong("port"),
     help: ArgumentHelp("Play a capture into an interface.", valueName: "interface=file"))
   var ports: [String] = []
+
+  @Option(
+    name: .customLong("program"),
+    help: ArgumentHelp(
+      "Run a program of your own, which links DPAAPortal, in a partition.",
+      valueName: "partition=file"))
+  var programs: [String] = []
 
   func validate() throws {
     for port in ports where !port.dropFirst().dropLast().contains("=") {
@@ -64,7 +72,12 @@ struct RunCommand: ParsableCommand {
       let path = String(parts[1])
       options.replays[String(parts[0])] = path.hasPrefix("/") ? path : Terminal.here + "/" + path
     }
-    HostProgram.finish(
-      RuntimeConfiguration(partition), options: options, isJSON: format == .json)
+    let configuration = RuntimeConfiguration(partition)
+    for program in programs {
+      if let reason = options.setProgram(program, in: configuration) {
+        throw ValidationError("--program \(reason)")
+      }
+    }
+    HostProgram.finish(configuration, options: options, isJSON: format == .json)
   }
 }

@@ -130,8 +130,9 @@ enum Talk {
 final class VirtualClock: Sendable {
   private let nanoseconds = Atomic<UInt64>(1_000_000_000)
   var now: UInt64 { nanoseconds.load(ordering: .relaxed) }
-  func advance(milliseconds: UInt64) {
-    nanoseconds.wrappingAdd(milliseconds * 1_000_000, ordering: .relaxed)
+  func advance(milliseconds: UInt64) { advance(microseconds: milliseconds * 1000) }
+  func advance(microseconds: UInt64) {
+    nanoseconds.wrappingAdd(microseconds * 1000, ordering: .relaxed)
   }
 }
 

@@ -1,6 +1,6 @@
 import DeviceTree
 import Diagnostics
-import Foundation
+import TestSupport
 import Testing
 
 /// The code in the module's articles: compiled here, run here, and compared with what is printed there.
@@ -137,39 +137,6 @@ import Testing
   }
 
   @Test func `every piece of Swift in the articles stands in this file`() throws {
-    let own = try String(contentsOfFile: #filePath, encoding: .utf8)
-    var snippets: Set<[String]> = []
-    var current: [String]?
-    for line in own.split(separator: "\n", omittingEmptySubsequences: false) {
-      switch line.trimmingCharacters(in: .whitespaces) {
-      case "// snippet": current = []
-      case "// end":
-        snippets.insert(Self.unindented(current ?? []))
-        current = nil
-      default: current?.append(String(line))
-      }
-    }
-    let catalogue = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Sources/DeviceTree/DeviceTree.docc")
-    let articles = try FileManager.default.contentsOfDirectory(atPath: catalogue.path)
-      .filter { $0.hasSuffix(".md") }
-    #expect(articles.count >= 6)
-    var count = 0
-    for article in articles {
-      let text = try String(
-        contentsOf: catalogue.appendingPathComponent(article), encoding: .utf8)
-      for piece in text.components(separatedBy: "```swift\n").dropFirst() {
-        let code = try #require(piece.components(separatedBy: "\n```").first)
-        count += 1
-        #expect(snippets.contains(code.components(separatedBy: "\n")), "\(article):\n\(code)")
-      }
-    }
-    #expect(count == snippets.count, "a piece of code that no article shows")
-  }
-
-  private static func unindented(_ lines: [String]) -> [String] {
-    let indent = lines.filter { !$0.isEmpty }.map { $0.prefix { $0 == " " }.count }.min() ?? 0
-    return lines.map { String($0.dropFirst(indent)) }
+    try ArticleSnippets.check("Sources/DeviceTree/DeviceTree.docc", against: #filePath)
   }
 }

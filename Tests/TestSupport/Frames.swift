@@ -138,7 +138,9 @@ public enum Frame {
     }
     /// An ICMP echo request.
     public static func icmp(_ data: [UInt8] = []) -> Segment {
-      Segment(number: 1, content: [8, 0, 0, 0, 0, 1, 0, 1] + data, checksumOffset: nil)
+      let sum = checksum([8, 0, 0, 0, 0, 1, 0, 1] + data)
+      return Segment(
+        number: 1, content: [8, 0] + big(sum) + [0, 1, 0, 1] + data, checksumOffset: nil)
     }
 
     func bytes(pseudo: [UInt8], isWhole: Bool) -> [UInt8] {

@@ -2,8 +2,9 @@ public import QorIQ
 
 /// A buffer that this guest holds: a received frame, or one acquired to be filled.
 ///
-/// A buffer is given back exactly once, by ``Portal/enqueue(_:to:)`` or ``Portal/release(_:)``:
-/// it cannot be copied, and to drop one is a programming error that stops the program.
+/// A buffer is given back exactly once, by ``Portal/enqueue(_:to:)->EnqueueResult`` or
+/// ``Portal/release(_:)->ReleaseResult``: it cannot be copied, and to drop one is a programming error
+/// that stops the program.
 @frozen public struct Buffer: ~Copyable {
   /// The descriptor: pool, address, offset and length.
   public var descriptor: FrameDescriptor

@@ -165,6 +165,22 @@ public struct GuestSession: ~Copyable {
     status.setCounter(GuestStatus.state, state.rawValue)
   }
 
+  /// Counts a frame for the way that it came on, and keeps it in the guest's capture if there is one: what
+  /// `dpaac run` shows of this guest.
+  ///
+  /// - Parameter buffer: A frame that was dequeued.
+  /// - Returns: The way's place in ``GuestGrant/paths``; `nil` when the queue belongs to none.
+  public mutating func noteArrival(_ buffer: borrowing Buffer) -> Int? {
+    capture?.write(UnsafeRawBufferPointer(buffer.frame), nanoseconds: wallClockNanoseconds())
+    let path = Int(buffer.context)
+    guard path < grant.paths.count else { return nil }
+    status.addCounter(GuestStatus.received(path: path), 1)
+    return path
+  }
+
+  /// Counts a frame for the way that it is sent on.
+  public func noteDeparture(path: Int) { status.addCounter(GuestStatus.sent(path: path), 1) }
+
   /// What the host wants of a guest.
   public enum Request: Sendable {
     /// Nothing new.

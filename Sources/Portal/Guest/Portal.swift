@@ -35,8 +35,8 @@ public struct Portal: ~Copyable {
   /// How often a management command looks for its answer before it gives up: some tenths of a
   /// second on an idle machine, and as many turns of the scheduler on a busy one.
   var answerPolls = 2_000_000
-  /// The pool of an acquire command that BMan has not answered yet.
-  private var acquiring: BPID?
+  /// What an acquire command asks for that BMan has not answered yet.
+  private var acquiring: (pool: BPID, count: Int)?
   /// Whether QMan has not answered the last query yet.
   private var isQuerying = false
   private let runEngine: (() -> Void)?
@@ -197,13 +197,18 @@ extension Portal {
 // MARK: Buffers
 
 extension Portal {
+  /// Whether the release ring takes another entry.
+  @inlinable @inline(__always)
+  mutating func hasReleaseRoom() -> Bool {
+    if rcrCredit > 0 { return true }
+    let consumer = bman.acquire32(PortalLayout.BMan.rcrConsumerLine)
+    rcrCredit = rcr.size &- 1 &- rcr.occupancy(producer: rcrProducer, consumerRegister: consumer)
+    return rcrCredit > 0
+  }
+
   /// Gives a buffer back to its pool.
   @inlinable public mutating func release(_ buffer: consuming Buffer) -> ReleaseResult {
-    if rcrCredit == 0 {
-      let consumer = bman.acquire32(PortalLayout.BMan.rcrConsumerLine)
-      rcrCredit = rcr.size &- 1 &- rcr.occupancy(producer: rcrProducer, consumerRegister: consumer)
-      if rcrCredit == 0 { return .full(buffer) }
-    }
+    guard hasReleaseRoom() else { return .full(buffer) }
     let descriptor = buffer.take()
     let entry = PortalLayout.BMan.rcr &+ rcr.offset(rcrProducer)
     let verb = Verb.release | 1 | rcr.polarity(rcrProducer)
@@ -221,30 +226,42 @@ extension Portal {
   /// The answer takes a round trip to BMan; the call polls for it. An answer that comes too late is
   /// not lost: the next call takes it first.
   public mutating func acquire(from pool: BPID) -> Buffer? {
-    let verb = Verb.acquire | 1
+    var found: Buffer?
+    acquire(1, from: pool) { (buffer: consuming Buffer) in found = .some(buffer) }
+    return found
+  }
+
+  /// Acquires buffers with one command, and hands over each.
+  mutating func acquire(
+    _ count: Int, from pool: BPID, _ take: (consuming Buffer) -> Void
+  ) {
     while true {
-      let asked = acquiring ?? pool
+      let asked = acquiring ?? (pool, count)
       if acquiring == nil {
+        let verb = Verb.acquire | UInt8(count) | bmanCommandPolarity
         bman.release64(
-          PortalLayout.BMan.command,
-          UInt64(verb | bmanCommandPolarity) << 56 | UInt64(pool.rawValue) << 48)
-        acquiring = pool
+          PortalLayout.BMan.command, UInt64(verb) << 56 | UInt64(pool.rawValue) << 48)
+        acquiring = asked
       }
       let response =
         bmanCommandPolarity == 0 ? PortalLayout.BMan.response0 : PortalLayout.BMan.response1
-      guard let word = poll(bman, response) else { return nil }
+      guard let word = poll(bman, response) else { return }
       acquiring = nil
       bmanCommandPolarity ^= PortalLayout.validBit
-      guard UInt8(truncatingIfNeeded: word >> 56) & 0x7f == verb else {
-        if asked == pool { return nil }
-        continue
+      let isGranted =
+        UInt8(truncatingIfNeeded: word >> 56) & 0x7f == Verb.acquire | UInt8(asked.count)
+      let isWanted = asked == (pool, count)
+      if isGranted {
+        status.addCounter(GuestStatus.Counter.acquired.offset, UInt64(asked.count))
+        for place in 0..<asked.count {
+          let address = bman.load64(response + 8 * place) & 0xffff_ffff_ffff
+          let buffer = buffer(
+            FrameDescriptor(bpid: asked.pool, address: address, offset: 0, length: 0), queue: 0,
+            context: 0)
+          if isWanted { take(buffer) } else { giveBack(buffer) }
+        }
       }
-      status.addCounter(GuestStatus.Counter.acquired.offset, 1)
-      let buffer = buffer(
-        FrameDescriptor(bpid: asked, address: word & 0xffff_ffff_ffff, offset: 0, length: 0),
-        queue: 0, context: 0)
-      if asked == pool { return buffer }
-      giveBack(buffer)
+      if isWanted { return }
     }
   }
 
@@ -324,8 +341,29 @@ extension Portal {
   /// before sleeping: what arrived in between raised nothing.
   public mutating func allowInterrupt(_ allowed: Bool) {
     publishConsumption()
+    if allowed {
+      // What was handled is no reason for the next interrupt; what waits still sets its bit again.
+      qmanRegisters.release32(
+        PortalLayout.QManRegister.interruptStatus,
+        PortalInterrupt.dequeue | PortalInterrupt.message)
+    }
     qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, allowed ? 0 : 1)
     // The caller's next look at the rings must not be taken before QMan can see the permission.
     if allowed { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+  }
+
+  /// Lets frames gather before they raise the portal's interrupt (DQRR_ITR and ITPR).
+  ///
+  /// The interrupt comes as soon as more than `frames` wait, or when the first has waited for
+  /// `microseconds`. A portal begins with an interrupt for every frame, as does `microseconds: 0`.
+  ///
+  /// - Parameters:
+  ///   - frames: 0 to 15, and less than the dequeue ring holds.
+  ///   - microseconds: 0 to 4095. The unit of hardware's period is not known to us; here it is this.
+  public mutating func gatherInterrupts(frames: Int, microseconds: Int) {
+    precondition((0...15).contains(frames), "the threshold of a dequeue ring is 0 to 15")
+    precondition((0...4095).contains(microseconds), "the interrupt period is 0 to 4095")
+    qmanRegisters.release32(PortalLayout.QManRegister.dqrrThreshold, UInt32(frames))
+    qmanRegisters.release32(PortalLayout.QManRegister.interruptPeriod, UInt32(microseconds))
   }
 }

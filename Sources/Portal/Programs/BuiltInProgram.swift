@@ -99,20 +99,16 @@ struct BuiltInProgram {
   }
 
   private func handle(_ buffer: consuming Buffer, of session: inout GuestSession, on portal: Int) {
-    let path = Int(buffer.context)
-    session.capture?.write(
-      UnsafeRawBufferPointer(buffer.frame), nanoseconds: wallClockNanoseconds())
-    guard path < session.grant.paths.count else {
+    guard let path = session.noteArrival(buffer) else {
       consume(buffer, of: &session, on: portal)
       return
     }
-    session.status.addCounter(GuestStatus.received(path: path), 1)
     if takesEverything || path == sourcePath {
       consume(buffer, of: &session, on: portal)
       return
     }
     FrameEdits.swapAddresses(buffer.frame)
-    session.status.addCounter(GuestStatus.sent(path: path), 1)
+    session.noteDeparture(path: path)
     transmit(buffer, on: portal, path: path, of: &session)
   }
 
@@ -147,7 +143,7 @@ struct BuiltInProgram {
       sequence += 1
       framesToSend -= 1
       session.status.addCounter(GuestStatus.Counter.originated.offset, 1)
-      session.status.addCounter(GuestStatus.sent(path: sourcePath), 1)
+      session.noteDeparture(path: sourcePath)
       transmit(buffer, on: 0, path: sourcePath, of: &session)
       sent = true
     }

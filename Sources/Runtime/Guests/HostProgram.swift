@@ -29,6 +29,11 @@ public enum HostProgram {
       case "-o", "--output": options.outputDirectory = value(argument, String.self)
       case "--repeat": options.repeats = value(argument, UInt64.self)
       case "--rate": options.rate = value(argument, UInt64.self)
+      case "--program":
+        let assignment = value(argument, String.self)
+        if let reason = options.setProgram(assignment, in: configuration) {
+          fail(64, "--program \(reason)")
+        }
       case "--format":
         switch value(argument, String.self) {
         case "json": isJSON = true
@@ -58,10 +63,12 @@ public enum HostProgram {
   }
 
   private static let usage = """
-    usage: host [-o DIR] [--repeat N] [--rate FRAMES-PER-SECOND] [--format text|json]
-      -o DIR      leave a capture for every partition and interface in DIR
-      --repeat N  play each capture N times
-      --rate R    play at most R frames per second on each interface
+    usage: host [-o DIR] [--repeat N] [--rate FRAMES-PER-SECOND] [--program NAME=FILE]
+                [--format text|json]
+      -o DIR               leave a capture for every partition and interface in DIR
+      --repeat N           play each capture N times
+      --rate R             play at most R frames per second on each interface
+      --program NAME=FILE  run a program of your own in a partition
     """
 
   private static func fail(_ code: Int32, _ message: String) -> Never {

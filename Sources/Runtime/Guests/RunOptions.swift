@@ -1,5 +1,6 @@
 import CPortalShims
 import Glibc
+import Partitioning
 
 /// How a configuration is run.
 public struct RunOptions: Sendable {
@@ -7,6 +8,8 @@ public struct RunOptions: Sendable {
   public var directory: String
   /// The program that each guest's process executes; it is given nothing but descriptor 3.
   public var guestProgram: [String]
+  /// Programs of partitions that run another one, by the partition's name: path and arguments.
+  public var programs: [String: [String]] = [:]
   /// Where captures of every guest and interface are left; `nil` for none.
   public var outputDirectory: String?
   /// Captures to play instead of the plan's, by interface.
@@ -32,6 +35,31 @@ public struct RunOptions: Sendable {
     let directory = executable.split(separator: "/", omittingEmptySubsequences: false).dropLast()
     let companion = (directory + ["dpaac-guest"]).joined(separator: "/")
     return access(companion, X_OK) == 0 ? [companion] : [executable, "guest"]
+  }
+
+  /// Has a partition run a program of its own, as a command line says it.
+  ///
+  /// - Parameters:
+  ///   - assignment: `NAME=PATH`.
+  ///   - configuration: What is run.
+  /// - Returns: Why this cannot be; `nil` when it can.
+  public mutating func setProgram(
+    _ assignment: String, in configuration: RuntimeConfiguration
+  ) -> String? {
+    let partitions = configuration.owners.map(\.name)
+    let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else {
+      return "\(assignment): write it as partition=file, as in guest1=./my-guest"
+    }
+    guard partitions.contains(parts[0]) else {
+      return "\(assignment): the plan has no \(parts[0]), but \(partitions.joined(separator: ", "))"
+    }
+    var information = stat()
+    guard stat(parts[1], &information) == 0, information.st_mode & S_IFMT == S_IFREG,
+      access(parts[1], X_OK) == 0
+    else { return "\(assignment): \(parts[1]) is no program that can be executed" }
+    programs[parts[0]] = [parts[1]]
+    return nil
   }
 
   /// A capture's path, seen from ``directory``.

@@ -105,7 +105,8 @@ public struct RunSession: ~Copyable {
       let grant = try configuration.grant(ofOwner: index, hasCapture: !capture.isEmpty)
       guests.append(
         try GuestProcess(
-          owner: index, program: options.guestProgram, grant: grant, descriptors: descriptors))
+          owner: index, program: options.programs[grant.name] ?? options.guestProgram,
+          grant: grant, descriptors: descriptors))
     }
     engine.start()
     let deadline = monotonicNanoseconds() + 20_000_000_000

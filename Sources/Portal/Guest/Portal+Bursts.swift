@@ -1,0 +1,89 @@
+public import QorIQ
+
+// Many buffers in one call. Acquiring and releasing take one command for up to eight buffers, so
+// that a ring of eight entries holds 56 of them.
+
+extension Portal {
+  /// How many buffers one command to BMan names at most
+  /// (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`, `struct bm_rcr_entry`).
+  static var buffersPerCommand: Int { 8 }
+
+  /// Takes frames from the dequeue ring until it is empty or the burst is full.
+  ///
+  /// - Returns: How many there were.
+  @inlinable public mutating func dequeue(into burst: inout Burst) -> Int {
+    let before = burst.count
+    while burst.room > 0, let buffer = dequeue() { burst.append(buffer) }
+    publishConsumption()
+    return burst.count - before
+  }
+
+  /// Puts frames of a burst on the enqueue ring, the first one first; those for which there is no
+  /// room stay in the burst.
+  ///
+  /// - Returns: How many are on their way.
+  @inlinable public mutating func enqueue(_ burst: inout Burst, to queue: FQID) -> Int {
+    var count = 0
+    while let buffer = burst.removeFirst() {
+      switch enqueue(buffer, to: queue) {
+      case .accepted: count &+= 1
+      case .full(let buffer):
+        burst.putBack(buffer)
+        return count
+      }
+    }
+    return count
+  }
+
+  /// Acquires buffers from a pool, up to eight with each command, until it has so many or BMan has
+  /// no more.
+  ///
+  /// - Parameters:
+  ///   - count: How many; at most the burst's ``Burst/room``.
+  ///   - pool: One of the guest's pools.
+  ///   - burst: Where they go.
+  /// - Returns: How many there were.
+  public mutating func acquire(_ count: Int, from pool: BPID, into burst: inout Burst) -> Int {
+    precondition(count >= 0 && count <= burst.room, "the burst has no room for so many")
+    let before = burst.count
+    var step = Self.buffersPerCommand
+    while true {
+      let missing = count - (burst.count - before)
+      step = min(step, missing)
+      guard step > 0 else { return count }
+      let held = burst.count
+      acquire(step, from: pool) { (buffer: consuming Buffer) in burst.append(buffer) }
+      if burst.count == held {
+        // BMan gives all or none: fewer may still be there.
+        guard step > 1 else { return held - before }
+        step /= 2
+      }
+    }
+  }
+
+  /// Gives the buffers of a burst back to their pools, the first one first; those for which the
+  /// release ring has no room stay in the burst.
+  ///
+  /// - Returns: How many went back.
+  public mutating func release(_ burst: inout Burst) -> Int {
+    var count = 0
+    while !burst.isEmpty, hasReleaseRoom() {
+      let entry = PortalLayout.BMan.rcr + rcr.offset(rcrProducer)
+      let number = min(burst.count, Self.buffersPerCommand)
+      var first: UInt64 = 0
+      for place in 0..<number {
+        guard let buffer = burst.removeFirst() else { break }
+        let descriptor = buffer.take()
+        let word = UInt64(descriptor.bpid.rawValue) << 48 | descriptor.address
+        if place == 0 { first = word } else { bman.store64(entry + 8 * place, word) }
+      }
+      let verb = Verb.releaseEach | UInt8(number) | rcr.polarity(rcrProducer)
+      bman.release64(entry, UInt64(verb) << 56 | first)
+      rcrProducer &+= 1
+      rcrCredit &-= 1
+      count += number
+    }
+    status.addCounter(GuestStatus.Counter.released.offset, UInt64(count))
+    return count
+  }
+}
