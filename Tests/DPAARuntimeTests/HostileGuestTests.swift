@@ -53,7 +53,7 @@ import Testing
       Case("the longest length", .badDescriptor, offset: 0, length: 0xf_ffff),
     ]
     + (1...7 as ClosedRange<UInt32>).map { Case("format \($0)", .badDescriptor, format: $0) }
-    + [0x02, 0x20, 0x21, 0x40, 0x41, 0x60, 0x7f].map {
+    + [0x20, 0x21, 0x40, 0x41, 0x60, 0x7f].map {
       Case("verb \($0)", .unknownVerb, verb: $0)
     }
 

@@ -99,7 +99,7 @@ import Testing
         let address = RawPortal.address(entry[16..<24])
         let frame = frames[count]
         #expect(entry[1] & 0x10 != 0, "a frame is valid")
-        #expect(RawPortal.number(entry[2..<4]) == UInt32(count + 1), "the order point counts")
+        #expect(RawPortal.number(entry[2..<4]) == UInt32(count), "the order point counts")
         #expect(RawPortal.number(entry[8..<12]) == 16, "FQID")
         #expect(RawPortal.number(entry[12..<16]) == 0, "context B")
         #expect(entry[16] == 1 && entry[17] == 1 && entry[18] == 0, "LIODN offset and BPID")

@@ -149,6 +149,9 @@ public final class Engine: @unchecked Sendable {
     }
   }
 
+  /// Frames that wait at order-restoration points; after ``join()``.
+  var waitingFrameCount: UInt64 { tables.restoration.frameCount }
+
   /// The queues that ever held a frame: number, frames that entered, frames that are in it.
   func usedQueues() -> [(fqid: UInt32, enqueued: UInt64, count: UInt32)] {
     (0..<tables.qman.queues.count).compactMap {

@@ -16,6 +16,7 @@ extension EngineTables {
     var busy = false
     if control.gone & ~gone != 0 { reclaimGoneOwners(control) }
     for index in 0..<portals.count where takeFromGuest(index) { busy = true }
+    if restoration.hasReady, runRestoration() { busy = true }
     let isInputAllowed = control.isInputAllowed
     var inputsDone = true
     for index in 0..<ports.count {
@@ -133,12 +134,44 @@ extension EngineTables {
       if case .accepted = verdict { return }
       let (reason, code) = rejection(for: verdict)
       refuse(command, portal, reason, code)
-    case .failure(let reason): refuse(command, portal, reason, RejectionCode.error)
+    case .failure(let reason):
+      if command.verb & 0x62 == Verb.orderRestoration { return restore(command, portal) }
+      refuse(command, portal, reason, RejectionCode.error)
     }
   }
 
+  /// Takes the frame of a command in that is to be enqueued later; `false` when it is wrong, and was
+  /// sent back.
+  mutating func takeIn(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
+  ) -> Bool {
+    guard case .failure(let reason) = checked(command.unordered, portal) else { return true }
+    refuse(command, portal, reason, RejectionCode.error)
+    return false
+  }
+
+  /// Enqueues a frame that was taken in, or gives it back when its queue refuses it.
+  mutating func pass(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
+  ) {
+    let frame = command.frame.stamped(liodnOffset: owners.base[portal.pointee.owner].liodnOffset)
+    let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
+    if case .accepted = verdict { return }
+    let (reason, code) = rejection(for: verdict)
+    giveBack(command, portal, reason, code)
+  }
+
+  /// Sends a frame that was taken in back; its buffer is the guest's again.
+  mutating func giveBack(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>,
+    _ reason: DropReason, _ code: UInt8
+  ) {
+    handOver(command.frame, to: portal.pointee.owner)
+    refuse(command, portal, reason, code)
+  }
+
   @inline(never)
-  private mutating func refuse(
+  mutating func refuse(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>,
     _ reason: DropReason, _ code: UInt8
   ) {
@@ -257,6 +290,7 @@ extension EngineTables {
     for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
       let range = ranges.base[index]
       for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) {
+        dropWaiting(at: fqid, of: owner)
         let queue = qman.queues.base + Int(fqid)
         let isServed =
           queue.pointee.state.isScheduled

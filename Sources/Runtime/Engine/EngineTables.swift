@@ -64,6 +64,8 @@ struct EngineTables: ~Copyable {
   /// matter, and its pools are ``clientPools``.
   let isClient: Bool
   let clientPools: ClientPools
+  /// What waits at order-restoration points.
+  let restoration: OrderRestoration
   /// Which pools are depleted.
   var depletion: Depletion
   /// How the client numbers its queues and pools.
@@ -134,6 +136,8 @@ struct EngineTables: ~Copyable {
       channelCount: layout.count)
     let clientPools = try ClientPools(capacity: client?.bufferCapacity ?? 0)
     var depletion = try Depletion()
+    let restoration = try OrderRestoration(
+      frameCapacity: client?.frameCapacity ?? frames, ownerCount: owners.count)
     let grants = try OwnerGrants(configuration, layout)
     grants.give(to: qman, layout)
     let ranges = try FlatTable<QueueRun>(count: grants.ranges.count)
@@ -234,6 +238,7 @@ struct EngineTables: ~Copyable {
     isClient = client != nil
     self.clientPools = clientPools
     self.depletion = depletion
+    self.restoration = restoration
     self.ports = ports
     counters = Counters(memory: counterRegion.memory, owners: owners.count)
     self.counterRegion = counterRegion

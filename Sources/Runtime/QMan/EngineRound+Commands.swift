@@ -104,6 +104,10 @@ extension EngineTables {
     let fqid = command.fqid(4)
     guard ownsQueues(fqid, count: 1, portal) else { return CommandResult.badQueue }
     answer = qman.stateImage(of: fqid)
+    if let (first, last) = waitingNumbers(at: fqid) {
+      answer.set(12, half: first)
+      answer.set(14, half: last)
+    }
     // The queue behind it on a shared channel may be another's.
     if !ownsQueues(answer.word(4), count: 1, portal) { answer.set(4, word: 0) }
     return CommandResult.ok
@@ -146,6 +150,7 @@ extension EngineTables {
         let status = qman.retirementStatus(fqid)
         answer.set(2, byte: status)
         notify(index, Verb.retiredImmediately, fqid, status: status)
+        beginReturn(fqid, to: index)
       }
       return result
     }

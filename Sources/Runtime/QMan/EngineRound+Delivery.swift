@@ -142,14 +142,15 @@ extension EngineTables {
     let queue = qman.queues.base + Int(fqid)
     let frame = qman.pop(fqid, isPlain: isPlain)
     handOver(frame, to: portal.pointee.owner)
-    queue.pointee.sequence &+= 1
+    let number = queue.pointee.sequence
+    queue.pointee.sequence = number &+ 1
     delivery.room &-= 1
     delivery.frames &+= 1
     let empty = queue.pointee.count == 0 ? DequeueStatus.queueEmpty : 0
     return portal.pointee.deliver(
       frame,
       EnginePortal.Entry(
-        fqid: fqid, contextB: queue.pointee.contextB, sequence: queue.pointee.sequence,
+        fqid: fqid, contextB: queue.pointee.contextB, sequence: number,
         status: status | DequeueStatus.frameValid | empty, token: token))
   }
 
@@ -309,6 +310,7 @@ extension EngineTables {
       qman.endScheduledLife(fqid)
       if !isGone(portals.base[portal].owner) {
         notify(portal, Verb.retired, fqid, status: status)
+        beginReturn(fqid, to: portal)
       }
       return
     }

@@ -97,16 +97,39 @@ struct QueueSettings: BitwiseCopyable, Equatable {
   var credit: UInt16 = 0
   /// The order-restoration point's windows as they were written.
   var restoration: UInt8 = 0
-  /// Whether `FrameQueue.threshold` is the overhead accounting field.
-  var hasAccounting: Bool = false
+  var marks: Marks = []
   /// What is left of the credit of this turn.
   var surplus: Int32 = 0
   /// The work queue that was asked for, with the hardware's channel number.
   var destination: UInt16 = 0
   /// The portal that is told of the retirement.
   var retirementPortal: UInt16 = 0
-  /// The order-restoration point's record plus one; 0 for none.
-  var restorationPoint: UInt32 = 0
+  /// The number that the order-restoration point expects (NESN).
+  var nextExpected: UInt16 = 0
+  /// What it is to expect as soon as all that waits before has gone on, if ``Marks/isSkipping``.
+  var skipTo: UInt16 = 0
+  /// The first record of the point's list; 0 for none.
+  var restorationList: UInt32 = 0
+  /// The next one of the points that can go on; 0 for none.
+  var nextReady: UInt32 = 0
+
+  struct Marks: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    /// `FrameQueue.threshold` is the overhead accounting field.
+    static let hasAccounting = Marks(rawValue: 0x01)
+    /// It is among the order-restoration points that can go on.
+    static let isReady = Marks(rawValue: 0x02)
+    /// The expected number is to be moved to another.
+    static let isSkipping = Marks(rawValue: 0x04)
+    /// It has retired, and what waits at its point goes back.
+    static let isReturning = Marks(rawValue: 0x08)
+  }
+
+  /// Whether `FrameQueue.threshold` is the overhead accounting field.
+  var hasAccounting: Bool {
+    get { marks.contains(.hasAccounting) }
+    set { if newValue { marks.insert(.hasAccounting) } else { marks.remove(.hasAccounting) } }
+  }
 }
 
 /// A frame behind the first of its queue.

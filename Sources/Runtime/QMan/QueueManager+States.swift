@@ -49,8 +49,10 @@ extension QueueManager {
 
   /// What a retirement says of a queue's content.
   func retirementStatus(_ fqid: UInt32) -> UInt8 {
-    let queue = queues.base[Int(fqid)]
-    return queue.count > 0 ? RetirementStatus.notEmpty : 0
+    let isEmpty = queues.base[Int(fqid)].count == 0
+    let hasList = settings.base[Int(fqid)].restorationList != 0
+    return (isEmpty ? 0 : RetirementStatus.notEmpty)
+      | (hasList ? RetirementStatus.restorationListPresent : 0)
   }
 
   /// Retires a queue: at once, or when it leaves the portal that serves it; then `portal` is told.
@@ -78,12 +80,15 @@ extension QueueManager {
     queue.pointee.flags.formIntersection(.lasting)
   }
 
-  /// Takes a retired queue out of service. Its descriptor is zeros again: what the next `INITFQ`
+  /// Takes a retired queue out of service that holds nothing, and whose order-restoration list has been
+  /// given back (that `ERR_NOTEMPTY` says so of the list too is our reading). Its descriptor is zeros again: what the next `INITFQ`
   /// does not name starts from there.
   func takeOutOfService(_ fqid: UInt32) -> UInt8 {
     let queue = queues.base + Int(fqid)
     guard queue.pointee.state == .retired else { return CommandResult.badState }
-    guard queue.pointee.count == 0 else { return CommandResult.notEmpty }
+    guard queue.pointee.count == 0, settings.base[Int(fqid)].restorationList == 0,
+      !settings.base[Int(fqid)].marks.contains(.isReturning)
+    else { return CommandResult.notEmpty }
     clear(fqid)
     return CommandResult.ok
   }
@@ -93,7 +98,13 @@ extension QueueManager {
     let enqueued = queues.base[Int(fqid)].enqueued
     queues.base[Int(fqid)] = FrameQueue()
     queues.base[Int(fqid)].enqueued = enqueued
-    if settings.base[Int(fqid)] != QueueSettings() { settings.base[Int(fqid)] = QueueSettings() }
+    var clean = QueueSettings()
+    if settings.base[Int(fqid)].marks.contains(.isReady) {
+      // The list of points that can go on leads through it.
+      clean.marks = .isReady
+      clean.nextReady = settings.base[Int(fqid)].nextReady
+    }
+    if settings.base[Int(fqid)] != clean { settings.base[Int(fqid)] = clean }
   }
 
   /// Parks a held queue that its portal let go, or gives it back to the scheduler.
@@ -207,6 +218,7 @@ extension QueueManager {
     line.set(3, byte: state)
     line.set(4, word: queue.next)
     line.set(8, half: queue.sequence & 0x3fff)
+    line.set(10, half: settings.base[Int(fqid)].nextExpected)
     line.set(38, half: UInt16(truncatingIfNeeded: settings.base[Int(fqid)].surplus) & 0x7fff)
     line.set(40, word: queue.bytes)
     line.set(44, word: queue.count & 0xff_ffff)

@@ -28,6 +28,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case congestion
   /// A guest's frame was chosen by its congestion group's random early discard.
   case earlyDiscard
+  /// A guest's frame named an order-restoration point that does not take it.
+  case outOfOrder
 
   /// The reason as tables and JSON print it.
   public var name: String {
@@ -45,6 +47,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .tailDrop: "tail-drop"
     case .congestion: "congestion"
     case .earlyDiscard: "early-discard"
+    case .outOfOrder: "out-of-order"
     }
   }
 
@@ -52,7 +55,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
   public var isRejection: Bool {
     switch self {
     case .foreignQueue, .foreignBuffer, .badDescriptor, .unknownVerb, .tailDrop, .congestion,
-      .earlyDiscard:
+      .earlyDiscard, .outOfOrder:
       true
     default: false
     }
@@ -73,6 +76,8 @@ struct Counters {
     case delivered
     /// Enqueue entries taken from its portals.
     case taken
+    /// Those of them that bore no frame: they told something to an order-restoration point.
+    case frameless
     /// Buffers it released that it did not hold, and commands for pools that are not its own.
     case strayBuffers
     /// Buffers taken back after it ended.

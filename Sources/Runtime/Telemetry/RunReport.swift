@@ -155,7 +155,7 @@ extension RunReport {
       let isGone = witness.endings[index] != nil
       let received = status.counter(GuestStatus.Counter.received.offset)
       let delivered = counters.value(.delivered, index)
-      let taken = counters.value(.taken, index)
+      let taken = counters.value(.taken, index) &- counters.value(.frameless, index)
       // A guest that was killed may have put a frame on its ring and not counted it, or the other
       // way round: for its last entries the ring is the witness.
       let sent = isGone ? taken : status.counter(GuestStatus.Counter.sent.offset)
@@ -225,6 +225,7 @@ extension RunReport {
     }
 
     let roles = configuration.queueRoles()
+    balance.queued += engine.waitingFrameCount
     queues = engine.usedQueues().map { queue in
       let (owner, role) = roles(FQID(queue.fqid))
       balance.queued += UInt64(queue.count)
