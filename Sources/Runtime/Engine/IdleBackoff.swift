@@ -1,10 +1,14 @@
 import CPortalShims
 import Glibc
 
-/// How a loop that polls waits when there is nothing to do: it yields, then naps. Guests on the same
-/// core need the time, and a nap of 50 µs is short against a scheduler's slice.
+/// How a loop that polls waits when there is nothing to do: it polls on, then yields, then naps.
+/// Guests on the same core need the time, and a nap of 50 µs is short against a scheduler's slice.
 struct IdleBackoff {
   private var rounds = 0
+  private var since: UInt64 = 0
+  /// For how many nanoseconds it polls on. A guest on another CPU answers within that; one that
+  /// shares the CPU with the engine can only answer after it.
+  private static let patience: UInt64 = 1000
 
   /// Whether nothing has come for so long that the loop naps.
   var isNapping: Bool { rounds > 1000 }
@@ -14,8 +18,10 @@ struct IdleBackoff {
 
   /// Waits a little, or longer the longer there has been nothing.
   mutating func rest() {
+    let now = dpaac_monotonic_nanoseconds()
+    if rounds == 0 { since = now }
     rounds &+= 1
-    if rounds < 200 {
+    if now &- since < Self.patience {
       dpaac_pause()
     } else if rounds < 1000 {
       sched_yield()
