@@ -22,7 +22,8 @@ static void relax(void) {
 bool twin_pin(int cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET((size_t)cpu, &set);
+  if (cpu >= 0) CPU_SET((size_t)cpu, &set);
+  else memset(&set, 0xff, sizeof set);
   return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
@@ -44,8 +45,9 @@ bool twin_bounce(int cpu, int other, uint32_t rounds, double *median, double *la
   uint64_t *line =
       mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (line == MAP_FAILED) return false;
-  enum { SAMPLES = 100 };
-  uint64_t last = (uint64_t)rounds * SAMPLES * 2;
+  uint64_t last = (uint64_t)rounds * 2;
+  double *samples = malloc(rounds * sizeof(double));
+  if (!samples) return false;
   pid_t child = split(other);
   if (child < 0) return false;
   if (!child) {
@@ -56,21 +58,20 @@ bool twin_bounce(int cpu, int other, uint32_t rounds, double *median, double *la
     _exit(0);
   }
   bool pinned = twin_pin(cpu);
-  double samples[SAMPLES];
-  uint64_t value = 1;
-  for (uint32_t sample = 0; sample < SAMPLES; sample++) {
-    uint64_t start = twin_now();
-    for (uint32_t round = 0; round < rounds; round++, value += 2) {
-      __atomic_store_n(line, value, __ATOMIC_RELEASE);
-      while (__atomic_load_n(line, __ATOMIC_ACQUIRE) != value + 1) relax();
-    }
-    samples[sample] = (double)(twin_now() - start) / rounds;
+  uint64_t start = twin_now();
+  for (uint64_t round = 0; round < rounds; round++) {
+    __atomic_store_n(line, 2 * round + 1, __ATOMIC_RELEASE);
+    while (__atomic_load_n(line, __ATOMIC_ACQUIRE) != 2 * round + 2) relax();
+    uint64_t end = twin_now();
+    samples[round] = (double)(end - start);
+    start = end;
   }
   waitpid(child, NULL, 0);
   munmap(line, 4096);
-  qsort(samples, SAMPLES, sizeof(double), order);
-  *median = samples[SAMPLES / 2];
-  *late = samples[SAMPLES * 99 / 100];
+  qsort(samples, rounds, sizeof(double), order);
+  *median = samples[rounds / 2];
+  *late = samples[(uint64_t)rounds * 99 / 100];
+  free(samples);
   return pinned;
 }
 

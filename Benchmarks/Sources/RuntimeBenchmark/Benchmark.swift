@@ -24,6 +24,12 @@ struct Benchmark {
   static let limit = 1.10
 
   static func main() throws {
+    if CommandLine.arguments.dropFirst().first == "--guest",
+      let program = ProcessPair.Program(Array(CommandLine.arguments.dropFirst(2)))
+    {
+      _ = twin_pin(program.cpu)
+      try ProcessPair.runGuests(program)
+    }
     var benchmark = Benchmark()
     for argument in CommandLine.arguments.dropFirst() {
       switch argument {
@@ -37,6 +43,7 @@ struct Benchmark {
     }
     try benchmark.compareFunctions()
     try benchmark.measureScale()
+    try benchmark.measureProcesses()
     for promise in benchmark.broken { print("not kept: \(promise)") }
     exit(benchmark.broken.isEmpty || !benchmark.isChecking ? 0 : 1)
   }
@@ -46,7 +53,9 @@ struct Benchmark {
       ("one thread, ns per frame", .left), ("Swift", .right), ("C", .right), ("ratio", .right),
       ("promised", .right), ("runs", .right), ("verdict", .left),
     ])
-    for contest in try functions() where filter.isEmpty || contest.name.contains(filter) {
+    let wanted = try functions().filter { isWanted($0.name) }
+    guard !wanted.isEmpty else { return }
+    for contest in wanted {
       let result = contest.run()
       let verdict =
         result.ratio <= Self.promise
@@ -62,6 +71,9 @@ struct Benchmark {
     print(table.text)
     fflush(nil)
   }
+
+  /// Whether a case is to run.
+  func isWanted(_ name: String) -> Bool { filter.isEmpty || name.contains(filter) }
 
   static func two(_ value: Double) -> String {
     let hundredths = Int((value * 100).rounded())

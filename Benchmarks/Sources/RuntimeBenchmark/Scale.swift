@@ -10,7 +10,7 @@ extension Benchmark {
 
   /// Frames to queues chosen at random among few and many, and what that takes in memory.
   mutating func measureScale() throws {
-    guard filter.isEmpty || "scale".contains(filter) else { return }
+    guard isWanted("scale") else { return }
     var table = TextTable([
       ("queues touched at random", .left), ("queue manager, ns", .right), ("of 1 K", .right),
       ("guest to itself, ns", .right), ("of 1 K", .right), ("promised", .right),

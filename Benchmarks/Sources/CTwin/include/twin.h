@@ -35,8 +35,8 @@ void twin_manager_unmake(twin_manager_t *_Nonnull manager);
 /// Frames enter queues chosen at random and leave them as scheduled, in bursts of 32.
 uint64_t twin_queues(twin_manager_t *_Nonnull manager, uint64_t frames, uint64_t *_Nonnull random);
 
-/// Nanoseconds of a round trip of one cache line between processes on two CPUs: the median and the
-/// 99th of a hundred of `rounds` round trips; false when the processes cannot be made.
+/// Nanoseconds of a round trip of one cache line between processes on two CPUs: the median of `rounds`
+/// round trips and the 99th of a hundred; false when the processes cannot be made.
 bool twin_bounce(int cpu, int other, uint32_t rounds, double *_Nonnull median, double *_Nonnull late);
 
 /// Runs engine and guests as two processes for `milliseconds`, and says how many frames the guests
@@ -45,5 +45,5 @@ bool twin_bounce(int cpu, int other, uint32_t rounds, double *_Nonnull median, d
 double twin_run(
     twin_t *_Nonnull twin, int engine_cpu, int guest_cpu, uint32_t milliseconds, bool yields);
 
-/// Binds the calling thread to a CPU.
+/// Binds the calling thread to a CPU, or with -1 to none.
 bool twin_pin(int cpu);
