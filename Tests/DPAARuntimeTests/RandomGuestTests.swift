@@ -11,84 +11,6 @@ import Testing
   /// What fills guest2's memory, and nobody else's.
   private static let stain: UInt8 = 0xee
 
-  /// Writes random bytes over guest2's portal windows, and in between what looks like commands.
-  private final class Vandal {
-    private var random: SeededGenerator
-    private let noise: [UInt8]
-    private let window: UnsafeMutableRawPointer
-    private let size: Int
-    private let rings: RingSizes
-
-    init(_ engine: Engine, seed: UInt64) {
-      var random = SeededGenerator(seed: seed)
-      noise = (0..<1 << 17).map { _ in random.byte() }
-      self.random = random
-      window = engine.memory[2].window.memory
-      size = PortalWindow(portalCount: 1).size
-      rings = engine.configuration.owners[2].rings
-    }
-
-    func act() {
-      switch random.below(4) {
-      case 0:
-        // Any bytes over everything: rings, command lines, registers.
-        let start = random.below(noise.count - size)
-        noise.withUnsafeBytes { noise in
-          UnsafeMutableRawBufferPointer(start: window, count: size)
-            .copyMemory(from: .init(rebasing: noise[start..<start + size]))
-        }
-      case 1:
-        for _ in 0..<64 {
-          window.storeBytes(of: random.byte(), toByteOffset: random.below(size), as: UInt8.self)
-        }
-      default:
-        for _ in 0..<8 {
-          let place = random.below(rings.enqueue)
-          RawPortal.write(enqueueCommand(), at: window + 64 * place)
-        }
-        RawPortal.write(releaseCommand(), at: window + 0x5000 + 64 * random.below(8))
-        // BMan: an acquire of its own pool, mostly. QMan: a query.
-        RawPortal.write([0x80 * bit | 0x10 | UInt8(random.below(9)), pool], at: window + 0x4000)
-        RawPortal.write([0x80 * bit | 0x45, 0, 0, 0, 0, 0, 0, random.byte()], at: window + 0x3800)
-      }
-      // Static dequeue on, and room in both rings, now and then.
-      if random.below(2) == 0 {
-        RawPortal.write([0x21, 0, 0x80, 0], at: window + 0x8054)
-        RawPortal.write([0, 0, 0, random.byte()], at: window + 0x8044)
-        RawPortal.write([0, 0, 0, random.byte()], at: window + 0x8084)
-      }
-    }
-
-    private var bit: UInt8 { UInt8(random.below(2)) }
-    private var pool: UInt8 {
-      random.below(4) == 0 ? random.byte() : [3, 3, 3, 1, 2][random.below(5)]
-    }
-    private var address: UInt64 {
-      let base: UInt64 = [0xa010_0000, 0xa010_0000, 0xa010_0000, 0x10_0000, 0x8010_0000][
-        random.below(5)]
-      return base + 2112 * UInt64(random.below(66)) + (random.below(8) == 0 ? 64 : 0)
-    }
-    private func enqueueCommand() -> [UInt8] {
-      let own: [UInt32] = [201, 202, 203, 208, 215]
-      let fqid = random.below(3) == 0 ? UInt32(random.below(420)) : own[random.below(5)]
-      var command = RawPortal.enqueueCommand(
-        RawPortal.descriptor(
-          bpid: pool, address: address, offset: UInt32(random.below(512)),
-          length: UInt32(random.below(random.below(8) == 0 ? 4096 : 1536)),
-          format: random.below(8) == 0 ? 1 : 0), to: fqid)
-      command[0] = 0x80 * bit | (random.below(8) == 0 ? random.byte() & 0x7f : 1)
-      return command
-    }
-    private func releaseCommand() -> [UInt8] {
-      (0..<8).flatMap { place -> [UInt8] in
-        let address = address
-        let verb = 0x80 * bit | 0x20 | UInt8(random.below(2) * 16 + random.below(10))
-        return [place == 0 ? verb : 0, pool]
-          + [40, 32, 24, 16, 8, 0].map { UInt8(address >> $0 & 0xff) }
-      }
-    }
-  }
-
   @Test(
     arguments: [(false, RingSizes.hardware, 1), (true, RingSizes(enqueue: 64, dequeue: 64), 2)]
       as [(Bool, RingSizes, UInt64)])
@@ -106,7 +28,7 @@ import Testing
         rings: rings), frames: frames, rate: 1000)
     let ownPool = simulation.engine.memory[2].pools[0]
     memory(ownPool).copyBytes(from: [UInt8](repeating: Self.stain, count: ownPool.size))
-    let vandal = Vandal(simulation.engine, seed: seed)
+    let vandal = Vandal(simulation.engine, owner: 2, seed: seed)
     simulation.run(active: [0, 1]) { round in if round < Self.rounds { vandal.act() } }
 
     // Every frame for the others arrived, was answered, and is unchanged.

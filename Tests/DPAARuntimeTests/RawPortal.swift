@@ -15,6 +15,11 @@ final class RawPortal {
   private(set) var released = 0
   private(set) var dequeued = 0
   private(set) var messages = 0
+  /// How many bytes it writes before its processor stops in the midst of whatever it does; `nil`
+  /// for never.
+  var fuse: Int?
+  /// Done behind each byte that it writes.
+  var afterByte: (() -> Void)?
   private var qmanPolarity: UInt8 = 0x80
   private var bmanPolarity: UInt8 = 0x80
 
@@ -45,6 +50,19 @@ final class RawPortal {
     }
   }
 
+  /// The same for who may die of it or be looked at in the midst of it.
+  private func put(_ bytes: [UInt8], at address: UnsafeMutableRawPointer) {
+    guard fuse != nil || afterByte != nil else { return Self.write(bytes, at: address) }
+    for place in bytes.indices.reversed() {
+      if let left = fuse {
+        guard left > 0 else { return }
+        fuse = left - 1
+      }
+      address.storeBytes(of: bytes[place], toByteOffset: place, as: UInt8.self)
+      afterByte?()
+    }
+  }
+
   /// The 64 bytes of a line.
   static func line(_ address: UnsafeMutableRawPointer) -> [UInt8] {
     (0..<64).map { address.load(fromByteOffset: $0, as: UInt8.self) }
@@ -55,6 +73,7 @@ final class RawPortal {
 
   /// Writes a register of QMan's.
   func setRegister(_ offset: Int, _ value: UInt32) {
+    guard fuse != 0 else { return }
     withUnsafeBytes(of: value.bigEndian) {
       (registers + offset).copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: 4)
     }
@@ -98,7 +117,7 @@ final class RawPortal {
   func enqueue(_ command: [UInt8]) {
     var command = command
     if enqueued / rings.enqueue % 2 == 0 { command[0] |= 0x80 }
-    Self.write(command, at: qman + 64 * (enqueued % rings.enqueue))
+    put(command, at: qman + 64 * (enqueued % rings.enqueue))
     enqueued += 1
   }
 
@@ -132,7 +151,7 @@ final class RawPortal {
   func qmanCommand(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     bytes[0] |= qmanPolarity
-    Self.write(bytes, at: qman + 0x3800)
+    put(bytes, at: qman + 0x3800)
     engine.round()
     let response = Self.line(qman + (qmanPolarity == 0 ? 0x3900 : 0x3940))
     qmanPolarity ^= 0x80
@@ -143,7 +162,7 @@ final class RawPortal {
   func bmanCommand(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     bytes[0] |= bmanPolarity
-    Self.write(bytes, at: bman)
+    put(bytes, at: bman)
     engine.round()
     let response = Self.line(bman + (bmanPolarity == 0 ? 0x100 : 0x140))
     bmanPolarity ^= 0x80
@@ -168,7 +187,7 @@ final class RawPortal {
     }
     if bytes.isEmpty { bytes = [0, 0] }
     bytes[0] = verb | (released / 8 % 2 == 0 ? 0x80 : 0)
-    Self.write(bytes, at: bman + 0x1000 + 64 * (released % 8))
+    put(bytes, at: bman + 0x1000 + 64 * (released % 8))
     released += 1
   }
 }
