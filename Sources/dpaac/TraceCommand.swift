@@ -126,6 +126,7 @@ struct TracePrinter {
     table.add([
       "parser", trace.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", "),
     ])
+    for fault in trace.faults { table.add(["fault", fault]) }
     table.add([
       "rule",
       "\(trace.rule + 1) of \(shared.rules.count)"
@@ -177,6 +178,9 @@ struct TracePrinter {
       .init("queue", JSONValue(trace.queue.rawValue)),
       .init("guest", .string(partition.owners[trace.owner].name)),
     ]
+    if !trace.faults.isEmpty {
+      members.append(.init("faults", .array(trace.faults.map { .string($0) })))
+    }
     if let hash = trace.hash {
       members.append(.init("hash", .string("0x" + String(hash, radix: 16))))
     }

@@ -72,6 +72,9 @@ import Testing
   ) -> Frame.Payload {
     .ipv6(to: (six[2], six[3]), segment, extensions: extensions)
   }
+  private static func tagged(_ identifiers: ClosedRange<UInt16>) -> Frame.Payload {
+    identifiers.reversed().reduce(ipv4(udp)) { .vlan($1, $0) }
+  }
   private static func options(_ number: UInt8, units: Int = 0) -> (number: UInt8, rest: [UInt8]) {
     (number, [UInt8(units)] + [UInt8](repeating: 0, count: 6 + 8 * units))
   }
@@ -85,7 +88,7 @@ import Testing
     Case(
       "TCP", ipv4(.tcp(to: 53, from: 4000)), Fields(0x800, ipv4: four, ipProtocol: 6, ports: ports)),
     Case(
-      "SCTP", ipv4(.raw(132, [0x0f, 0xa0, 0, 53])),
+      "SCTP", ipv4(.raw(132, [0x0f, 0xa0, 0, 53, 0, 0, 0, 7, 0, 0, 0, 0])),
       Fields(0x800, ipv4: four, ipProtocol: 132, ports: ports)),
     Case("ICMP", ipv4(.icmp([1])), Fields(0x800, ipv4: four, ipProtocol: 1)),
     Case(
@@ -113,7 +116,11 @@ import Testing
       "four tags", .vlan(1, type: 0x9100, .vlan(2, .vlan(3, .vlan(4, ipv4(udp))))),
       Fields(0x800, vlan: 1, ipv4: four, ipProtocol: 17, ports: ports)),
     Case(
-      "five tags", .vlan(1, .vlan(2, .vlan(3, .vlan(4, .vlan(5, ipv4(udp)))))), Fields(0, vlan: 1)),
+      "eight tags", tagged(1...8),
+      Fields(0x800, vlan: 1, ipv4: four, ipProtocol: 17, ports: ports)),
+    Case(
+      "nine tags", tagged(1...9),
+      Fields(0, vlan: 1)),
     Case("IPv6", ipv6(udp), Fields(0x86dd, ipv6: six, ipProtocol: 17, ports: ports)),
     Case("ICMPv6", ipv6(.raw(58, [128, 0])), Fields(0x86dd, ipv6: six, ipProtocol: 58)),
     Case(
@@ -135,7 +142,7 @@ import Testing
     Case(
       "an extension header longer than the frame",
       ipv6(.raw(60, [17, 255] + [UInt8](repeating: 0, count: 30))),
-      Fields(0x86dd, ipv6: six, ipProtocol: 17)),
+      Fields(0x86dd, ipv6: six, ipProtocol: 60)),
     Case("no next header", ipv6(.raw(59, [])), Fields(0x86dd, ipv6: six, ipProtocol: 59)),
     Case(
       "IPv4 of version 6", .raw(0x800, [0x65] + [UInt8](repeating: 1, count: 50)), Fields(0x800)),

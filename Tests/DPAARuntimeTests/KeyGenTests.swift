@@ -75,7 +75,8 @@ import Testing
     let classifier = try Classifier([rule])
     for port in 0..<500 as Range<UInt16> {
       let frame = ParsedFrame(Self.packet(.udp(to: 53, from: port)))
-      let queue = classifier.queue(classifier.classify(frame), frame, keyGen)
+      let rule = classifier.classify(frame)
+      let queue = rule.queue(classifier.hash(rule, frame, keyGen))
       let hash = spread.map { keyGen.hash(frame, spread: $0) & 0xff_ffff } ?? 0
       #expect(queue == 1024 | UInt32(hash) & (count - 1))
     }

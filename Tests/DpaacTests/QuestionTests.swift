@@ -52,16 +52,17 @@ import Testing
   }
 
   @Test func `a frame is followed to its guest by address, and the rest to the host`() throws {
-    // Ethernet, IPv4 10.9.8.7 to 192.168.2.9, UDP 1234 to 53.
-    let head = "0200000000010200000000020800" + "4500001c00000000401100000a090807"
-    let tail = "04d2003500080000"
+    func frame(to address: UInt32) -> String {
+      Frame.ethernet(.ipv4(to: address, from: 0x0a09_0807, .udp(to: 53)))
+        .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
     let guest2 = try Dpaac.tool.run(
-      ["trace", Dpaac.example, head + "c0a80209" + tail, "--format", "json"])
+      ["trace", Dpaac.example, frame(to: 0xc0a8_0209), "--format", "json"])
     #expect(guest2.status == 0, "\(guest2.errorText)")
     let frames = try #require(Dpaac.report(guest2.text)["frames"] as? [[String: Any]])
     #expect(frames.first?["guest"] as? String == "guest2")
     #expect((frames.first?["fields"] as? [String: Any])?["l4.dst"] as? String == "53")
-    let stranger = try Dpaac.tool.run(["trace", Dpaac.example, head + "c0a86309" + tail])
+    let stranger = try Dpaac.tool.run(["trace", Dpaac.example, frame(to: 0xc0a8_6309)])
     #expect(stranger.text.contains("otherwise"))
     #expect(stranger.text.contains("host"))
   }

@@ -114,6 +114,8 @@ public enum Frame {
     /// The IP protocol.
     public var number: UInt8
     var content: [UInt8]
+    /// Its bytes, with 0 for a checksum.
+    public var bytes: [UInt8] { content }
     var checksumOffset: Int?
 
     /// Bytes of any protocol.

@@ -39,7 +39,8 @@ extension EngineTables {
       counters.drop(.frameTooShort, interface.defaultOwner)
       return true
     }
-    let parsed = ParsedFrame(start, count: frame.bytes.count)
+    var parsed = ParsedFrame(start, count: frame.bytes.count)
+    parsed.result.port = UInt8(truncatingIfNeeded: index)
     let rule = ports.classifiers[index].classify(parsed)
     guard !isGone(rule.owner) else {
       counters.drop(.ownerGone, rule.owner)
@@ -47,16 +48,30 @@ extension EngineTables {
     }
     let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != rule.owner
     let storing = takesHop ? interface.receivingOwner : rule.owner
-    let queue =
-      takesHop ? interface.hopQueue : ports.classifiers[index].queue(rule, parsed, keyGen)
-    return place(frame.bytes, in: storing, queue: queue, chargedTo: rule.owner, now: now)
+    let hash = ports.classifiers[index].hash(rule, parsed, keyGen)
+    let queue = takesHop ? interface.hopQueue : rule.queue(hash)
+    guard
+      place(
+        frame.bytes, in: storing, queue: queue, chargedTo: rule.owner,
+        Annotations(result: parsed.result, hash: hash), now: now)
+    else { return false }
+    if parsed.result.hasError { countErrors(parsed.result, index) }
+    return true
+  }
+
+  /// Counts a frame with a header error, once for each layer.
+  @inline(never)
+  private func countErrors(_ result: ParseResult, _ port: Int) {
+    if result.hasLayer2Error { counters.add(.layer2Errors, port) }
+    if result.hasLayer3Error { counters.add(.layer3Errors, port) }
+    if result.hasLayer4Error { counters.add(.layer4Errors, port) }
   }
 
   /// Copies a frame into a buffer of an owner and enqueues it; `false` to wait for a buffer.
   @inline(__always)
   private mutating func place(
     _ frame: UnsafeRawBufferPointer, in owner: Int, queue: UInt32, chargedTo charged: Int,
-    now: UInt64
+    _ annotations: Annotations, now: UInt64
   ) -> Bool {
     let entry = owners.base[owner]
     let needed = frame.count &+ Buffer.headroom
@@ -69,11 +84,15 @@ extension EngineTables {
         let buffer = pools.base[index].acquire(for: BufferPool.engine)
       else { continue }
       pools.base[fitting].waitingSince = 0
-      let memory = pools.base[index].pointer(to: buffer) + Buffer.headroom
-      if let start = frame.baseAddress { memory.copyMemory(from: start, byteCount: frame.count) }
+      let memory = pools.base[index].pointer(to: buffer)
+      annotations.write(to: memory, now: now)
+      if let start = frame.baseAddress {
+        (memory + Buffer.headroom).copyMemory(from: start, byteCount: frame.count)
+      }
       let descriptor = FrameDescriptor(
         bpid: pools.base[index].bpid, address: pools.base[index].address(of: buffer),
-        offset: UInt32(Buffer.headroom), length: UInt32(frame.count)
+        offset: UInt32(Buffer.headroom), length: UInt32(frame.count),
+        command: annotations.result.status
       ).stamped(liodnOffset: entry.liodnOffset)
       if case .accepted = qman.enqueue(descriptor, to: queue) { return true }
       _ = pools.base[index].release(buffer, from: BufferPool.engine)
@@ -173,16 +192,20 @@ extension EngineTables {
     let bytes = bytes(of: frame)
     var owner = route.owner
     var queue = route.queue
+    var annotations = Annotations()
     if route.interface >= 0, let start = bytes.baseAddress {
-      let parsed = ParsedFrame(start, count: bytes.count)
+      var parsed = ParsedFrame(start, count: bytes.count)
+      parsed.result.port = UInt8(truncatingIfNeeded: route.interface)
       let rule = ports.classifiers[route.interface].classify(parsed)
+      let hash = ports.classifiers[route.interface].hash(rule, parsed, keyGen)
+      annotations = Annotations(result: parsed.result, hash: hash)
       owner = rule.owner
-      queue = ports.classifiers[route.interface].queue(rule, parsed, keyGen)
+      queue = rule.queue(hash)
     }
     guard !isGone(owner) else {
       counters.drop(.ownerGone, owner)
       return true
     }
-    return place(bytes, in: owner, queue: queue, chargedTo: owner, now: now)
+    return place(bytes, in: owner, queue: queue, chargedTo: owner, annotations, now: now)
   }
 }

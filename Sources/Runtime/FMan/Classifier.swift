@@ -19,6 +19,12 @@ struct Classifier: ~Copyable {
     var queueMask: UInt32
     /// What the hash covers; meaningless when the mask is 0.
     var spread: FlowRule.Spread
+
+    /// The queue of a frame with this hash: FQID = base | (hash & (count − 1)).
+    @inline(__always)
+    func queue(_ hash: UInt64) -> UInt32 {
+      queueBase | UInt32(truncatingIfNeeded: hash & 0xff_ffff) & queueMask
+    }
   }
 
   /// One masked comparison of a word of ``ParsedFrame``.
@@ -67,12 +73,10 @@ struct Classifier: ~Copyable {
     return index
   }
 
-  /// The queue of a frame under a rule: FQID = base | (hash & (count − 1)).
+  /// The hash of a frame under a rule; 0 where the rule spreads nothing.
   @inline(__always)
-  func queue(_ rule: Rule, _ frame: ParsedFrame, _ keyGen: borrowing KeyGen) -> UInt32 {
-    guard rule.queueMask != 0 else { return rule.queueBase }
-    let hash = UInt32(truncatingIfNeeded: keyGen.hash(frame, spread: rule.spread) & 0xff_ffff)
-    return rule.queueBase | hash & rule.queueMask
+  func hash(_ rule: Rule, _ frame: borrowing ParsedFrame, _ keyGen: borrowing KeyGen) -> UInt64 {
+    rule.queueMask == 0 ? 0 : keyGen.hash(frame, spread: rule.spread)
   }
 
   @inline(__always)

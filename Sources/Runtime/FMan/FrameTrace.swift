@@ -8,6 +8,8 @@ public struct FrameTrace: Sendable, Hashable {
   public var length: Int
   /// What the parser found, by field: `ipv4.dst` and the like, in the frame's order.
   public var fields: [Field]
+  /// What is wrong with the headers, by layer; the parse ended there.
+  public var faults: [String]
   /// The rule that decides, counted from 0; the last one of an interface takes everything.
   public var rule: Int
   /// The owner that gets the frame.
@@ -63,7 +65,8 @@ public struct FrameTracer: ~Copyable {
     let number = classifier.ruleIndex(parsed)
     let decided = classifier.classify(parsed)
     let rule = interface.rules[number]
-    let queue = FQID(classifier.queue(decided, parsed, keyGen))
+    let hash = classifier.hash(decided, parsed, keyGen)
+    let queue = FQID(decided.queue(hash))
     let owner = configuration.owners[decided.owner]
     var hop: SharedInterface.OfflineHop?
     if case .offlineHop(let detour) = interface.delivery, detour.receivingOwner != decided.owner {
@@ -76,8 +79,9 @@ public struct FrameTracer: ~Copyable {
     let path = owner.paths.first { !$0.isLink && $0.name == interface.name }
     let place = path.map { Int(queue.rawValue) - Int($0.receive.first.rawValue) }
     return FrameTrace(
-      length: frame.count, fields: parsed.fields, rule: number, owner: decided.owner,
-      hash: decided.queueMask == 0 ? nil : keyGen.hash(parsed, spread: decided.spread),
+      length: frame.count, fields: parsed.fields, faults: parsed.faults, rule: number,
+      owner: decided.owner,
+      hash: decided.queueMask == 0 ? nil : hash,
       queues: rule.receive, queue: queue, storageProfile: rule.storageProfile, hop: hop,
       pool: pools.sorted { $0.bufferSize < $1.bufferSize }
         .first { frame.count + Buffer.headroom <= Int($0.bufferSize) }?.bpid,

@@ -28,7 +28,7 @@ struct KeyGen: ~Copyable {
   /// Linux gives to KeyGen: bytes 0x0a for addresses, 0x0b for ports (Linux 6.1,
   /// `drivers/net/ethernet/freescale/fman/fman_keygen.c`).
   @inline(__always)
-  func hash(_ frame: ParsedFrame, spread: FlowRule.Spread) -> UInt64 {
+  func hash(_ frame: borrowing ParsedFrame, spread: FlowRule.Spread) -> UInt64 {
     var register = UInt64.max
     let flags = frame.words[7]
     if flags & ParsedFrame.Presence.ipv6 != 0 {

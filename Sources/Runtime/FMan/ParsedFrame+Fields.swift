@@ -26,6 +26,28 @@ extension ParsedFrame {
     return fields
   }
 
+  /// What is wrong with the headers, one sentence without a full stop for each layer.
+  var faults: [String] {
+    var faults: [String] = []
+    if result.hasLayer2Error { faults.append("layer 2: a tag, label or length that cannot be") }
+    if result.hasLayer3Error {
+      let layer3 = ParseResult.Layer3.self
+      let isChecksum =
+        result.layer3 & 0x03f0 == layer3.checksumError
+        || result.layer3 & 0x000f == layer3.lastChecksumError
+      faults.append(
+        isChecksum
+          ? "layer 3: a wrong IPv4 header checksum"
+          : "layer 3: a header that is cut or contradicts itself")
+    }
+    if result.hasLayer4Error {
+      faults.append(
+        result.isChecksumVerified
+          ? "layer 4: a wrong checksum" : "layer 4: a header that is cut or contradicts itself")
+    }
+    return faults
+  }
+
   private func ipv4(_ word: UInt64) -> String {
     IPv4Prefix(address: UInt32(truncatingIfNeeded: word), length: 32).description
   }

@@ -90,6 +90,11 @@ struct Counters {
     case receivedBytes
     case transmitted
     case transmittedBytes
+    /// Received frames with an error in the headers of layer 2, 3 or 4; they go where frames
+    /// without those headers go.
+    case layer2Errors
+    case layer3Errors
+    case layer4Errors
   }
 
   private static let perOwner = Owner.allCases.count + DropReason.allCases.count

@@ -36,7 +36,13 @@ extension RunReport {
         "\(port.transmittedBytes)",
       ])
     }
-    text += ports.text + "\n"
+    text += ports.text
+    for port in interfaces where port.headerErrors.contains(where: { $0 > 0 }) {
+      let layers = zip(2...4, port.headerErrors).filter { $0.1 > 0 }
+        .map { "\($0.1) in layer \($0.0)" }.joined(separator: ", ")
+      text += "frames into \(port.name) with wrong headers: \(layers)\n"
+    }
+    text += "\n"
 
     var poolTable = TextTable([
       ("pool", .right), ("owner", .left), ("buffers", .right), ("in use", .right),
@@ -116,6 +122,7 @@ extension RunReport {
             "receivedBytes": JSONValue($0.receivedBytes),
             "transmitted": JSONValue($0.transmitted),
             "transmittedBytes": JSONValue($0.transmittedBytes),
+            "headerErrors": .array($0.headerErrors.map { JSONValue($0) }),
           ]
         }),
       "pools": .array(

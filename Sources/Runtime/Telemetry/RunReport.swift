@@ -61,6 +61,9 @@ public struct RunReport: Sendable {
     public let transmitted: UInt64
     /// Their bytes.
     public let transmittedBytes: UInt64
+    /// Received frames with an error in their headers, by layer: 2, 3 and 4. They were delivered
+    /// all the same, where frames without those headers go.
+    public let headerErrors: [UInt64]
   }
 
   /// One pool's buffers.
@@ -198,7 +201,10 @@ extension RunReport {
         name: interface.name, received: counters.value(.received, index),
         receivedBytes: counters.value(.receivedBytes, index),
         transmitted: counters.value(.transmitted, index),
-        transmittedBytes: counters.value(.transmittedBytes, index))
+        transmittedBytes: counters.value(.transmittedBytes, index),
+        headerErrors: [Counters.Port.layer2Errors, .layer3Errors, .layer4Errors].map {
+          counters.value($0, index)
+        })
       let played = witness.playedFrames.map { $0[interface.name] ?? 0 } ?? report.received
       let written = witness.writtenFrames[interface.name] ?? report.transmitted
       compare("frames in \(interface.name)'s capture, and frames received", played, report.received)

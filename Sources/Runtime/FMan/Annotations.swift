@@ -1,0 +1,24 @@
+/// What a port writes in front of a frame that it stores.
+///
+/// | byte of the buffer | what |
+/// |---|---|
+/// | 0…15 | private to whoever reads the frame; left as it is |
+/// | 16…47 | ``ParseResult`` |
+/// | 48…55 | when it arrived, in nanoseconds of the port's clock |
+/// | 56…63 | KeyGen's hash; 0 where nothing was hashed |
+///
+/// The order is that of Linux 6.1 (`drivers/net/ethernet/freescale/fman/fman_sp.c`), the place that
+/// of its `dpaa_eth.c`; all words are big-endian.
+struct Annotations: BitwiseCopyable {
+  var result = ParseResult()
+  var hash: UInt64 = 0
+
+  // SAFETY: the memory covers the headroom of 64 bytes.
+  /// Writes them to the start of a buffer.
+  @inline(__always)
+  func write(to buffer: UnsafeMutableRawPointer, now: UInt64) {
+    result.write(to: buffer + 16)
+    buffer.storeBytes(of: now.bigEndian, toByteOffset: 48, as: UInt64.self)
+    buffer.storeBytes(of: hash.bigEndian, toByteOffset: 56, as: UInt64.self)
+  }
+}
