@@ -78,50 +78,12 @@ extension GuestTree {
 
   // MARK: frame managers
 
-  /// One of the guest's ways as a MAC of a virtual frame manager.
-  private struct VirtualMAC {
-    /// Which of the guest's ways.
-    let path: Int
-    /// Its number among the MACs.
-    let index: UInt32
-    let receivePort: UInt32
-    let transmitPort: UInt32
-    let isFast: Bool
-  }
-
-  /// The guest's ways on a frame manager: its interfaces with the numbers of the board, and its links
-  /// as 1G MACs that are left over, of which the third version has six.
-  private func virtualMACs(on fman: FManBlock) -> [VirtualMAC] {
-    var macs: [VirtualMAC] = []
-    for (path, way) in owner.paths.enumerated() where !way.isLink {
-      guard let interface = fman.interfaces.first(where: { $0.name == way.name }) else { continue }
-      macs.append(
-        VirtualMAC(
-          path: path, index: UInt32(interface.macIndex),
-          receivePort: UInt32(interface.receivePort.rawValue),
-          transmitPort: UInt32(interface.transmitPort.rawValue), isFast: interface.speed > 1000))
-    }
-    var free = (0..<6).filter { index in !macs.contains { $0.index == index } }[...]
-    for (path, way) in owner.paths.enumerated() where way.isLink {
-      let link = partition.links.first {
-        $0.from == ownerIndex && partition.owners[$0.to].name == way.name
-      }
-      guard link?.fman == fman.index, let index = free.popFirst() else { continue }
-      macs.append(
-        VirtualMAC(
-          path: path, index: UInt32(index), receivePort: 0x08 + UInt32(index),
-          transmitPort: 0x28 + UInt32(index), isFast: false))
-    }
-    return macs
-  }
-
   /// A virtual FMan with just the guest's ways: Linux 6.1,
   /// `Documentation/devicetree/bindings/net/fsl-fman.txt`.
   ///
-  /// It is of the third version whatever the board has, as MACs of the earlier ones need a PHY of
-  /// their own that the driver talks to. The links are fixed ones.
+  /// The links are fixed ones.
   private func frameManager(_ fman: FManBlock, in bus: QorIQ.AddressRange) -> Node? {
-    let macs = virtualMACs(on: fman)
+    let macs = partition.virtualMACs(of: ownerIndex).filter { $0.frameManager == fman.index }
     guard !macs.isEmpty, let channels = fman.channels else { return nil }
     let registers = window.frameManager(fman.index)
     let offset = registers.base - bus.base
@@ -155,38 +117,30 @@ extension GuestTree {
     }
   }
 
-  /// Where a frame manager's ports lie: a page each, from here on by their number (Linux 6.1,
-  /// `qoriq-fman3-0.dtsi`).
-  private static let portBase: UInt32 = 0x8_0000
-  private static let portSize: UInt32 = 0x1000
-
   private func port(
-    _ port: UInt32, _ direction: String, _ mac: VirtualMAC, _ label: String
+    _ port: PortID, _ direction: String, _ mac: VirtualMAC, _ label: String
   ) -> Node {
-    let offset = Self.portBase + Self.portSize * port
+    let offset = VirtualMAC.offset(of: port)
     return Node("port@\(hex(UInt64(offset)))", labels: [portLabel(port, label)]) {
       $0.set("compatible", "fsl,fman-v3-port-\(direction)")
-      $0.set("cell-index", port)
-      $0.set("reg", .cells([offset, Self.portSize]))
+      $0.set("cell-index", UInt32(port.rawValue))
+      $0.set("reg", .cells([UInt32(offset), 0x1000]))
       if mac.isFast { $0.set("fsl,fman-10g-port") }
     }
   }
 
-  private func portLabel(_ port: UInt32, _ label: String) -> String {
-    "\(label)_port_\(hex(UInt64(port)))"
+  private func portLabel(_ port: PortID, _ label: String) -> String {
+    "\(label)_port_\(hex(UInt64(port.rawValue)))"
   }
 
   /// A MAC and its two ports (Linux 6.1, `drivers/net/ethernet/freescale/fman/mac.c`).
   private func ethernet(_ mac: VirtualMAC, _ label: String) -> Node {
-    // The first of 10G lies behind eight of 1G, as the index counts (Linux 6.1,
-    // `qoriq-fman3-0-10g-0.dtsi`).
-    let offset = 0xe_0000 + 0x2000 * mac.index
-    return Node("ethernet@\(hex(UInt64(offset)))", labels: ["\(label)_mac\(mac.index)"]) {
+    Node("ethernet@\(hex(UInt64(mac.offset)))", labels: ["\(label)_mac\(mac.index)"]) {
       $0.set("compatible", "fsl,fman-memac")
       // What the way is called in the plan.
       $0.set("label", owner.paths[mac.path].name)
-      $0.set("cell-index", mac.index)
-      $0.set("reg", .cells([offset, 0x1000]))
+      $0.set("cell-index", UInt32(mac.index))
+      $0.set("reg", .cells([UInt32(mac.offset), 0x1000]))
       $0.set(
         "fsl,fman-ports",
         .rows(
