@@ -46,6 +46,13 @@ struct AttachCommand: ParsableCommand {
   var doorbell: String
 
   @Option(
+    name: .customLong("loopback"),
+    help: ArgumentHelp(
+      "Connect the network interfaces of two of the guest's ways; may be given again.",
+      valueName: "way=way"))
+  var loopbacks: [WayPair] = []
+
+  @Option(
     help: ArgumentHelp(
       "How interrupts reach the client: none (it polls), qtest:SOCKET, socket:PATH.",
       valueName: "route"))
@@ -60,7 +67,9 @@ struct AttachCommand: ParsableCommand {
     }
     do throws(EngineError) {
       try AttachServer.serve(
-        AttachPlan(partition, owner: index, interrupt: GuestMachine.interrupt(forBoard:)),
+        AttachPlan(
+          partition, owner: index, interrupt: GuestMachine.interrupt(forBoard:),
+          loopbacks: loopbacks.map { ($0.first, $0.second) }),
         files: AttachServer.Files(memory: memory, offset: offset.value, doorbell: doorbell),
         interrupts: interrupts
       ) { Terminal.print($0 + "\n") }
@@ -68,6 +77,18 @@ struct AttachCommand: ParsableCommand {
       Terminal.complain("error: \(error)\n")
       throw ExitCode(1)
     }
+  }
+}
+
+/// Two ways of a guest, as a person writes them.
+struct WayPair: ExpressibleByArgument {
+  let first: String
+  let second: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    (first, second) = (String(parts[0]), String(parts[1]))
   }
 }
 

@@ -9,6 +9,7 @@ final class AttachClient {
   let window: UnsafeMutableRawPointer
   private let doorbell: UnsafeMutableRawPointer
   private let base: Int
+  private let length: Int
   /// Whether stores are posted in the doorbell; if not, answers are waited for.
   var posts = true
   private var polarity: [Int: UInt8] = [:]
@@ -17,7 +18,9 @@ final class AttachClient {
   private var messages: [Int: Int] = [:]
   private var released: [Int: Int] = [:]
 
-  init(memory: String, at base: Int, doorbell path: String) throws {
+  init(
+    memory: String, at base: Int, doorbell path: String, windowSize: Int = AttachClient.windowSize
+  ) throws {
     func map(_ path: String, _ offset: Int, _ size: Int) throws -> UnsafeMutableRawPointer {
       let file = open(path, O_RDWR)
       defer { close(file) }
@@ -25,12 +28,13 @@ final class AttachClient {
       return try #require(mapped != MAP_FAILED ? mapped : nil)
     }
     self.base = base
-    window = try map(memory, base, Self.windowSize)
+    length = windowSize
+    window = try map(memory, base, windowSize)
     doorbell = try map(path, 0, 4096)
   }
 
   deinit {
-    munmap(window, Self.windowSize)
+    munmap(window, length)
     munmap(doorbell, 4096)
   }
 
@@ -242,20 +246,24 @@ final class AttachProcess {
   var memory: String { "\(directory.path)/memory" }
   var doorbell: String { "\(directory.path)/doorbell" }
   private var output: String { "\(directory.path)/output" }
+  private let windowSize: Int
 
   /// Starts it for a guest and waits until it says that it serves.
   init(
-    _ plan: String = Dpaac.p4080Example, guest: String = "guest1", interrupts: String = "none"
+    _ plan: String = Dpaac.p4080Example, guest: String = "guest1", interrupts: String = "none",
+    windowSize: Int = AttachClient.windowSize, arguments: [String] = []
   ) throws {
     directory = try TemporaryDirectory()
+    self.windowSize = windowSize
     try directory.write("memory", Data())
-    truncate(memory, off_t(Self.offset + AttachClient.windowSize))
+    truncate(memory, off_t(Self.offset + windowSize))
     try directory.write("output", Data())
     process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    process.arguments = [
-      "attach", plan, "--guest", guest, "--memory", memory, "--at",
-      "0x\(String(Self.offset, radix: 16))", "--doorbell", doorbell, "--interrupts", interrupts,
-    ]
+    process.arguments =
+      [
+        "attach", plan, "--guest", guest, "--memory", memory, "--at",
+        "0x\(String(Self.offset, radix: 16))", "--doorbell", doorbell, "--interrupts", interrupts,
+      ] + arguments
     process.standardOutput = FileHandle(forWritingAtPath: output)
     try process.run()
     try awaitLines("ready", 1)
@@ -280,7 +288,8 @@ final class AttachProcess {
   }
 
   func client() throws -> AttachClient {
-    try AttachClient(memory: memory, at: Self.offset, doorbell: doorbell)
+    try AttachClient(
+      memory: memory, at: Self.offset, doorbell: doorbell, windowSize: windowSize)
   }
 
   /// Ends it as a service manager would; its exit code.

@@ -9,6 +9,7 @@ final class AttachEngine {
   private var registers: ManagerRegisters
   private var acknowledged: UInt64
   private let relay: InterruptRelay?
+  private let network: VirtualNetwork?
 
   /// As many queued frames as the usual memory for them holds, 32 MiB of 64 bytes each (Linux 6.1,
   /// `arch/powerpc/boot/dts/fsl/p4080ds.dts`).
@@ -28,9 +29,10 @@ final class AttachEngine {
   /// Puts everything into its reset state. Stores that were posted before are acknowledged: nobody
   /// waits for them.
   init(
-    _ plan: AttachPlan, window: UnsafeMutableRawPointer, doorbell: UnsafeMutableRawPointer,
-    relay: InterruptRelay? = nil
+    _ plan: AttachPlan, memory: UnsafeMutableRawPointer, size: Int, offset: Int,
+    doorbell: UnsafeMutableRawPointer, relay: InterruptRelay? = nil
   ) throws(EngineError) {
+    let window = memory + offset
     self.doorbell = doorbell
     self.relay = relay
     let portals = plan.places.map { PortalPlaces(window: window, place: $0) }
@@ -41,9 +43,25 @@ final class AttachEngine {
       client: ClientMemory(
         portals: portals, frameCapacity: Self.frameCapacity,
         bufferCapacity: Self.bufferCapacity))
+    network =
+      plan.macs.isEmpty
+      ? nil
+      : try VirtualNetwork(
+        plan, window: window, memory: ClientBytes(base: memory, count: size), tables)
     registers = ManagerRegisters(window: window, qman: plan.qmanRevision, bman: plan.bmanRevision)
     acknowledged = doorbell.acquire64(AttachLayout.Doorbell.posted).byteSwapped
     doorbell.release64(AttachLayout.Doorbell.acknowledged, acknowledged.byteSwapped)
+    let quiet = plan.frameManagers.flatMap { index in
+      FManRegister.Block.quiet.map {
+        (offset + AttachLayout.frameManager(index) + $0.lowerBound, $0.count)
+      }
+    }
+    for (place, range) in quiet.enumerated() {
+      let entry = AttachLayout.Doorbell.quiet + 16 * place
+      doorbell.release64(entry, UInt64(range.0).byteSwapped)
+      doorbell.release64(entry + 8, UInt64(range.1).byteSwapped)
+    }
+    doorbell.release32(AttachLayout.Doorbell.quietCount, UInt32(quiet.count).byteSwapped)
     tables.numbers = plan.numbers
     tables.settlePools(plan.isPartitionNumbered ? .partition : .open)
     if plan.isPartitionNumbered { tables.settleQueues(.partition) }
@@ -103,8 +121,9 @@ final class AttachEngine {
 
   private func round(now: UInt64) -> Bool {
     if registers.isQManOwned || registers.isBManOwned { tables.numbers.whenBoth = .partition }
+    let moved = network?.step(&tables, now: now) ?? false
     let isBusy = tables.round(control, now: now)
-    return registers.update(&tables) || isBusy
+    return registers.update(&tables) || isBusy || moved
   }
 
   /// What the client did so far, in a line for people.
@@ -115,8 +134,14 @@ final class AttachEngine {
       return count == 0 ? nil : "\(count) \(reason.name)"
     }
     let refused = drops.isEmpty ? "none" : drops.joined(separator: ", ")
+    let frames =
+      network.map {
+        let tally = $0.tally
+        return ", frames sent \(tally.transmitted), confirmed \(tally.confirmed), "
+          + "received \(tally.received), lost \(tally.lost)"
+      } ?? ""
     return
       "enqueued \(counters.value(.taken, 0)), dequeued \(counters.value(.delivered, 0)), "
-      + "refused \(refused), stray buffers \(counters.value(.strayBuffers, 0))"
+      + "refused \(refused), stray buffers \(counters.value(.strayBuffers, 0))" + frames
   }
 }

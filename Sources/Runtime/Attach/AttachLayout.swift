@@ -6,7 +6,7 @@ import DPAAPortal
 /// Offsets count from the window's first byte, which `--at` names. Strides are those of the P
 /// series (Linux 6.1, `arch/powerpc/boot/dts/fsl/qoriq-qman1-portals.dtsi`).
 public enum AttachLayout {
-  /// Bytes of the whole window.
+  /// Bytes of the managers' part of the window; all of it for a client without frame managers.
   public static let size = 0x40_3000
   /// QMan's portals, behind those of BMan, which begin the window.
   public static let qmanPortals = 0x20_0000
@@ -14,6 +14,8 @@ public enum AttachLayout {
   public static let qmanRegisters = 0x40_0000
   /// BMan's own registers, 4 KiB.
   public static let bmanRegisters = 0x40_2000
+  /// The registers of a virtual frame manager, by its index on the board: one in each MiB.
+  public static func frameManager(_ index: Int) -> Int { 0x50_0000 + 0x10_0000 * index }
   /// From a manager's portals to their cache-inhibited windows.
   public static let cacheInhibited = 0x10_0000
   /// How many portals of each manager have a place.
@@ -37,6 +39,10 @@ public enum AttachLayout {
     public static let acknowledged = 64
     /// 32 bits: 1 while the engine serves; before and after that nobody needs to wait.
     public static let ready = 144
+    /// 32 bits: how many ranges there are where nothing follows from a store.
+    public static let quietCount = 148
+    /// The ranges, two 64-bit words each: where it begins in the file, and how long it is.
+    public static let quiet = 256
   }
 }
 

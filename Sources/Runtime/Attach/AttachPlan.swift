@@ -17,6 +17,17 @@ public struct AttachPlan: Sendable {
   let bmanRevision: Revision
   let numbers: EngineTables.ClientNumbers
   let isPartitionNumbered: Bool
+  /// The client's MACs, and the indexes of the virtual frame managers that they are in, ascending.
+  let macs: [VirtualMAC]
+  let frameManagers: [Int]
+  /// The MACs that are connected, by their places.
+  let wires: [(Int, Int)]
+
+  /// How long the window is.
+  var windowSize: Int {
+    guard let last = frameManagers.last else { return AttachLayout.size }
+    return AttachLayout.frameManager(last) + FManRegister.Block.size
+  }
 
   /// Takes a guest's part out of a plan.
   ///
@@ -24,10 +35,14 @@ public struct AttachPlan: Sendable {
   ///   - partition: The plan.
   ///   - index: The guest's place among its owners.
   ///   - interrupt: The guest's number for an interrupt of the board.
+  ///   - loopbacks: The guest's ways whose MACs are connected with each other, by their names.
+  /// - Throws: ``EngineError/noSuchWay(_:_:)`` for a way that the guest has no MAC for, and
+  ///   ``EngineError/connectedTwice(_:)``.
   public init(
     _ partition: Partition, owner index: Int,
-    interrupt: (InterruptSource) -> UInt32 = { UInt32($0.rawValue) }
-  ) {
+    interrupt: (InterruptSource) -> UInt32 = { UInt32($0.rawValue) },
+    loopbacks: [(String, String)] = []
+  ) throws(EngineError) {
     let owner = partition.owners[index]
     let board = partition.board
     guest = owner.name
@@ -48,6 +63,24 @@ public struct AttachPlan: Sendable {
     qmanRevision = board.qman.revision
     bmanRevision = board.bman.revision
 
+    let macs = partition.virtualMACs(of: index)
+    self.macs = macs
+    frameManagers = Set(macs.map(\.frameManager)).sorted()
+    var connected: Set<Int> = []
+    var wires: [(Int, Int)] = []
+    for names in loopbacks {
+      var ends: [Int] = []
+      for name in [names.0, names.1] {
+        guard let end = macs.firstIndex(where: { owner.paths[$0.path].name == name }) else {
+          throw .noSuchWay(name, macs.map { owner.paths[$0.path].name })
+        }
+        guard connected.insert(end).inserted || ends == [end] else { throw .connectedTwice(name) }
+        ends.append(end)
+      }
+      wires.append((ends[0], ends[1]))
+    }
+    self.wires = wires
+
     // The first run counts within the partition; see `EngineTables.ClientNumbers`.
     var served = owner
     served.portals = places.map { PortalIndex(UInt16($0)) }
@@ -60,7 +93,8 @@ public struct AttachPlan: Sendable {
       queueing: [
         0: RuntimeConfiguration.QueueingGrant(
           poolChannels: board.qman.poolChannels,
-          congestionGroups: (0..<min(256, board.qman.congestionGroupCount)).map { UInt8($0) })
+          congestionGroups: (0..<min(256, board.qman.congestionGroupCount)).map { UInt8($0) },
+          portChannels: macs.map(\.transmitChannel))
       ])
 
     isPartitionNumbered = owner.os == .linuxMainline

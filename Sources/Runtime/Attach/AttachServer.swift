@@ -76,8 +76,11 @@ public struct AttachServer: ~Copyable {
     isFirst: Bool
   ) throws(EngineError) -> (window: GuardedFile, doorbell: GuardedFile) {
     (
-      try GuardedFile(
-        path: files.memory, offset: files.offset, size: AttachLayout.size, isMade: false),
+      // Frames lie anywhere in a client's memory.
+      plan.macs.isEmpty
+        ? try GuardedFile(
+          path: files.memory, offset: files.offset, size: plan.windowSize, isMade: false)
+        : try GuardedFile(whole: files.memory, atLeast: files.offset + plan.windowSize),
       try GuardedFile(
         path: files.doorbell, offset: 0, size: AttachLayout.Doorbell.size, isMade: isFirst)
     )
@@ -104,7 +107,8 @@ public struct AttachServer: ~Copyable {
   /// Serves over one mapping with one engine.
   private func serve(_ window: GuardedFile, _ doorbell: GuardedFile) throws(EngineError) -> Ending {
     let engine = try AttachEngine(
-      plan, window: window.memory, doorbell: doorbell.memory, relay: relay)
+      plan, memory: window.memory, size: window.size,
+      offset: plan.macs.isEmpty ? 0 : files.offset, doorbell: doorbell.memory, relay: relay)
     engine.setReady(true)
     say(
       "ready \(plan.guest) at 0x\(String(files.offset, radix: 16)) portals "

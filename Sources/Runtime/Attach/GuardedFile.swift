@@ -10,7 +10,8 @@ final class GuardedFile: @unchecked Sendable {
   private let path: String
   private let descriptor: Int32
   private let offset: Int
-  private let size: Int
+  /// How many bytes are mapped.
+  let size: Int
   private let guardNumber: Int32
 
   /// Maps a part of a file.
@@ -55,6 +56,13 @@ final class GuardedFile: @unchecked Sendable {
     self.path = path
     self.offset = offset
     self.size = size
+  }
+
+  /// Maps a whole file that must be so long at least, as long as it is now.
+  convenience init(whole path: String, atLeast needed: Int) throws(EngineError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .file(path, errno) }
+    try self.init(path: path, offset: 0, size: max(needed, Int(status.st_size)), isMade: false)
   }
 
   deinit {

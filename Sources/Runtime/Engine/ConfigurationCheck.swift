@@ -86,6 +86,7 @@ extension RuntimeConfiguration {
         }
         try claim(channel)
       }
+      for channel in grant.portChannels { try claim(channel) }
       for group in grant.congestionGroups where !groups.insert(group).inserted {
         throw .badConfiguration("congestion group \(group) has two owners")
       }

@@ -11,6 +11,10 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case fileTooShort(path: String, size: Int, needed: Int)
   /// A capture is to be played into an interface that there is not; with those that there are.
   case noInterface(String, [String])
+  /// Two ways of a guest are to be connected, of which it has one not; with those that it has.
+  case noSuchWay(String, [String])
+  /// A way is to be connected with more than one other.
+  case connectedTwice(String)
   /// A file cannot be read or written; with the error number.
   case file(String, Int32)
   /// A capture that is to be played would be written by the same run.
@@ -29,6 +33,10 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case .noInterface(let name, let known):
       "the plan has no interface \(name) to play a capture into; "
         + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
+    case .noSuchWay(let name, let known):
+      "the guest has no network interface for \(name); "
+        + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
+    case .connectedTwice(let name): "\(name) can be connected with one other way only"
     case .file(let path, let error): "\(path): \(String(cString: strerror(error)))"
     case .fileTooShort(let path, let size, let needed):
       "\(path): it is \(size) bytes long and must be at least \(needed)"

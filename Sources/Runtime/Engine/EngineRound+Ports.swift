@@ -150,7 +150,7 @@ extension EngineTables {
 
   /// Ends the turn of a queue that a port served. Ports know neither credit nor force.
   @inline(__always)
-  private mutating func endPortTurn(_ fqid: UInt32) {
+  mutating func endPortTurn(_ fqid: UInt32) {
     let queue = qman.queues.base + Int(fqid)
     if queue.pointee.flags.isEmpty { return qman.reschedule(fqid) }
     queue.pointee.flags.remove(.forceEligible)

@@ -38,7 +38,7 @@ struct OwnerGrants {
       }
       self.pools.append(pools)
       let portalChannels = channels.count - firstChannel
-      for channel in Self.servedByPorts(of: index, configuration) {
+      for channel in Self.servedByPorts(of: index, configuration) + grant.portChannels {
         channels.append(UInt16(try layout.index(of: channel)))
       }
       entries.append(
@@ -118,7 +118,9 @@ struct ChannelLayout {
       if case .offlineHop(let hop) = interface.delivery { add(hop.port.channel) }
     }
     for link in configuration.links { add(link.port.channel) }
-    for grant in configuration.queueing.values { grant.poolChannels.sorted().forEach(add) }
+    for grant in configuration.queueing.values {
+      (grant.poolChannels.sorted() + grant.portChannels).forEach(add)
+    }
     self.indexes = indexes
   }
 

@@ -40,15 +40,18 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     /// The marks at which its pools are depleted, in the order of its pools; pools behind the last
     /// one have none.
     public var poolThresholds: [PoolThresholds]
+    /// Channels of transmit ports that are the owner's alone.
+    public var portChannels: [ChannelID]
 
     /// Creates a grant.
     public init(
       poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = [],
-      poolThresholds: [PoolThresholds] = []
+      poolThresholds: [PoolThresholds] = [], portChannels: [ChannelID] = []
     ) {
       self.poolChannels = poolChannels
       self.congestionGroups = congestionGroups
       self.poolThresholds = poolThresholds
+      self.portChannels = portChannels
     }
   }
 

@@ -1,0 +1,63 @@
+/// The checksum of IPv4, TCP and UDP (RFC 1071), as a transmit port fills it in.
+enum InternetChecksum {
+  /// Fills in what a driver asks for with a parse result of its own: the IPv4 header's checksum, and
+  /// that of TCP or UDP behind an IPv4 or IPv6 header. Headers that do not lie within the frame leave
+  /// it as it is.
+  ///
+  /// - Parameters:
+  ///   - frame: The engine's own copy.
+  ///   - result: 32 bytes as the parser would have written them (Linux 6.1, `fman.h`,
+  ///     `struct fman_prs_result`).
+  static func fill(_ frame: UnsafeMutableRawBufferPointer, _ result: InlineArray<32, UInt8>) {
+    let (network, transport) = (Int(result[27]), Int(result[30]))
+    let isIPv4 = result[4] & 0x80 != 0
+    guard isIPv4 || result[4] & 0x40 != 0, frame.count >= network + (isIPv4 ? 20 : 40) else {
+      return
+    }
+    let end: Int
+    if isIPv4 {
+      let header = Int(frame[network] & 0xf) * 4
+      guard header >= 20, frame.count >= network + header else { return }
+      store(0, frame, network + 10)
+      store(~folded(sum(frame, network..<network + header)), frame, network + 10)
+      end = network + (Int(frame[network + 2]) << 8 | Int(frame[network + 3]))
+    } else {
+      end = network + 40 + (Int(frame[network + 4]) << 8 | Int(frame[network + 5]))
+    }
+    let isUDP = result[6] & 0x40 != 0
+    guard isUDP || result[6] & 0x20 != 0 else { return }
+    let place = transport + (isUDP ? 6 : 16)
+    guard end <= frame.count, transport >= network + (isIPv4 ? 20 : 40), place + 2 <= end else {
+      return
+    }
+    store(0, frame, place)
+    let addresses = isIPv4 ? network + 12..<network + 20 : network + 8..<network + 40
+    let total =
+      sum(frame, addresses) + UInt64(isUDP ? 17 : 6) + UInt64(end - transport)
+      + sum(frame, transport..<end)
+    let checksum = ~folded(total)
+    // A UDP checksum of 0 would mean that there is none (RFC 768).
+    store(isUDP && checksum == 0 ? 0xffff : checksum, frame, place)
+  }
+
+  /// The sum of big-endian 16-bit words; an odd last byte counts as a high one.
+  static func sum(_ bytes: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> UInt64 {
+    var sum: UInt64 = 0
+    for index in range {
+      sum += (index - range.lowerBound) & 1 == 0 ? UInt64(bytes[index]) << 8 : UInt64(bytes[index])
+    }
+    return sum
+  }
+
+  /// A sum with its carries added back in.
+  static func folded(_ sum: UInt64) -> UInt16 {
+    var sum = sum
+    while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
+    return UInt16(sum)
+  }
+
+  private static func store(_ value: UInt16, _ bytes: UnsafeMutableRawBufferPointer, _ at: Int) {
+    bytes[at] = UInt8(value >> 8)
+    bytes[at + 1] = UInt8(value & 0xff)
+  }
+}
