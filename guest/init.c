@@ -1,7 +1,7 @@
 /*
  * The first and only program of the guest kernel that scripts/guest-kernel builds. It says what the
- * kernel has found, runs the drivers' self-tests as often as the boot argument rounds=N says, and
- * resets the machine, which ends a QEMU that was started with -no-reboot.
+ * kernel has found, runs the drivers' self-tests as often as the boot argument rounds=N says, sends
+ * frames between its network interfaces if frames=N says so, and resets the machine, which ends a QEMU that was started with -no-reboot.
  *
  * A line for a test to read begins with "guest: ". There is no C library, so that one 32-bit binary
  * serves 32-bit and 64-bit kernels and no further package is needed. System calls: Linux 6.1,
@@ -16,10 +16,16 @@ enum {
 	sys_close = 6,
 	sys_mount = 21,
 	sys_ioctl = 54,
+	sys_poll = 167,
 	sys_reboot = 88,
 	sys_syslog = 103,
 	sys_delete_module = 129,
 	sys_getdents64 = 202,
+	sys_clock_gettime = 246,
+	sys_socket = 326,
+	sys_bind = 327,
+	sys_send = 334,
+	sys_recv = 336,
 	sys_finit_module = 353,
 };
 
@@ -43,6 +49,13 @@ static long call(long number, long a, long b, long c, long d, long e)
 }
 
 /* The compiler may call these by itself. */
+void *memcpy(void *to, const void *from, unsigned long size)
+{
+	for (unsigned long i = 0; i < size; i++)
+		((volatile char *)to)[i] = ((const char *)from)[i];
+	return to;
+}
+
 void *memset(void *to, int byte, unsigned long size)
 {
 	for (unsigned long i = 0; i < size; i++)
@@ -263,19 +276,206 @@ static void run_test(const char *name, unsigned long round)
 	call(sys_delete_module, (long)name, 0, 0, 0, 0);
 }
 
-static unsigned long rounds(void)
+/* The number behind `name` among the boot arguments; 0 if it is not there. */
+static unsigned long argument(const char *name)
 {
 	unsigned long number = 0;
 
 	if (read_file("/proc/cmdline", text, sizeof(text)) < 0)
 		return 0;
-	const char *digits = find(text, "rounds=");
+	const char *digits = find(text, name);
 
 	if (!digits)
 		return 0;
-	for (digits += 7; *digits >= '0' && *digits <= '9'; digits++)
+	for (digits += length(name); *digits >= '0' && *digits <= '9'; digits++)
 		number = number * 10 + (*digits - '0');
 	return number;
+}
+
+/*
+ * Network interfaces: the kernel's drivers of FMan make them, as modules that are loaded when the boot
+ * argument frames=N says so; N frames are then sent from eth0 to eth1 and as many back.
+ * Structures and numbers: Linux 6.1, include/uapi/linux/if.h, if_packet.h, if_ether.h and sockios.h.
+ */
+
+enum { af_inet = 2, af_packet = 17, sock_dgram = 2, sock_raw = 3, eth_p_test = 0x88b5 };
+enum { siocsifflags = 0x8914, siocgifhwaddr = 0x8927, siocgifindex = 0x8933, siocgifflags = 0x8913 };
+enum { iff_up = 1, iff_running = 0x40, pollin = 1 };
+
+struct request {
+	char name[16];
+	union {
+		short flags;
+		int index;
+		struct {
+			unsigned short family;
+			unsigned char address[14];
+		} hardware;
+		char room[24];
+	};
+};
+
+struct link_address {
+	unsigned short family, protocol;
+	int index;
+	unsigned short type;
+	unsigned char packet, size, address[8];
+};
+
+struct interface {
+	const char *name;
+	int socket;
+	unsigned char address[6];
+};
+
+static void say(const char *what, const char *which, long result)
+{
+	print("guest: ");
+	print(what);
+	print(" ");
+	print(which);
+	if (result < 0) {
+		print(" failed with error ");
+		print_number(-result);
+	}
+	print("\n");
+}
+
+static void load(const char *name)
+{
+	char path[64] = "/";
+
+	append(path, sizeof(path), name);
+	append(path, sizeof(path), ".ko");
+	long file = call(sys_open, (long)path, o_rdonly, 0, 0, 0);
+	long result = file < 0 ? file : call(sys_finit_module, file, (long)"", 0, 0, 0);
+
+	if (file >= 0)
+		call(sys_close, file, 0, 0, 0, 0);
+	say("module", name, result);
+}
+
+static unsigned long milliseconds(void)
+{
+	long now[2] = {0, 0};
+
+	/* CLOCK_MONOTONIC */
+	call(sys_clock_gettime, 1, (long)now, 0, 0, 0);
+	return (unsigned long)now[0] * 1000 + now[1] / 1000000;
+}
+
+static void name(struct request *request, const char *interface)
+{
+	memset(request, 0, sizeof(*request));
+	append(request->name, sizeof(request->name), interface);
+}
+
+/* Brings an interface up, waits until it runs, and opens it for raw frames; 0, or an error. */
+static long open_interface(struct interface *interface)
+{
+	struct request request;
+	struct link_address address = {.family = af_packet, .protocol = eth_p_test};
+	long control = call(sys_socket, af_inet, sock_dgram, 0, 0, 0), result;
+
+	if (control < 0)
+		return control;
+	name(&request, interface->name);
+	result = call(sys_ioctl, control, siocgifhwaddr, (long)&request, 0, 0);
+	memcpy(interface->address, request.hardware.address, 6);
+	if (result >= 0) {
+		name(&request, interface->name);
+		request.flags = iff_up;
+		result = call(sys_ioctl, control, siocsifflags, (long)&request, 0, 0);
+	}
+	for (unsigned long start = milliseconds(); result >= 0 && milliseconds() - start < 20000;) {
+		name(&request, interface->name);
+		call(sys_ioctl, control, siocgifflags, (long)&request, 0, 0);
+		if (request.flags & iff_running)
+			break;
+		call(sys_poll, 0, 0, 10, 0, 0);
+	}
+	if (result >= 0) {
+		name(&request, interface->name);
+		result = call(sys_ioctl, control, siocgifindex, (long)&request, 0, 0);
+		address.index = request.index;
+	}
+	call(sys_close, control, 0, 0, 0, 0);
+	if (result < 0)
+		return result;
+	interface->socket = call(sys_socket, af_packet, sock_raw, eth_p_test, 0, 0);
+	if (interface->socket < 0)
+		return interface->socket;
+	return call(sys_bind, interface->socket, (long)&address, sizeof(address), 0, 0);
+}
+
+static unsigned char sent[1514], got[2048];
+
+/* Waits for a frame; its length, or 0 when none comes. */
+static long take(struct interface *interface, unsigned long patience)
+{
+	struct {
+		int file;
+		short events, found;
+	} wish = {interface->socket, pollin, 0};
+
+	if (call(sys_poll, (long)&wish, 1, patience, 0, 0) <= 0)
+		return 0;
+	return call(sys_recv, interface->socket, (long)got, sizeof(got), 0, 0);
+}
+
+/* Sends frames one at a time, of every length in turn, and compares each with what arrives. */
+static void exchange(struct interface *from, struct interface *to, unsigned long count)
+{
+	unsigned long exact = 0;
+
+	for (unsigned long number = 0; number < count; number++) {
+		long size = 60 + number * 37 % 1455, arrived;
+
+		memcpy(sent, to->address, 6);
+		memcpy(sent + 6, from->address, 6);
+		sent[12] = eth_p_test >> 8;
+		sent[13] = eth_p_test & 0xff;
+		for (long i = 14; i < size; i++)
+			sent[i] = (unsigned char)(number * 131 + i * 7 + (i >> 8));
+		if (call(sys_send, from->socket, (long)sent, size, 0, 0) != size)
+			continue;
+		arrived = take(to, 2000);
+		int same = arrived == size;
+
+		for (long i = 0; same && i < size; i++)
+			same = sent[i] == got[i];
+		exact += same;
+	}
+	print("guest: frames ");
+	print(from->name);
+	print(" to ");
+	print(to->name);
+	print(" ");
+	print_number(exact);
+	print(" of ");
+	print_number(count);
+	print(" exact\n");
+}
+
+static void run_frames(unsigned long count)
+{
+	static struct interface both[2] = {{.name = "eth0"}, {.name = "eth1"}};
+	int are_open = 1;
+
+	load("fsl_dpaa_fman");
+	load("fsl_dpaa_fman_port");
+	load("fsl_dpaa_mac");
+	load("fsl_dpa");
+	for (int i = 0; i < 2; i++) {
+		long result = open_interface(&both[i]);
+
+		say("interface", both[i].name, result);
+		are_open &= result >= 0;
+	}
+	if (!are_open)
+		return;
+	exchange(&both[0], &both[1], count);
+	exchange(&both[1], &both[0], count);
 }
 
 void _start(void)
@@ -289,8 +489,10 @@ void _start(void)
 	print_lines("core", "/proc/cpuinfo", "cpu\t\t: ", 1);
 	print_lines("memory", "/proc/iomem", "System RAM", 0);
 	print_portals();
-	unsigned long count = rounds();
+	unsigned long count = argument("rounds="), frames = argument("frames=");
 
+	if (frames)
+		run_frames(frames);
 	for (unsigned long round = 1; round <= count; round++) {
 		run_test("bman_test", round);
 		run_test("qman_test", round);

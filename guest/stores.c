@@ -2,7 +2,7 @@
  * A TCG plugin of QEMU that makes a guest's stores to its portals synchronous: each is posted in the
  * doorbell page of `dpaac attach`, and the virtual CPU waits until the engine has seen it.
  *
- *   -plugin stores.so,doorbell=FILE,base=0x20000000,size=0x403000
+ *   -plugin stores.so,doorbell=FILE,base=0x20000000,size=0x800000
  *
  * The guest's RAM is a file that the engine maps, so loads need no help. Stores do: drivers expect
  * that a portal has taken note of one before the next is made (two quick writes to DCAP, a
@@ -58,6 +58,11 @@ struct doorbell {
 	uint32_t size;
 	uint32_t cpu;
 	uint32_t ready; /* the engine serves; nobody waits before */
+	/* Where nothing follows from stores, so that they need not be posted. */
+	uint32_t quiet_count;
+	_Alignas(256) struct {
+		uint64_t first, size;
+	} quiet[16];
 };
 
 _Static_assert(offsetof(struct doorbell, acknowledged) == 64, "layout");
@@ -65,6 +70,8 @@ _Static_assert(offsetof(struct doorbell, address) == 128, "layout");
 _Static_assert(offsetof(struct doorbell, size) == 136, "layout");
 _Static_assert(offsetof(struct doorbell, cpu) == 140, "layout");
 _Static_assert(offsetof(struct doorbell, ready) == 144, "layout");
+_Static_assert(offsetof(struct doorbell, quiet_count) == 148, "layout");
+_Static_assert(offsetof(struct doorbell, quiet) == 256, "layout");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the page is little-endian");
 
 static struct doorbell *doorbell;
@@ -94,6 +101,16 @@ static void post(uint64_t address, uint32_t size, uint32_t cpu)
 	pthread_mutex_unlock(&turn);
 }
 
+static bool is_quiet(uint64_t address)
+{
+	uint32_t count = doorbell->quiet_count;
+
+	for (uint32_t i = 0; i < count && i < 16; i++)
+		if (address - doorbell->quiet[i].first < doorbell->quiet[i].size)
+			return true;
+	return false;
+}
+
 static void stored(unsigned cpu, access_info info, uint64_t address, void *data)
 {
 	struct qemu_plugin_hwaddr *place = qemu_plugin_get_hwaddr(info, address);
@@ -103,7 +120,7 @@ static void stored(unsigned cpu, access_info info, uint64_t address, void *data)
 		return;
 	uint64_t physical = qemu_plugin_hwaddr_phys_addr(place);
 
-	if (physical - window_base < window_size)
+	if (physical - window_base < window_size && !is_quiet(physical))
 		post(physical, 1u << qemu_plugin_mem_size_shift(info), cpu);
 }
 

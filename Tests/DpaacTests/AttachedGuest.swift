@@ -11,7 +11,9 @@ final class AttachedGuest {
 
   /// Starts `dpaac attach` and waits until it serves `guest1` of a plan, whose launch script is in the
   /// directory.
-  init(plan: String, in directory: TemporaryDirectory, at base: Int) throws {
+  init(
+    plan: String, in directory: TemporaryDirectory, at base: Int, arguments: [String] = []
+  ) throws {
     let script = try String(contentsOfFile: "\(directory.path)/guest1.sh", encoding: .utf8)
     let size = try #require(script.firstMatch(of: /-m ([0-9]+)M/)?.output.1)
     let memory = try directory.write("memory", Data())
@@ -21,17 +23,18 @@ final class AttachedGuest {
     output = try directory.write("attach", Data())
 
     server.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    server.arguments = [
-      "attach", plan, "--guest", "guest1", "--memory", memory, "--at", String(base),
-      "--doorbell", doorbell, "--interrupts", "qtest:\(directory.path)/lines",
-    ]
+    server.arguments =
+      [
+        "attach", plan, "--guest", "guest1", "--memory", memory, "--at", String(base),
+        "--doorbell", doorbell, "--interrupts", "qtest:\(directory.path)/lines",
+      ] + arguments
     server.standardOutput = FileHandle(forWritingAtPath: output)
     server.standardError = server.standardOutput
     emulatorArguments = [
       "-machine", "memory-backend=ram0",
       "-object", "memory-backend-file,id=ram0,size=\(size)M,mem-path=\(memory),share=on",
       "-plugin",
-      "\(try #require(GuestKernel.plugin)),doorbell=\(doorbell),base=\(base),size=0x403000",
+      "\(try #require(GuestKernel.plugin)),doorbell=\(doorbell),base=\(base),size=0x800000",
       "-qtest", "unix:\(directory.path)/lines,server=on,wait=off", "-qtest-log", "/dev/null",
     ]
     try server.run()
@@ -44,11 +47,16 @@ final class AttachedGuest {
   /// What the server has said.
   var log: String { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
 
-  /// Ends the server as a user does, and checks that it has lost nothing.
-  func end() throws {
+  /// Ends the server as a user does.
+  func finish() {
     server.terminate()
     server.waitUntilExit()
     #expect(server.terminationStatus == 0, "\(log)")
+  }
+
+  /// Ends the server as a user does, and checks that it has lost nothing.
+  func end() throws {
+    finish()
     let counts = try #require(log.firstMatch(of: /enqueued ([0-9]+), dequeued ([0-9]+)/)?.output)
     #expect(counts.1 == counts.2, "\(log)")
     #expect(Int(counts.1) ?? 0 > 0, "\(log)")
