@@ -7,7 +7,7 @@ import QorIQ
 /// owns its memory (`ClientPools`); commands and answers are the same.
 extension EngineTables {
   /// Takes what a guest wrote into BMan's half of a portal; `false` when there was nothing.
-  @inline(__always)
+  @inline(never)
   mutating func takeBuffers(_ portal: UnsafeMutablePointer<EnginePortal>) -> Bool {
     var releases = 0
     portal.pointee.bman.pollProduction()

@@ -251,7 +251,7 @@ extension EngineTables {
   @inline(__always)
   func bytes(of frame: FrameDescriptor) -> UnsafeRawBufferPointer {
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
-    let start = pool.pointee.memory + Int(frame.address &- pool.pointee.base)
+    let start = pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
     return UnsafeRawBufferPointer(
       start: start + Int(frame.offset), count: Int(frame.length))
   }

@@ -1,27 +1,41 @@
 import CPortalShims
 import Glibc
 
-// SAFETY: `base` covers `count` records for the table's life; zero bytes are a valid `Record`.
+// SAFETY: `base` covers `count` records inside the mapping, for the table's life; zero bytes are a
+// valid `Record`.
 /// Flat, zeroed memory for a table of trivial records that only the engine touches.
 ///
 /// The kernel provides pages as they are touched, so a table of 16 million queues costs what is
-/// used of it. Index checks are the caller's: every index that comes from outside is compared with
-/// ``count`` where it is validated.
+/// used of it, in huge pages where the kernel has them. Index checks are the caller's: every index
+/// that comes from outside is compared with ``count`` where it is validated.
 struct FlatTable<Record: BitwiseCopyable>: ~Copyable {
   let base: UnsafeMutablePointer<Record>
   let count: Int
-  private let byteCount: Int
+  private let mapping: UnsafeMutableRawBufferPointer
+
+  private static var page: Int { 1 << 12 }
+  private static var hugePage: Int { 1 << 21 }
 
   init(count: Int) throws(EngineError) {
     self.count = count
-    byteCount = max(1, count) * MemoryLayout<Record>.stride
+    let needed = max(1, count) * MemoryLayout<Record>.stride
+    let isHuge = needed >= Self.hugePage
+    let size = needed + (isHuge ? Self.hugePage : Self.page)
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    guard let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0),
-      memory != MAP_FAILED
+    guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED
     else { throw .noMemory("table", errno) }
-    if byteCount >= 1 << 21 { madvise(memory, byteCount, 14 /* MADV_HUGEPAGE */) }
-    base = memory.bindMemory(to: Record.self, capacity: max(1, count))
+    mapping = UnsafeMutableRawBufferPointer(start: memory, count: size)
+    var start = memory
+    if isHuge {
+      start = memory.alignedUp(toMultipleOf: Self.hugePage)
+      madvise(start, needed, 14 /* MADV_HUGEPAGE */)
+    } else {
+      // The first lines of all tables would share one set of the cache if each began with a page:
+      // they begin at a line that follows from the page's number.
+      start = memory + (Int(bitPattern: memory) / Self.page & 31) * 128
+    }
+    base = start.bindMemory(to: Record.self, capacity: max(1, count))
   }
 
-  deinit { munmap(base, byteCount) }
+  deinit { munmap(mapping.baseAddress, mapping.count) }
 }

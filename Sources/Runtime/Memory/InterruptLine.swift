@@ -27,7 +27,7 @@ final class InterruptLine: Sendable {
   }
 
   /// Fires an interrupt; a pipe that is full has fired often enough.
-  @inline(__always)
+  @inline(never)
   static func raise(_ engineDescriptor: Int32) {
     var one: UInt8 = 1
     _ = write(engineDescriptor, &one, 1)

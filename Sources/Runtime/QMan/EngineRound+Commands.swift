@@ -4,6 +4,7 @@ import DPAAPortal
 /// owner has only: another's queue, group or channel is answered like one that does not exist.
 extension EngineTables {
   /// Answers the command that waits; `false` when it must wait until messages are read.
+  @inline(never)
   mutating func answerQMan(_ index: Int) -> Bool {
     let portal = portals.base + index
     // A command may send one message.
