@@ -119,7 +119,7 @@ INLINE bool guest_dequeue(guest_t *g, buffer_t *buffer) {
     uint64_t identity = load64(g->qman, entry + 8);
     frame_t frame = load_frame(g->qman, entry + 16);
     g->dqrr_consumer += 1;
-    if (!(g->dqrr_consumer & 3)) guest_publish(g);
+    if (!(g->dqrr_consumer & (g->dqrr_size / 4 - 1))) guest_publish(g);
     if (!(word >> 48 & 0x10)) continue;
     count(g->status, 64, 1);
     count(g->status, 72, frame.format_length & 0xfffff);

@@ -20,7 +20,8 @@ twin_manager_t *twin_manager_make(uint32_t queues, uint32_t frames) {
   uint8_t *memory =
       mmap(0, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return NULL;
-  madvise(memory, total, MADV_HUGEPAGE);
+  // As the engine does it: what is small lies in small pages.
+  if (sizes[1] >= huge) madvise(memory, total, MADV_HUGEPAGE);
   twin_manager_t *made = (twin_manager_t *)(void *)memory;
   uint8_t *parts[4];
   uint8_t *next = memory;

@@ -27,6 +27,9 @@ public struct Portal: ~Copyable {
   @usableFromInline var eqcrCredit: UInt32 = 0
   @usableFromInline var dqrrConsumer: UInt32 = 0
   @usableFromInline var dqrrPublished: UInt32 = 0
+  /// QMan hears of consumption each time that a quarter of the ring was consumed: each time costs a
+  /// cache line that both sides write.
+  @usableFromInline let consumptionMask: UInt32
   @usableFromInline var mrConsumer: UInt32 = 0
   @usableFromInline var rcrProducer: UInt32 = 0
   @usableFromInline var rcrCredit: UInt32 = 0
@@ -65,6 +68,7 @@ public struct Portal: ~Copyable {
     bmanRegisters = region + window.bmanCacheInhibited(index)
     eqcr = RingShape(size: grant.enqueueRing)
     dqrr = RingShape(size: grant.dequeueRing)
+    consumptionMask = dqrr.size / 4 - 1
     mr = RingShape(size: PortalLayout.messageRingSize)
     rcr = RingShape(size: PortalLayout.releaseRingSize)
     self.pools = pools
@@ -126,7 +130,7 @@ extension Portal {
       let identity = qman.load64(entry &+ 8)
       let descriptor = FrameDescriptor(at: qman, offset: entry &+ 16)
       dqrrConsumer &+= 1
-      if dqrrConsumer & 3 == 0 { publishConsumption() }
+      if dqrrConsumer & consumptionMask == 0 { publishConsumption() }
       let flags = UInt8(truncatingIfNeeded: word &>> 48)
       guard flags & DequeueStatus.frameValid != 0 else { continue }
       let context = UInt32(truncatingIfNeeded: identity)
