@@ -154,6 +154,32 @@ import Testing
     #expect(client.register(0x40_2e00) == 0)
   }
 
+  @Test func `mistakes with queues have bits of their own in QMan's error register`() throws {
+    let server = try AttachProcess()
+    let client = try server.client()
+    client.bringUp(4)
+    #expect(client.register(0x40_0bfc) == 0)
+    #expect(client.initialize(101, on: 4) == 0xf0)
+    #expect(client.initialize(102, on: 4, scheduled: true) == 0xf0)
+    func errors(_ act: () -> Void) -> UInt32 {
+      client.setRegister(0x40_0e00, 0xffff_ffff)
+      act()
+      return client.register(0x40_0e00) & 0x7fff_ffff
+    }
+    func enqueue(to fqid: UInt32) {
+      client.enqueue(AttachClient.descriptor(1), to: fqid, on: 4)
+      client.wait { client.message(on: 4) != nil }
+    }
+    #expect(errors { enqueue(to: 201) } == 0x1)
+    #expect(errors { enqueue(to: 103) } == 0x4)
+    #expect(errors { _ = client.volatileDequeue(201, on: 4) } == 0x100)
+    #expect(errors { _ = client.volatileDequeue(102, on: 4) } == 0x400)
+    #expect(errors { _ = client.volatileDequeue(101, on: 4) } == 0)
+    #expect(errors { _ = client.alter(0x4e, 101, on: 4) } == 0x2_0000)
+    #expect(errors { _ = client.alter(0x4e, 102, on: 4) } == 0)
+    #expect(errors { _ = client.qmanCommand([0x7e], on: 4) } == 0x1_0000)
+  }
+
   @Test func `a pool's thresholds are its registers, and depletion is told`() throws {
     let listener = try LineListener()
     let server = try AttachProcess(interrupts: "socket:\(listener.path)")

@@ -102,10 +102,18 @@ extension EngineTables {
 }
 
 /// Bits of the managers' error registers (Linux 6.1, `drivers/soc/fsl/qbman/qman_ccsr.c`,
-/// `bman_ccsr.c`).
+/// `bman_ccsr.c`, which name them; which mistake sets which is our reading of the names).
 enum ManagerError {
   /// QMan: an enqueue named no queue.
   static let invalidEnqueueQueue: UInt32 = 0x1
+  /// QMan: an enqueue named a queue that is out of service or retired.
+  static let invalidEnqueueState: UInt32 = 0x4
+  /// QMan: a volatile or pull command named no queue.
+  static let invalidDequeueQueue: UInt32 = 0x100
+  /// QMan: a volatile or pull command named a queue that is scheduled or out of service.
+  static let invalidDequeueState: UInt32 = 0x400
+  /// QMan: a queue was to be stopped or to go on that is not scheduled.
+  static let invalidFlowState: UInt32 = 0x2_0000
   /// QMan: a management command was none.
   static let invalidCommand: UInt32 = 0x1_0000
   /// BMan: a command was none.

@@ -176,7 +176,12 @@ extension EngineTables {
     _ reason: DropReason, _ code: UInt8
   ) {
     counters.drop(reason, portal.pointee.owner)
-    if reason == .foreignQueue { errors.qman |= ManagerError.invalidEnqueueQueue }
+    if reason == .foreignQueue {
+      let owner = portal.pointee.owner
+      errors.qman |=
+        owns(command.fqid, count: 1, owner: owner)
+        ? ManagerError.invalidEnqueueState : ManagerError.invalidEnqueueQueue
+    }
     portal.pointee.reject(command, code: code)
   }
 

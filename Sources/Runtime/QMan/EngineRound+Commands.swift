@@ -142,8 +142,10 @@ extension EngineTables {
     switch verb {
     case ManagementVerb.schedule: return qman.schedule(fqid)
     case ManagementVerb.forceEligible: return qman.forceEligible(fqid)
-    case ManagementVerb.flowOn: return qman.setFlow(fqid, isOn: true)
-    case ManagementVerb.flowOff: return qman.setFlow(fqid, isOn: false)
+    case ManagementVerb.flowOn, ManagementVerb.flowOff:
+      let result = qman.setFlow(fqid, isOn: verb == ManagementVerb.flowOn)
+      if result == CommandResult.badState { errors.qman |= ManagerError.invalidFlowState }
+      return result
     case ManagementVerb.outOfService: return qman.takeOutOfService(fqid)
     default:
       let result = qman.retire(fqid, portal: index)

@@ -328,10 +328,17 @@ extension EngineTables {
   /// Whether a volatile or pull command may take frames from a queue: drivers ask for parked and
   /// retired queues only (Linux 6.1, `drivers/soc/fsl/qbman/qman.c`, `qman_volatile_dequeue`). For
   /// any other the command ends at once with an entry that bears no frame.
-  private func isPullable(_ fqid: UInt32, _ owner: Int) -> Bool {
-    guard owns(fqid, count: 1, owner: owner) else { return false }
+  private mutating func isPullable(_ fqid: UInt32, _ owner: Int) -> Bool {
+    guard owns(fqid, count: 1, owner: owner) else {
+      errors.qman |= ManagerError.invalidDequeueQueue
+      return false
+    }
     let state = qman.queues.base[Int(fqid)].state
-    return state == .parked || state == .retired
+    guard state == .parked || state == .retired else {
+      errors.qman |= ManagerError.invalidDequeueState
+      return false
+    }
+    return true
   }
 
   @inline(never)

@@ -35,14 +35,15 @@ extension EngineTables {
     if !command.hasFrame { counters.add(.frameless, owner) }
     let point = command.restorationPoint
     guard point == 0 || owns(point, count: 1, owner: owner) else {
-      return comeBack(command, portal, .foreignQueue, RejectionCode.error)
+      errors.qman |= ManagerError.invalidEnqueueQueue
+      return comeBack(command, portal, RejectionCode.error)
     }
     let queue = qman.queues.base[Int(point)]
     if point != 0, queue.state == .retired {
-      return comeBack(command, portal, .outOfOrder, RejectionCode.restorationRetired)
+      return comeBack(command, portal, RejectionCode.restorationRetired)
     }
     guard point != 0, queue.control & QueueControl.orderRestoration != 0 else {
-      return comeBack(command, portal, .outOfOrder, RejectionCode.restorationZero)
+      return comeBack(command, portal, RejectionCode.restorationZero)
     }
     if command.hasFrame {
       guard takeIn(command, portal) else { return }
@@ -60,10 +61,9 @@ extension EngineTables {
 
   /// Refuses a command, if there is anything to give back.
   private mutating func comeBack(
-    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>,
-    _ reason: DropReason, _ code: UInt8
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>, _ code: UInt8
   ) {
-    if command.hasFrame { refuse(command, portal, reason, code) }
+    if command.hasFrame { refuse(command, portal, .outOfOrder, code) }
   }
 
   /// What a number is for a point.
@@ -112,11 +112,11 @@ extension EngineTables {
     case .late: pass(command, portal)
     case .early:
       if !hold(command, point, portal) {
-        giveBack(command, portal, .foreignQueue, RejectionCode.error)
+        giveBack(command, portal, .outOfOrder, RejectionCode.error)
       }
     case .tooEarly where slide(point, toHold: command.number):
       if !hold(command, point, portal) {
-        giveBack(command, portal, .foreignQueue, RejectionCode.error)
+        giveBack(command, portal, .outOfOrder, RejectionCode.error)
       }
     case .tooEarly: giveBack(command, portal, .outOfOrder, RejectionCode.windowTooEarly)
     case .tooLate: giveBack(command, portal, .outOfOrder, RejectionCode.windowTooLate)
