@@ -30,6 +30,8 @@ struct BufferPool: BitwiseCopyable {
   var waitingSince: UInt64 = 0
   /// Nobody waits for this pool any more, until it has recovered.
   var isGivenUp = false
+  /// Two cache lines for each pool: a table of them is indexed by a shift, several times a frame.
+  private let reserved: (UInt64, UInt64) = (0, 0)
 
   // SAFETY: `memory` covers `count * stride` bytes, `holders` and `freeList` cover `count` records;
   // all outlive the pool. Only the engine's thread calls in.

@@ -145,5 +145,6 @@ func checkRecordLayouts() {
   precondition(MemoryLayout<FrameQueue>.size == 64, "a frame queue is one cache line")
   precondition(MemoryLayout<FrameQueue>.stride == 64, "frame queues follow each other")
   precondition(MemoryLayout<FrameRecord>.stride == 32, "two frame records to a cache line")
+  precondition(MemoryLayout<BufferPool>.stride == 128, "a pool is two cache lines")
   precondition(MemoryLayout<FrameDescriptor>.size == 16, "a frame descriptor is 16 bytes")
 }
