@@ -17,6 +17,8 @@ struct Benchmark {
   var isChecking = false
   var filter = ""
   var broken: [String] = []
+  /// How many cases ran.
+  var count = 0
 
   /// How much more than its C twin a function may take: what is promised, and what fails a check,
   /// since no two runs are alike.
@@ -44,6 +46,7 @@ struct Benchmark {
     try benchmark.compareFunctions()
     try benchmark.measureScale()
     try benchmark.measureProcesses()
+    if benchmark.count == 0 { benchmark.broken.append("no case has this in its name") }
     for promise in benchmark.broken { print("not kept: \(promise)") }
     exit(benchmark.broken.isEmpty || !benchmark.isChecking ? 0 : 1)
   }
@@ -53,7 +56,8 @@ struct Benchmark {
       ("one thread, ns per frame", .left), ("Swift", .right), ("C", .right), ("ratio", .right),
       ("promised", .right), ("runs", .right), ("verdict", .left),
     ])
-    let wanted = try functions().filter { isWanted($0.name) }
+    var wanted: [Contest] = []
+    for contest in try functions() where isWanted(contest.name) { wanted.append(contest) }
     guard !wanted.isEmpty else { return }
     for contest in wanted {
       let result = contest.run()
@@ -73,7 +77,11 @@ struct Benchmark {
   }
 
   /// Whether a case is to run.
-  func isWanted(_ name: String) -> Bool { filter.isEmpty || name.contains(filter) }
+  mutating func isWanted(_ name: String) -> Bool {
+    let isWanted = filter.isEmpty || name.contains(filter)
+    if isWanted { count += 1 }
+    return isWanted
+  }
 
   static func two(_ value: Double) -> String {
     let hundredths = Int((value * 100).rounded())
