@@ -189,19 +189,33 @@ extension EngineTables {
   private mutating func forward(_ frame: FrameDescriptor, _ route: OfflineRoute, now: UInt64)
     -> Bool
   {
+    if route.interface >= 0 { return forwardByRules(frame, route.interface, now: now) }
+    return bring(
+      bytes(of: frame), to: route.owner, queue: route.queue, Annotations(), now: now)
+  }
+
+  /// Brings one frame to the receiver that an interface's rules name. Out of line, so that a link,
+  /// which asks for no rules, keeps what it needs in registers.
+  @inline(never)
+  private mutating func forwardByRules(
+    _ frame: FrameDescriptor, _ interface: Int, now: UInt64
+  ) -> Bool {
     let bytes = bytes(of: frame)
-    var owner = route.owner
-    var queue = route.queue
-    var annotations = Annotations()
-    if route.interface >= 0, let start = bytes.baseAddress {
-      var parsed = ParsedFrame(start, count: bytes.count)
-      parsed.result.port = UInt8(truncatingIfNeeded: route.interface)
-      let rule = ports.classifiers[route.interface].classify(parsed)
-      let hash = ports.classifiers[route.interface].hash(rule, parsed, keyGen)
-      annotations = Annotations(result: parsed.result, hash: hash)
-      owner = rule.owner
-      queue = rule.queue(hash)
-    }
+    guard let start = bytes.baseAddress else { preconditionFailure("a pool has memory") }
+    var parsed = ParsedFrame(start, count: bytes.count)
+    parsed.result.port = UInt8(truncatingIfNeeded: interface)
+    let rule = ports.classifiers[interface].classify(parsed)
+    let hash = ports.classifiers[interface].hash(rule, parsed, keyGen)
+    return bring(
+      bytes, to: rule.owner, queue: rule.queue(hash),
+      Annotations(result: parsed.result, hash: hash), now: now)
+  }
+
+  @inline(__always)
+  private mutating func bring(
+    _ bytes: UnsafeRawBufferPointer, to owner: Int, queue: UInt32, _ annotations: Annotations,
+    now: UInt64
+  ) -> Bool {
     guard !isGone(owner) else {
       counters.drop(.ownerGone, owner)
       return true
