@@ -163,7 +163,7 @@ static bool deliver(engine_t *e, size_t index, uint64_t now) {
 }
 
 /// Copies one frame into a buffer of its receiver; false to wait for a buffer.
-INLINE bool move(engine_t *e, frame_t frame, const link_t *link) {
+INLINE bool move(engine_t *e, frame_t frame, const link_t *link, uint64_t now) {
   pool_t *from = e->pools + e->pool_index[frame.word0 >> 48 & 0xff];
   uint8_t *bytes = from->memory + ((frame.word0 & 0xffffffffff) - from->base)
       + (frame.format_length >> 20 & 0x1ff);
@@ -176,7 +176,12 @@ INLINE bool move(engine_t *e, frame_t frame, const link_t *link) {
     uint32_t buffer = acquire(pool, ENGINE);
     if (buffer == NONE) continue;
     pool->waiting_since = 0;
-    memcpy(pool->memory + (size_t)buffer * pool->stride + 64, bytes, length);
+    // In front of the frame: no parse result, the time, no hash.
+    uint8_t *start = pool->memory + (size_t)buffer * pool->stride;
+    memset(start + 16, 0, 32);
+    store64(start, 48, now);
+    store64(start, 56, 0);
+    memcpy(start + 64, bytes, length);
     frame_t copy = {
         pool->bpid << 48 | (address_of(pool, buffer) & 0xffffffffff), 64 << 20 | length, 0};
     if (put(&e->manager, stamped(copy, owner.liodn), link->queue)) return true;
@@ -185,7 +190,7 @@ INLINE bool move(engine_t *e, frame_t frame, const link_t *link) {
   return false;
 }
 
-static bool forward(engine_t *e, size_t index) {
+static bool forward(engine_t *e, size_t index, uint64_t now) {
   const link_t *link = e->links + index;
   uint32_t moved = 0, turns = 0;
   while (moved < 32 && turns < 32) {
@@ -195,7 +200,7 @@ static bool forward(engine_t *e, size_t index) {
     queue_t *queue = e->manager.queues + fqid;
     for (uint32_t turn = 0; turn < 3 && queue->count; turn++) {
       frame_t frame = queue->first;
-      if (!move(e, frame, link)) {
+      if (!move(e, frame, link, now)) {
         end_turn(&e->manager, fqid);
         return moved > 0;
       }
@@ -205,7 +210,6 @@ static bool forward(engine_t *e, size_t index) {
       if (buffer == NONE || !give_back(pool, buffer, ENGINE)) __builtin_trap();
       moved += 1;
     }
-    if (queue->flags) __builtin_trap();
     end_turn(&e->manager, fqid);
   }
   return moved > 0;
@@ -216,7 +220,7 @@ bool run_round(engine_t *e, uint64_t now) {
   for (size_t index = 0; index < e->portal_count; index++)
     if (take_from_guest(e, index)) busy = true;
   for (size_t index = 0; index < e->link_count; index++)
-    if (forward(e, index)) busy = true;
+    if (forward(e, index, now)) busy = true;
   for (size_t index = 0; index < e->portal_count; index++)
     if (deliver(e, index, now)) busy = true;
   return busy;

@@ -46,8 +46,7 @@ twin_manager_t *twin_manager_make(uint32_t queues, uint32_t frames) {
 void twin_manager_unmake(twin_manager_t *made) { munmap(made, made->mapped); }
 
 uint64_t twin_queues(twin_manager_t *made, uint64_t frames, uint64_t *random) {
-  // A copy, whose pointers stay in registers.
-  manager_t m = made->manager;
+  manager_t *m = &made->manager;
   uint64_t state = *random, done = 0;
   while (done < frames) {
     for (uint32_t index = 0; index < 32; index++) {
@@ -55,15 +54,15 @@ uint64_t twin_queues(twin_manager_t *made, uint64_t frames, uint64_t *random) {
       state ^= state >> 7;
       state ^= state << 17;
       uint32_t fqid = 1 + (uint32_t)((state >> 32) * (made->queues - 1) >> 32);
-      if (!put(&m, (frame_t){1ull << 48 | index, 64 << 20 | 64, 0}, fqid)) __builtin_trap();
+      if (!put(m, (frame_t){1ull << 48 | index, 64 << 20 | 64, 0}, fqid)) __builtin_trap();
     }
     uint32_t fqid;
-    while ((fqid = choose(&m, 1))) {
-      for (uint32_t turn = 0; turn < 3 && m.queues[fqid].count; turn++) {
-        if ((pop(&m, fqid).format_length & 0xfffff) != 64) __builtin_trap();
+    while ((fqid = choose(m, 1))) {
+      for (uint32_t turn = 0; turn < 3 && m->queues[fqid].count; turn++) {
+        if ((pop(m, fqid).format_length & 0xfffff) != 64) __builtin_trap();
         done += 1;
       }
-      end_turn(&m, fqid);
+      end_turn(m, fqid);
     }
   }
   *random = state;

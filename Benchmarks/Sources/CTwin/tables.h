@@ -149,6 +149,7 @@ INLINE uint32_t choose(manager_t *m, size_t index) {
 
 INLINE void end_turn(manager_t *m, uint32_t fqid) {
   queue_t *queue = m->queues + fqid;
+  if (queue->flags) __builtin_trap();
   if (queue->count > 0) {
     queue->state = TRULY;
     append(m, fqid, queue);
