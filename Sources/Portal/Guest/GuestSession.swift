@@ -55,23 +55,25 @@ public struct GuestSession: ~Copyable {
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
-    @usableFromInline let storage: UnsafeMutableBufferPointer<Portal>
+    // SAFETY: `first` is the first of `count` portals, which are the set's own. No buffer pointer,
+    // whose elements the compiler (Swift 6.3) cannot change in place under ThreadSanitizer.
+    let first: UnsafeMutablePointer<Portal>
     /// How many portals there are.
-    @inlinable public var count: Int { storage.count }
+    public let count: Int
     /// One portal.
-    @inlinable public subscript(index: Int) -> Portal {
+    public subscript(index: Int) -> Portal {
       _read {
-        precondition(storage.indices.contains(index), "no such portal")
-        yield storage[index]
+        precondition(index >= 0 && index < count, "no such portal")
+        yield first[index]
       }
       _modify {
-        precondition(storage.indices.contains(index), "no such portal")
-        yield &storage[index]
+        precondition(index >= 0 && index < count, "no such portal")
+        yield &first[index]
       }
     }
     deinit {
-      storage.deinitialize()
-      storage.deallocate()
+      first.deinitialize(count: count)
+      first.deallocate()
     }
   }
 
@@ -103,15 +105,14 @@ public struct GuestSession: ~Copyable {
     for (index, pool) in grant.pools.enumerated() {
       pools.initializeElement(at: index, to: MappedPool(pool, memory: poolMemory[index]))
     }
-    let storage = UnsafeMutableBufferPointer<Portal>.allocate(capacity: grant.portalCount)
+    let portals = UnsafeMutablePointer<Portal>.allocate(capacity: grant.portalCount)
     for index in 0..<grant.portalCount {
-      storage.initializeElement(
-        at: index,
+      (portals + index).initialize(
         to: Portal(
           region: window, index: index, grant: grant, pools: pools, status: status,
           runEngine: runEngine))
     }
-    portals = PortalSet(storage: storage)
+    self.portals = PortalSet(first: portals, count: grant.portalCount)
   }
 
   deinit { pools.deallocate() }

@@ -78,13 +78,16 @@ struct NetworkPort: ~Copyable {
 // SAFETY: the storage lives as long as the list and is fully initialised.
 /// The network ports of a configuration with their classifiers, in the interfaces' order.
 struct NetworkPortList: ~Copyable {
-  let storage: UnsafeMutableBufferPointer<NetworkPort>
+  // The ports by their first, since a buffer's elements changed in place are more than the compiler
+  // (Swift 6.3) can do under ThreadSanitizer.
+  private let first: UnsafeMutablePointer<NetworkPort>
+  let count: Int
   let classifiers: UnsafeMutableBufferPointer<Classifier>
 
   init(_ configuration: RuntimeConfiguration, _ options: EngineOptions) throws(EngineError) {
     let interfaces = configuration.interfaces
     // Locals first: what throws when all properties are set is torn down as if it were whole.
-    let storage = UnsafeMutableBufferPointer<NetworkPort>.allocate(capacity: interfaces.count)
+    let first = UnsafeMutablePointer<NetworkPort>.allocate(capacity: interfaces.count)
     let classifiers = UnsafeMutableBufferPointer<Classifier>.allocate(capacity: interfaces.count)
     for (index, interface) in interfaces.enumerated() {
       do throws(EngineError) {
@@ -93,31 +96,31 @@ struct NetworkPortList: ~Copyable {
           repeats: options.repeats, rate: options.rate,
           output: options.outputs[interface.name] ?? -1)
         classifiers.initializeElement(at: index, to: try Classifier(interface.rules))
-        storage.initializeElement(at: index, to: port)
+        (first + index).initialize(to: port)
       } catch {
         for made in 0..<index {
-          storage.deinitializeElement(at: made)
+          (first + made).deinitialize(count: 1)
           classifiers.deinitializeElement(at: made)
         }
-        storage.deallocate()
+        first.deallocate()
         classifiers.deallocate()
         throw error
       }
     }
-    self.storage = storage
+    self.first = first
+    count = interfaces.count
     self.classifiers = classifiers
   }
 
   deinit {
-    storage.deinitialize()
-    storage.deallocate()
+    first.deinitialize(count: count)
+    first.deallocate()
     classifiers.deinitialize()
     classifiers.deallocate()
   }
 
-  var count: Int { storage.count }
   subscript(index: Int) -> NetworkPort {
-    @inline(__always) _read { yield storage[index] }
-    @inline(__always) nonmutating _modify { yield &storage[index] }
+    @inline(__always) _read { yield first[index] }
+    @inline(__always) nonmutating _modify { yield &first[index] }
   }
 }
