@@ -32,7 +32,7 @@ final class ByteSearchGuest: SearchGuest {
       RawPortal(world.simulation.engine, owner: owner, portal: $0)
     }
     isDiscrete = world.oneIn(2)
-    let dies = world.oneIn(6)
+    let dies = world.mayDie && world.oneIn(6)
     for portal in portals {
       if isDiscrete { portal.setRegister(0x100, 0x02f2_0000) }
       portal.fuse = dies ? world.below(3000) : nil

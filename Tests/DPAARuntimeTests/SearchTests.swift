@@ -25,4 +25,18 @@ import Testing
   {
     try search(1_000..<11_000)
   }
+
+  @Test(
+    .enabled(if: isHeavy, "heavy: a million stretches of rubbish"),
+    arguments: [
+      [.library, .bytes, .hostile], [.bytes, .hostile, .library], [.library, .hostile, .hostile],
+      [.hostile, .bytes, .asleep],
+    ] as [[SearchWorld.Manner]])
+  func `release: rubbish over whole portals, a quarter of a million times, harms nobody else`(
+    manners: [SearchWorld.Manner]
+  ) throws {
+    let world = try SearchWorld(seed: 3, manners: manners, mayDie: false)
+    let faults = try world.run(steps: 250_000)
+    #expect(faults.isEmpty)
+  }
 }

@@ -29,6 +29,8 @@ final class SearchWorld {
   let simulation: Simulation
   let manners: [Manner]
   let isP4080: Bool
+  /// Whether owners may end before the program does.
+  let mayDie: Bool
   private let wireFrames: Int
   /// The owners that have ended.
   private(set) var dead: Set<Int> = []
@@ -49,11 +51,12 @@ final class SearchWorld {
     [UInt8](repeating: 0xe1 + UInt8(owner), count: 8)
   }
 
-  init(seed: UInt64) throws {
+  /// The program of a seed, which chooses the owners' manners too unless they are given.
+  init(seed: UInt64, manners given: [Manner]? = nil, mayDie: Bool = true) throws {
     var random = SeededGenerator(seed: seed)
     let isP4080 = random.below(3) == 0
     let kinds: [Manner] = [.library, .library, .bytes, .bytes, .bytes, .hostile, .asleep]
-    var manners = (0..<3).map { _ in kinds[random.below(kinds.count)] }
+    var manners = given ?? (0..<3).map { _ in kinds[random.below(kinds.count)] }
     // On a P4080 others' frames pass through the host's pool: the hardware trusts it, so do we.
     if isP4080, !manners[0].isHonest { manners[0] = .bytes }
     if !manners.contains(where: \.isHonest) { manners[random.below(3)] = .bytes }
@@ -75,6 +78,7 @@ final class SearchWorld {
       configuration, frames: wire, rate: random.below(2) == 0 ? 0 : 2000)
     self.isP4080 = isP4080
     self.manners = manners
+    self.mayDie = mayDie
     wireFrames = wire.count
     sent = [[], [], []]
     self.random = random
@@ -160,7 +164,7 @@ final class SearchWorld {
   func run(steps: Int) throws -> [String] {
     let engine = simulation.engine
     engine.control.setInput(true)
-    let deaths = (0..<3).map { _ in oneIn(4) ? below(steps) : Int.max }
+    let deaths = (0..<3).map { _ in mayDie && oneIn(4) ? below(steps) : Int.max }
     for step in 0..<steps {
       for owner in 0..<3 where !dead.contains(owner) {
         if deaths[owner] == step || guests[owner].isStopped {
