@@ -57,6 +57,26 @@ import Testing
     #expect(simulation.freeBuffers == [64, 64, 64])
   }
 
+  @Test(arguments: [0x4e, 0x4a] as [UInt8])
+  func `frames leave a queue that a killed guest had stopped, or had begun to retire`(
+    verb: UInt8
+  ) throws {
+    let simulation = try Simulation(
+      Talk.configuration(rings: RingSizes(enqueue: 64, dequeue: 64)))
+    let client = QueueClient(simulation)
+    let buffers = (0..<6).flatMap { _ in client.portal.acquire(8, from: 3) }
+    for address in buffers {
+      client.portal.enqueue(
+        RawPortal.enqueueCommand(RawPortal.descriptor(bpid: 3, address: address), to: 201))
+    }
+    // Frames and command are its last words, taken in one round.
+    simulation.engine.control.markGone(owner: 2)
+    #expect([0xf0, 0xf8].contains(client.result(verb, 201)))
+    simulation.run(active: [])
+    #expect(simulation.freeBuffers == [64, 64, 64])
+    #expect(try simulation.transmitted().count == 48)
+  }
+
   @Test func `frames on a link to a killed guest are dropped at its charge`() throws {
     let simulation = try Simulation()
     simulation.engine.control.markGone(owner: 2)

@@ -300,7 +300,12 @@ extension EngineTables {
         let isServed =
           queue.pointee.state.isScheduled
           && !portalChannels.contains { ownerChannels.base[$0] == queue.pointee.channel }
-        guard !isServed else { continue }
+        guard !isServed else {
+          // It may have been stopped, or on the way to retire with frames in it.
+          queue.pointee.flags.subtract([.stopped, .retirementRequested])
+          if queue.pointee.state == .tentativelyScheduled { qman.reschedule(fqid) }
+          continue
+        }
         while queue.pointee.count > 0 {
           free(qman.pop(fqid))
           counters.drop(.ownerGone, owner)
