@@ -166,7 +166,7 @@ struct SwiftSources {
       context: [
         "banner": banner, "name": partition.name, "nameLiteral": swiftLiteral(partition.name),
         "owners": identifiers, "interfaces": interfaces.map(\.1),
-        "links": partition.links.map(link),
+        "links": partition.links.map(link), "policers": partition.policers.map(swiftLiteral),
         "interfaceValues": interfaces.map { interface, identifier in
           [
             "identifier": identifier, "name": interface.name,

@@ -116,3 +116,30 @@ func swiftLiteral(_ prefix: IPv6Prefix) -> String {
   "IPv6Prefix(high: \(swiftHexLiteral(prefix.high)), low: \(swiftHexLiteral(prefix.low)), "
     + "length: \(prefix.length))"
 }
+
+func swiftLiteral(_ policer: PolicerProfile) -> String {
+  let settings = policer.settings
+  let drops = FrameColour.allCases.filter(settings.drops.contains).map { ".\($0.rawValue)" }
+  let users = policer.users.map {
+    "\n        .init(interface: \(swiftLiteral($0.interface)), rule: \($0.rule)),"
+  }
+  return """
+    PolicerProfile(
+          fman: \(policer.fman), profile: \(policer.profile),
+          settings: PolicerWish(
+            name: \(swiftLiteral(settings.name)), algorithm: \(swiftLiteral(settings.algorithm)),
+            counting: .\(settings.counting.rawValue), committedRate: \(settings.committedRate),
+            committedBurst: \(settings.committedBurst), excessRate: \(settings.excessRate),
+            excessBurst: \(settings.excessBurst), isColourAware: \(settings.isColourAware),
+            drops: [\(drops.joined(separator: ", "))]),
+          users: [\(users.joined())
+          ])
+    """
+}
+
+private func swiftLiteral(_ algorithm: PolicerWish.Algorithm) -> String {
+  switch algorithm {
+  case .rfc2698: ".rfc2698"
+  case .rfc4115: ".rfc4115"
+  }
+}

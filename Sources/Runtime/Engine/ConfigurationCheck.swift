@@ -55,6 +55,7 @@ extension RuntimeConfiguration {
       }
     }
     try checkQueueing(claim)
+    try checkPolicers()
     for interface in interfaces {
       try claim(interface.transmitChannel)
       for rule in interface.rules { try check(rule.receive, isOf: owner(rule.owner)) }
@@ -89,6 +90,27 @@ extension RuntimeConfiguration {
       for channel in grant.portChannels { try claim(channel) }
       for group in grant.congestionGroups where !groups.insert(group).inserted {
         throw .badConfiguration("congestion group \(group) has two owners")
+      }
+    }
+  }
+
+  /// Each policed rule is there, and has one policer.
+  private func checkPolicers() throws(EngineError) {
+    var policed: Set<PolicerProfile.User> = []
+    for policer in policers {
+      for user in policer.users {
+        guard
+          interfaces.contains(where: {
+            $0.name == user.interface && $0.rules.indices.contains(user.rule)
+          })
+        else {
+          throw .badConfiguration(
+            "policer \(policer.settings.name) is on rule \(user.rule) of \(user.interface), "
+              + "which there is not")
+        }
+        guard policed.insert(user).inserted else {
+          throw .badConfiguration("rule \(user.rule) of \(user.interface) has two policers")
+        }
       }
     }
   }

@@ -152,6 +152,14 @@ public final class Engine: @unchecked Sendable {
   /// Frames that wait at order-restoration points; after ``join()``.
   var waitingFrameCount: UInt64 { tables.restoration.frameCount }
 
+  /// Frames of each policer by colour, in the configuration's order; after ``join()``.
+  func policerCounts() -> [[UInt64]] {
+    (0..<tables.policers.count).map {
+      let counts = tables.policers.base[$0].counts
+      return [counts.green, counts.yellow, counts.red]
+    }
+  }
+
   /// The queues that ever held a frame: number, frames that entered, frames that are in it.
   func usedQueues() -> [(fqid: UInt32, enqueued: UInt64, count: UInt32)] {
     (0..<tables.qman.queues.count).compactMap {

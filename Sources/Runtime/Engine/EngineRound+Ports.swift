@@ -46,6 +46,16 @@ extension EngineTables {
       counters.drop(.ownerGone, rule.owner)
       return true
     }
+    var colour = Policer.Colour.green
+    if rule.policer >= 0 {
+      let policer = policers.base + rule.policer
+      colour = policer.pointee.colour(frame.bytes.count, now: now)
+      if policer.pointee.isDropped(colour) {
+        policer.pointee.take(frame.bytes.count, colour)
+        counters.drop(.policed, rule.owner)
+        return true
+      }
+    }
     let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != rule.owner
     let storing = takesHop ? interface.receivingOwner : rule.owner
     let hash = ports.classifiers[index].hash(rule, parsed, keyGen)
@@ -53,8 +63,11 @@ extension EngineTables {
     guard
       place(
         frame.bytes, in: storing, queue: queue, chargedTo: rule.owner,
-        Annotations(result: parsed.result, hash: hash), now: now)
+        Annotations(result: parsed.result, hash: hash, colour: colour), now: now)
     else { return false }
+    if rule.policer >= 0 {
+      (policers.base + rule.policer).pointee.take(frame.bytes.count, colour)
+    }
     if parsed.result.hasError { countErrors(parsed.result, index) }
     return true
   }
@@ -92,9 +105,11 @@ extension EngineTables {
       let descriptor = FrameDescriptor(
         bpid: pools.base[index].bpid, address: pools.base[index].address(of: buffer),
         offset: UInt32(Buffer.headroom), length: UInt32(frame.count),
-        command: annotations.result.status
+        command: annotations.status
       ).stamped(liodnOffset: entry.liodnOffset)
-      if case .accepted = qman.enqueue(descriptor, to: queue) { return true }
+      if case .accepted = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue) {
+        return true
+      }
       _ = pools.base[index].release(buffer, from: BufferPool.engine)
       counters.drop(.queueRefused, charged)
       return true
@@ -208,7 +223,9 @@ extension EngineTables {
     let hash = ports.classifiers[interface].hash(rule, parsed, keyGen)
     return bring(
       bytes, to: rule.owner, queue: rule.queue(hash),
-      Annotations(result: parsed.result, hash: hash), now: now)
+      Annotations(
+        result: parsed.result, hash: hash, colour: Policer.Colour(status: frame.command)),
+      now: now)
   }
 
   @inline(__always)

@@ -50,6 +50,7 @@ struct EngineTables: ~Copyable {
   /// The channels that each owner's queues may lead to, as places in QMan's table.
   let ownerChannels: FlatTable<UInt16>
   let interfaces: FlatTable<InterfaceEntry>
+  let policers: FlatTable<Policer>
   let ports: NetworkPortList
   let keyGen: KeyGen
   /// The pool table's index of each BPID; 255 for none.
@@ -220,6 +221,10 @@ struct EngineTables: ~Copyable {
     for (index, route) in routes.enumerated() { offlinePorts.base[index] = route }
     try Self.putQueuesIntoService(configuration, layout, qman)
     let ports = try NetworkPortList(configuration, options)
+    let policers = try FlatTable<Policer>(count: configuration.policers.count)
+    for (index, policer) in configuration.policers.enumerated() {
+      policers.base[index] = Policer(policer.settings)
+    }
 
     self.qman = qman
     self.keyGen = keyGen
@@ -240,6 +245,7 @@ struct EngineTables: ~Copyable {
     self.depletion = depletion
     self.restoration = restoration
     self.ports = ports
+    self.policers = policers
     counters = Counters(memory: counterRegion.memory, owners: owners.count)
     self.counterRegion = counterRegion
     regions = memory

@@ -14,6 +14,8 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   public var interfaces: [SharedInterface]
   /// The software-to-software links, one for each direction.
   public var links: [Link]
+  /// The policers and the rules that they police; a rule has one at most.
+  public var policers: [PolicerProfile]
 
   /// What owners may use of the managers beside portals, queues and pools, by the owner's place; who is not
   /// named has nothing more.
@@ -22,12 +24,13 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   /// Creates a configuration from its parts; ``Engine`` refuses what does not fit together.
   public init(
     name: String, owners: [Owner], interfaces: [SharedInterface], links: [Link],
-    queueing: [Int: QueueingGrant] = [:]
+    policers: [PolicerProfile] = [], queueing: [Int: QueueingGrant] = [:]
   ) {
     self.name = name
     self.owners = owners
     self.interfaces = interfaces
     self.links = links
+    self.policers = policers
     self.queueing = queueing
   }
 
@@ -59,6 +62,6 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   public init(_ partition: Partition) {
     self.init(
       name: partition.name, owners: partition.owners, interfaces: partition.interfaces,
-      links: partition.links)
+      links: partition.links, policers: partition.policers)
   }
 }

@@ -7,10 +7,6 @@ extension Partition {
   /// One sentence each without a full stop; empty when a run is the plan in full.
   public var unplayedWishes: [String] {
     var found: [String] = []
-    for policer in policers {
-      found.append(
-        "policer \(policer.settings.name) is planned, but a run colours and drops nothing")
-    }
     for window in sharedMemory {
       found.append("shared memory \(window.name) is planned, but guests of a run do not map it")
     }

@@ -12,6 +12,12 @@
 struct Annotations: BitwiseCopyable {
   var result = ParseResult()
   var hash: UInt64 = 0
+  /// The policer's word, for the descriptor's status.
+  var colour = Policer.Colour.green
+
+  /// The status of the frame's descriptor.
+  @inline(__always)
+  var status: UInt32 { result.status | colour.status }
 
   // SAFETY: the memory covers the headroom of 64 bytes.
   /// Writes them to the start of a buffer.

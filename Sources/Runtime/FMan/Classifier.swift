@@ -19,6 +19,8 @@ struct Classifier: ~Copyable {
     var queueMask: UInt32
     /// What the hash covers; meaningless when the mask is 0.
     var spread: FlowRule.Spread
+    /// The policer of its frames; -1 for none.
+    var policer: Int
 
     /// The queue of a frame with this hash: FQID = base | (hash & (count − 1)).
     @inline(__always)
@@ -35,7 +37,12 @@ struct Classifier: ~Copyable {
   }
 
   /// Compiles rules; the last one must have no condition.
-  init(_ flowRules: [FlowRule]) throws(EngineError) {
+  ///
+  /// - Parameters:
+  ///   - flowRules: The rules in order.
+  ///   - policers: The number of each policed rule's policer, by the rule's place.
+  /// - Throws: ``EngineError`` for rules that no frame can be classified by.
+  init(_ flowRules: [FlowRule], policers: [Int: Int] = [:]) throws(EngineError) {
     guard let last = flowRules.last, last.conditions.isEmpty else {
       throw .badConfiguration("an interface's last rule takes everything else")
     }
@@ -51,7 +58,7 @@ struct Classifier: ~Copyable {
       rules.base[index] = Rule(
         firstTerm: next, termCount: compiled[index].count, owner: rule.owner,
         queueBase: rule.receive.first.rawValue, queueMask: rule.spread == nil ? 0 : count - 1,
-        spread: rule.spread ?? .fiveTuple)
+        spread: rule.spread ?? .fiveTuple, policer: policers[index] ?? -1)
       for term in compiled[index] {
         terms.base[next] = term
         next += 1

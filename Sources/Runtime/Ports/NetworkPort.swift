@@ -95,7 +95,10 @@ struct NetworkPortList: ~Copyable {
           name: interface.name, replay: options.replays[interface.name],
           repeats: options.repeats, rate: options.rate,
           output: options.outputs[interface.name] ?? -1)
-        classifiers.initializeElement(at: index, to: try Classifier(interface.rules))
+        classifiers.initializeElement(
+          at: index,
+          to: try Classifier(
+            interface.rules, policers: configuration.policers(of: interface.name)))
         (first + index).initialize(to: port)
       } catch {
         for made in 0..<index {
@@ -122,5 +125,16 @@ struct NetworkPortList: ~Copyable {
   subscript(index: Int) -> NetworkPort {
     @inline(__always) _read { yield first[index] }
     @inline(__always) nonmutating _modify { yield &first[index] }
+  }
+}
+
+extension RuntimeConfiguration {
+  /// The number of each policed rule's policer, by the rule's place in an interface.
+  fileprivate func policers(of interface: String) -> [Int: Int] {
+    var numbers: [Int: Int] = [:]
+    for (number, policer) in policers.enumerated() {
+      for user in policer.users where user.interface == interface { numbers[user.rule] = number }
+    }
+    return numbers
   }
 }

@@ -14,6 +14,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case queueRefused
   /// The owner has ended or was killed.
   case ownerGone
+  /// A policer drops frames of this one's colour.
+  case policed
   /// A guest enqueued to a queue that is not its own.
   case foreignQueue
   /// A guest enqueued a buffer that it does not hold.
@@ -40,6 +42,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .frameCut: "frame-cut"
     case .queueRefused: "queue-refused"
     case .ownerGone: "owner-gone"
+    case .policed: "policed"
     case .foreignQueue: "foreign-queue"
     case .foreignBuffer: "foreign-buffer"
     case .badDescriptor: "bad-descriptor"

@@ -44,6 +44,19 @@ extension RunReport {
     }
     text += "\n"
 
+    if !policers.isEmpty {
+      var policerTable = TextTable([
+        ("policer", .left), ("interface", .left), ("green", .right), ("yellow", .right),
+        ("red", .right),
+      ])
+      for policer in policers {
+        policerTable.add(
+          [policer.name, policer.interfaces.joined(separator: ", ")]
+            + policer.counts.map { "\($0)" })
+      }
+      text += policerTable.text + "\n"
+    }
+
     var poolTable = TextTable([
       ("pool", .right), ("owner", .left), ("buffers", .right), ("in use", .right),
     ])
@@ -123,6 +136,14 @@ extension RunReport {
             "transmitted": JSONValue($0.transmitted),
             "transmittedBytes": JSONValue($0.transmittedBytes),
             "headerErrors": .array($0.headerErrors.map { JSONValue($0) }),
+          ]
+        }),
+      "policers": .array(
+        policers.map {
+          [
+            "name": .string($0.name), "interfaces": .array($0.interfaces.map { .string($0) }),
+            "green": JSONValue($0.counts[0]), "yellow": JSONValue($0.counts[1]),
+            "red": JSONValue($0.counts[2]),
           ]
         }),
       "pools": .array(

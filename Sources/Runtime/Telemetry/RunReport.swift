@@ -17,6 +17,8 @@ public struct RunReport: Sendable {
   public let pools: [PoolReport]
   /// The queues that ever held a frame, ascending.
   public let queues: [QueueReport]
+  /// The policers in the configuration's order.
+  public let policers: [PolicerReport]
   /// The ways that frames took, owner by owner.
   public let flows: [FlowReport]
   /// The sum.
@@ -78,6 +80,16 @@ public struct RunReport: Sendable {
     public let inUse: UInt32
     /// The fewest that were ever free.
     public let lowestFree: UInt32
+  }
+
+  /// One policer's frames.
+  public struct PolicerReport: Sendable {
+    /// Its name in the plan.
+    public let name: String
+    /// The interfaces whose frames it polices, each once.
+    public let interfaces: [String]
+    /// Frames that it found green, yellow and red.
+    public let counts: [UInt64]
   }
 
   /// One queue's frames.
@@ -238,6 +250,13 @@ extension RunReport {
       return QueueReport(
         fqid: FQID(queue.fqid), owner: owner, role: role, frames: queue.enqueued,
         queued: queue.count)
+    }
+
+    policers = zip(configuration.policers, engine.policerCounts()).map { policer, counts in
+      let users = policer.users.map(\.interface)
+      return PolicerReport(
+        name: policer.settings.name,
+        interfaces: configuration.interfaces.map(\.name).filter(users.contains), counts: counts)
     }
 
     var flows: [FlowReport] = []
