@@ -36,6 +36,9 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Frames per second on each interface; 0 for as fast as they are taken.")
   var rate: UInt64 = 0
 
+  @Flag(help: "Play captures with the gaps between frames that they were recorded with.")
+  var recorded = false
+
   @Option(
     name: .customLong("port"),
     help: ArgumentHelp("Play a capture into an interface.", valueName: "interface=file"))
@@ -52,6 +55,9 @@ struct RunCommand: ParsableCommand {
     for port in ports where !port.dropFirst().dropLast().contains("=") {
       throw ValidationError("--port \(port): write it as interface=file, as in fm1-10g0=in.pcap")
     }
+    guard !recorded || rate == 0 else {
+      throw ValidationError("--recorded and --rate say different things; choose one")
+    }
     guard repeats >= 1 else { throw ValidationError("--repeat must be at least 1") }
   }
 
@@ -64,7 +70,7 @@ struct RunCommand: ParsableCommand {
       guestProgram: RunOptions.builtInGuest(beside: Terminal.executablePath))
     options.outputDirectory = output
     options.repeats = repeats
-    options.rate = rate
+    options.pace = recorded ? .recorded : rate == 0 ? .asTaken : .framesPerSecond(rate)
     options.isLive = isatty(2) == 1
     for port in ports {
       let parts = port.split(separator: "=", maxSplits: 1)

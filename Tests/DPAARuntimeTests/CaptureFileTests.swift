@@ -72,10 +72,11 @@ import Testing
       problem: "the file ends inside its header of 24 bytes"),
     Fault(
       what: "wrong magic", bytes: file { $0[0] = 0 }, offset: 0,
-      problem: "not a pcap file: unknown magic number"),
+      problem: "neither a pcap nor a pcapng file: unknown magic number"),
     Fault(
-      what: "pcapng", bytes: file { $0.replaceSubrange(0..<4, with: [0x0a, 0x0d, 0x0d, 0x0a]) },
-      offset: 0, problem: "a pcapng file; convert it: tcpdump -r FILE -w FILE.pcap"),
+      what: "pcapng's first word",
+      bytes: file { $0.replaceSubrange(0..<4, with: [10, 13, 13, 10]) },
+      offset: 8, problem: "a section without its byte-order magic"),
     Fault(
       what: "Linux cooked", bytes: file { $0[20] = 113 }, offset: 20,
       problem: "link type 113, but only Ethernet (1) can be played"),
@@ -150,8 +151,8 @@ import Testing
     write()
     #expect(try Simulation.frames(ofFile: path) == frames)
     let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
-    // 1,700,000,000 s and 123,456 µs, little-endian.
-    #expect(Array(bytes[24..<32]) == [0x00, 0xf1, 0x53, 0x65, 0x40, 0xe2, 0x01, 0x00])
+    // 1,700,000,000 s and 123,456,789 ns, little-endian.
+    #expect(Array(bytes[24..<32]) == [0x00, 0xf1, 0x53, 0x65, 0x15, 0xcd, 0x5b, 0x07])
   }
 
   @Test func `a writer remembers that its disk is full`() throws {

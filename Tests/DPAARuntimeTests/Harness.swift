@@ -167,7 +167,7 @@ final class Simulation {
       configuration,
       options: EngineOptions(
         replays: [Talk.wire: "\(directory.path)/in.pcap"], outputs: [Talk.wire: output],
-        rate: rate),
+        pace: rate == 0 ? .asTaken : .framesPerSecond(rate)),
       clock: { [clock] in clock.now })
     var guests: [Guest] = []
     for index in configuration.owners.indices {

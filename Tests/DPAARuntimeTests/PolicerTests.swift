@@ -1,3 +1,4 @@
+import DPAAPortal
 import Partitioning
 import QorIQ
 import TestSupport

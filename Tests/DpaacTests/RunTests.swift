@@ -166,7 +166,7 @@ import Testing
 
   static let badCaptures: [(name: String, change: @Sendable (inout Data) -> Void, says: String)] = [
     ("truncated", { $0 = $0.dropLast(10) }, "bytes announced, but"),
-    ("magic", { $0[0] = 0 }, "not a pcap file"),
+    ("magic", { $0[0] = 0 }, "neither a pcap nor a pcapng file"),
     ("length", { $0.replaceSubrange(32..<36, with: [0xff, 0xff, 0xff, 0xff]) }, "corrupt file"),
     ("empty", { $0 = Data() }, "ends inside its header"),
     ("link type", { $0[20] = 101 }, "link type 101"),

@@ -1,7 +1,7 @@
 import CPortalShims
 import Glibc
 
-/// Writes frames to a capture file that tcpdump reads: classic pcap, Ethernet, microseconds.
+/// Writes frames to a capture file that tcpdump reads: classic pcap, Ethernet, nanoseconds.
 ///
 /// Frames gather in memory and reach the file when the buffer is full and on ``flush()``.
 public struct CaptureWriter: ~Copyable {
@@ -20,7 +20,7 @@ public struct CaptureWriter: ~Copyable {
     self.descriptor = descriptor
     buffer = .allocate(byteCount: Self.capacity, alignment: 16)
     // Magic, version 2.4, no zone, no accuracy, longest frame, link type Ethernet.
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1] as [UInt32] { put(word.littleEndian) }
+    for word in [0xa1b2_3c4d, 0x0004_0002, 0, 0, 262_144, 1] as [UInt32] { put(word.littleEndian) }
   }
 
   deinit {
@@ -38,7 +38,7 @@ public struct CaptureWriter: ~Copyable {
     let length = min(frame.count, 262_144 - 16)
     if used + 16 + length > Self.capacity { flush() }
     put(UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000).littleEndian)
-    put(UInt32(truncatingIfNeeded: nanoseconds % 1_000_000_000 / 1000).littleEndian)
+    put(UInt32(truncatingIfNeeded: nanoseconds % 1_000_000_000).littleEndian)
     put(UInt32(length).littleEndian)
     put(UInt32(frame.count).littleEndian)
     UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + length])

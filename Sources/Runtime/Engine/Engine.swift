@@ -3,6 +3,16 @@ public import DPAAPortal
 import Glibc
 import Partitioning
 
+/// How fast a capture is played.
+public enum ReplayPace: Sendable, Hashable {
+  /// As fast as pools and queues take the frames.
+  case asTaken
+  /// So many frames in a second; 0 for no limit.
+  case framesPerSecond(UInt64)
+  /// With the gaps between frames that the capture has.
+  case recorded
+}
+
 /// What a run may choose beside the configuration.
 public struct EngineOptions: Sendable {
   /// The capture that each interface plays, by name, as paths that can be opened.
@@ -11,18 +21,18 @@ public struct EngineOptions: Sendable {
   public var outputs: [String: Int32]
   /// How often each capture is played.
   public var repeats: UInt64
-  /// Frames per second and interface; 0 for as fast as they are taken.
-  public var rate: UInt64
+  /// How fast each capture is played.
+  public var pace: ReplayPace
 
   /// Creates options; the defaults play nothing and keep nothing.
   public init(
     replays: [String: String] = [:], outputs: [String: Int32] = [:], repeats: UInt64 = 1,
-    rate: UInt64 = 0
+    pace: ReplayPace = .asTaken
   ) {
     self.replays = replays
     self.outputs = outputs
     self.repeats = repeats
-    self.rate = rate
+    self.pace = pace
   }
 }
 

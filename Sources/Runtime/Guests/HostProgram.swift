@@ -28,7 +28,8 @@ public enum HostProgram {
       switch argument {
       case "-o", "--output": options.outputDirectory = value(argument, String.self)
       case "--repeat": options.repeats = value(argument, UInt64.self)
-      case "--rate": options.rate = value(argument, UInt64.self)
+      case "--rate": options.pace = .framesPerSecond(value(argument, UInt64.self))
+      case "--recorded": options.pace = .recorded
       case "--program":
         let assignment = value(argument, String.self)
         if let reason = options.setProgram(assignment, in: configuration) {
@@ -63,11 +64,12 @@ public enum HostProgram {
   }
 
   private static let usage = """
-    usage: host [-o DIR] [--repeat N] [--rate FRAMES-PER-SECOND] [--program NAME=FILE]
-                [--format text|json]
+    usage: host [-o DIR] [--repeat N] [--rate FRAMES-PER-SECOND | --recorded]
+                [--program NAME=FILE] [--format text|json]
       -o DIR               leave a capture for every partition and interface in DIR
       --repeat N           play each capture N times
       --rate R             play at most R frames per second on each interface
+      --recorded           play captures with the gaps that they were recorded with
       --program NAME=FILE  run a program of your own in a partition
     """
 

@@ -16,8 +16,8 @@ public struct RunOptions: Sendable {
   public var replays: [String: String] = [:]
   /// How often each capture is played.
   public var repeats: UInt64 = 1
-  /// Frames per second and interface; 0 for no limit.
-  public var rate: UInt64 = 0
+  /// How fast each capture is played.
+  public var pace = ReplayPace.asTaken
   /// Whether a table is drawn to standard error while it runs.
   public var isLive = false
   /// How long, in milliseconds, a run whose input has ended may stand still before it is ended.

@@ -48,7 +48,7 @@ public struct RunSession: ~Copyable {
     self.configuration = configuration
     self.options = options
     display = LiveDisplay(configuration, isShown: options.isLive)
-    var engineOptions = EngineOptions(repeats: options.repeats, rate: options.rate)
+    var engineOptions = EngineOptions(repeats: options.repeats, pace: options.pace)
     for interface in configuration.interfaces {
       guard let replay = options.replays[interface.name] ?? interface.replay else { continue }
       let path = options.resolve(replay)
@@ -146,7 +146,7 @@ public struct RunSession: ~Copyable {
       waitForEvent(milliseconds: 20)
       noticeEndings()
       let now = monotonicNanoseconds()
-      display.draw(engine, now: now)
+      display.draw(engine, expected: expectedFrames, now: now)
       let isInputOver = interruptedAt != 0 || engine.control.areInputsDone
       if isInputOver, areGuestsQuiet {
         // Two looks: the engine must have found nothing after the guests were seen quiet.

@@ -10,6 +10,10 @@ struct NetworkPort: ~Copyable {
   /// Nanoseconds between frames; 0 plays as fast as pools and queues take them.
   private let interval: UInt64
   private var nextAt: UInt64 = 0
+  /// Whether frames arrive with the gaps between them that the capture has.
+  private let keepsGaps: Bool
+  /// When the capture's first frame arrived, by the port's clock and by the capture's.
+  private var start: (now: UInt64, recorded: UInt64)?
 
   /// Creates a port.
   ///
@@ -17,10 +21,10 @@ struct NetworkPort: ~Copyable {
   ///   - name: The interface.
   ///   - replay: The capture to play; `nil` for a port that only transmits.
   ///   - repeats: How often it is played.
-  ///   - rate: Frames per second; 0 for no limit.
+  ///   - pace: How fast.
   ///   - output: An open, empty file for what is transmitted; -1 for none.
   /// - Throws: ``EngineError`` when the capture cannot be read or is corrupt.
-  init(name: String, replay: String?, repeats: UInt64, rate: UInt64, output: Int32)
+  init(name: String, replay: String?, repeats: UInt64, pace: ReplayPace, output: Int32)
     throws(EngineError)
   {
     self.name = name
@@ -30,7 +34,12 @@ struct NetworkPort: ~Copyable {
       reader = nil
     }
     repeatsLeft = repeats
-    interval = rate == 0 ? 0 : max(1, 1_000_000_000 / rate)
+    if case .framesPerSecond(let rate) = pace, rate > 0 {
+      interval = max(1, 1_000_000_000 / rate)
+    } else {
+      interval = 0
+    }
+    keepsGaps = pace == .recorded
     writer = output >= 0 ? CaptureWriter(descriptor: output) : nil
   }
 
@@ -41,15 +50,28 @@ struct NetworkPort: ~Copyable {
       if nextAt == 0 { nextAt = now }
       guard now >= nextAt else { return nil }
     }
-    if let frame = reader?.peek() { return frame }
+    if let frame = reader?.peek() { return isDue(frame, now) ? frame : nil }
     repeatsLeft -= 1
     guard repeatsLeft > 0 else { return nil }
     reader?.rewind()
+    start = nil
     guard let frame = reader?.peek() else {
       repeatsLeft = 0
       return nil
     }
-    return frame
+    return isDue(frame, now) ? frame : nil
+  }
+
+  /// Whether a frame's time has come. One that is recorded as earlier than the first is due at once.
+  @inline(__always)
+  private mutating func isDue(_ frame: CaptureReader.Frame, _ now: UInt64) -> Bool {
+    guard keepsGaps else { return true }
+    guard let start else {
+      start = (now, frame.nanoseconds)
+      return true
+    }
+    return frame.nanoseconds <= start.recorded
+      || now &- start.now >= frame.nanoseconds &- start.recorded
   }
 
   /// Passes over the frame that ``peek(now:)`` showed.
@@ -93,7 +115,7 @@ struct NetworkPortList: ~Copyable {
       do throws(EngineError) {
         let port = try NetworkPort(
           name: interface.name, replay: options.replays[interface.name],
-          repeats: options.repeats, rate: options.rate,
+          repeats: options.repeats, pace: options.pace,
           output: options.outputs[interface.name] ?? -1)
         classifiers.initializeElement(
           at: index,

@@ -20,7 +20,12 @@ final class LiveDisplay {
   }
 
   /// Draws the table if it is time.
-  func draw(_ engine: Engine, now: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - engine: Whose counters it shows.
+  ///   - expected: How many frames are to be played into each interface.
+  ///   - now: The time.
+  func draw(_ engine: Engine, expected: [String: UInt64], now: UInt64) {
     guard isShown, lastDrawn == 0 || now - lastDrawn >= Self.interval else { return }
     let seconds = Double(now - lastDrawn) / 1e9
     var frames: [UInt64] = []
@@ -39,9 +44,14 @@ final class LiveDisplay {
       table.add([owner.name, "\(delivered)", "\(taken)", "\(dropped)", "\(rate)"])
     }
     for (index, interface) in configuration.interfaces.enumerated() {
+      let received = engine.counters.value(.received, index)
+      var progress = ""
+      if let total = expected[interface.name], total > 0 {
+        progress = "\(Int(100 * Double(received) / Double(total))) % of \(total)"
+      }
       table.add([
-        interface.name, "\(engine.counters.value(.transmitted, index))",
-        "\(engine.counters.value(.received, index))", "", "",
+        interface.name, "\(engine.counters.value(.transmitted, index))", "\(received)", "",
+        progress,
       ])
     }
     clear()
