@@ -56,6 +56,7 @@ final class FManClient {
     set(receive + 0x10, 0x0004_0000)
     set(receive + 0x14, 1 << 16 | 2 << 8 | 3)
     set(receive + 0x1c, 64 << 16)
+    set(receive + 0x20, 0x0044_0000)
     set(receive + 0x28, 0x0050_0002)
     set(receive + 0x60, queue)
     set(receive + 0x64, errorQueue)

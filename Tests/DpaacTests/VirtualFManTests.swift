@@ -121,6 +121,8 @@ import Testing
 
   @Test func `checksums are filled in where the driver's parse result says`() throws {
     let rig = try FrameRig()
+    // The receiver's parser would find fault with the frame.
+    rig.fman.set(rig.macs[1].receivePage + 0x20, 0x0050_0002)
     // IPv4 and UDP with a wrong checksum each.
     var frame = rig.addresses[1] + rig.addresses[0] + [0x08, 0x00]
     frame += [0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0xff, 0xff, 10, 0, 0, 1, 10, 0, 0, 2]
@@ -151,6 +153,31 @@ import Testing
     rig.send(
       frame, from: 0, command: 0xd000_0000 | FrameRig.confirm(0), context: context)
     #expect(rig.take(FrameRig.receive(1)).map { Array(rig.consume($0)[..<46]) } == [frame])
+  }
+
+  @Test func `the parser's result lies in front of a frame, and wrong checksums are errors`() throws
+  {
+    let rig = try FrameRig()
+    var frame = rig.addresses[1] + rig.addresses[0] + [0x08, 0x00]
+    frame += [0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0x66, 0xca, 10, 0, 0, 1, 10, 0, 0, 2]
+    frame += [0x30, 0x39, 0, 7, 0, 12, 0x52, 0xe7, 0x12, 0x34, 0x56, 0x78]
+    frame += [UInt8](repeating: 0, count: 14)
+    rig.send(frame, from: 0)
+    let good = try #require(rig.take(FrameRig.receive(1)).first)
+    // The layer-4 checksum was verified.
+    #expect(good.status == 0x04)
+    let result = rig.fman.read(good.address + 16, 32)
+    #expect(result[4] & 0x80 != 0 && result[6] & 0xf0 == 0x40)
+    #expect(result[19] == 0 && result[27] == 14 && result[30] == 34)
+    #expect(rig.consume(good) == frame)
+    frame[40] ^= 1
+    rig.send(frame, from: 0)
+    #expect(rig.take(FrameRig.error(1)).map(\.status) == [0x24])
+    // Without the parser nothing is found.
+    rig.fman.set(rig.macs[1].receivePage + 0x20, 0x0050_0002)
+    rig.send(frame, from: 0)
+    let unparsed = try #require(rig.take(FrameRig.receive(1)).first)
+    #expect(unparsed.status == 0 && rig.fman.read(unparsed.address + 16 + 30, 1) == [0xff])
   }
 
   @Test func `KeyGen spreads frames over queues, and shows the hash`() throws {

@@ -25,7 +25,12 @@ enum FManRegister {
     static let frameEnd = 0x10
     static let internalContext = 0x14
     static let margins = 0x1c
-    static let nextEngine = 0x28
+    /// The engines that a frame goes to next: after it was received, and after it was parsed.
+    static let nextEngine = 0x20
+    static let engineAfterParser = 0x28
+    static let engine: UInt32 = 0x7c_0000
+    static let parserEngine: UInt32 = 0x44_0000
+    static let keyGenEngine: UInt32 = 0x48_0000
     static let queue = 0x60
     static let errorQueue = 0x64
     static let discardMask = 0x68

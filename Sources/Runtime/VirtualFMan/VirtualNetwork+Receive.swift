@@ -25,15 +25,44 @@ extension VirtualNetwork {
     }
   }
 
+  /// Whether a MAC and its receive port are up.
+  func isReceiving(_ index: Int) -> Bool {
+    let command = macs[index].registers.acquire32(FManRegister.MAC.command)
+    return command & FManRegister.MAC.receives != 0
+      && macs[index].receivePort.acquire32(Register.configuration) & FManRegister.isEnabled != 0
+  }
+
+  /// What a port learns of a frame.
+  private struct Context {
+    var result = ParseResult()
+    var hash: UInt64 = 0
+    /// The time stamp, in nanoseconds.
+    var now: UInt64
+
+    init(now: UInt64) { self.now = now }
+
+    /// The context as it lies in FMan's memory, from its first byte.
+    var bytes: InlineArray<80, UInt8> {
+      let words = result.words
+      let values = [words.0, words.1, words.2, words.3, now, hash]
+      var bytes = InlineArray<80, UInt8>(repeating: 0)
+      for (index, value) in values.enumerated() {
+        for place in 0..<8 {
+          bytes[InternalContextCopy.parseResult + 8 * index + place] = UInt8(
+            truncatingIfNeeded: value >> UInt64(56 - 8 * place))
+        }
+      }
+      return bytes
+    }
+  }
+
   /// Takes a frame, without check sequence, that arrives at a MAC.
   func receive(
     _ bytes: UnsafeRawBufferPointer, on index: Int, _ tables: inout EngineTables, now: UInt64
   ) {
     let (mac, port) = (macs[index], macs[index].receivePort)
+    guard isReceiving(index) else { return lose() }
     let command = mac.registers.acquire32(FManRegister.MAC.command)
-    guard command & FManRegister.MAC.receives != 0,
-      port.acquire32(Register.configuration) & FManRegister.isEnabled != 0
-    else { return lose() }
     let statistics = mac.registers + FManRegister.MAC.receiveStatistics
     guard bytes.count >= 14 else {
       // An undersized frame.
@@ -49,17 +78,21 @@ extension VirtualNetwork {
       status |= FrameStatus.size
     }
     var queue = port.acquire32(Register.queue)
-    var hash: UInt64 = 0
-    // After the parser, KeyGen or the queue of all frames (Linux 6.1, `fman_port.c`,
-    // `fman_port_use_kg_hash`).
-    if port.acquire32(Register.nextEngine) & 0x7c_0000 == 0x48_0000,
+    var context = Context(now: now)
+    // The parser, and after it KeyGen or the queue of all frames (Linux 6.1, `fman_port.c`,
+    // `init_bmi_rx` and `fman_port_use_kg_hash`).
+    if port.acquire32(Register.nextEngine) & Register.engine == Register.parserEngine,
       let start = bytes.baseAddress
     {
       let parsed = ParsedFrame(start, count: bytes.count)
-      if let choice = blocks[mac.block].keyGen.queue(of: parsed, on: mac.receiveNumber, keyGen) {
-        (queue, hash) = choice
-      } else {
-        status |= FrameStatus.noScheme
+      context.result = parsed.result
+      status |= parsed.result.status
+      if port.acquire32(Register.engineAfterParser) & Register.engine == Register.keyGenEngine {
+        if let choice = blocks[mac.block].keyGen.queue(of: parsed, on: mac.receiveNumber, keyGen) {
+          (queue, context.hash) = choice
+        } else {
+          status |= FrameStatus.noScheme
+        }
       }
     }
     if status & port.acquire32(Register.discardMask) != 0 { return discard(port, bytes) }
@@ -68,7 +101,7 @@ extension VirtualNetwork {
     }
     let kept = keptBytes(bytes, mac, command)
     let layout = Layout(port)
-    guard var descriptor = store(kept, layout, port, hash: hash, &tables, now: now) else {
+    guard var descriptor = store(kept, layout, port, context, &tables) else {
       return lose()
     }
     descriptor.command = status
@@ -127,7 +160,7 @@ extension VirtualNetwork {
   /// when there are none.
   private func store(
     _ bytes: UnsafeRawBufferPointer, _ layout: Layout, _ port: UnsafeMutableRawPointer,
-    hash: UInt64, _ tables: inout EngineTables, now: UInt64
+    _ context: Context, _ tables: inout EngineTables
   ) -> FrameDescriptor? {
     let needed = layout.startMargin + bytes.count + layout.endMargin
     let pools = self.pools(of: port, tables)
@@ -137,7 +170,7 @@ extension VirtualNetwork {
       return nil
     }
     guard !fitting.isEmpty else {
-      return storeFragments(bytes, layout, port, largest, hash: hash, &tables, now: now)
+      return storeFragments(bytes, layout, port, largest, context, &tables)
     }
     for pool in fitting {
       guard let address = tables.clientPools.acquire(from: pool.number) else { continue }
@@ -147,7 +180,7 @@ extension VirtualNetwork {
         tables.counters.add(.strayBuffers, 0)
         return nil
       }
-      writeContext(layout, buffer, hash: hash, now: now)
+      write(context, layout, buffer)
       if let source = bytes.baseAddress {
         (target + layout.startMargin).copyMemory(from: source, byteCount: bytes.count)
       }
@@ -178,7 +211,7 @@ extension VirtualNetwork {
   /// `DPAA_SGT_SIZE`).
   private func storeFragments(
     _ bytes: UnsafeRawBufferPointer, _ layout: Layout, _ port: UnsafeMutableRawPointer,
-    _ pool: Pool, hash: UInt64, _ tables: inout EngineTables, now: UInt64
+    _ pool: Pool, _ context: Context, _ tables: inout EngineTables
   ) -> FrameDescriptor? {
     let room = pool.size - layout.startMargin - layout.endMargin
     guard room > 0, layout.startMargin + 256 <= pool.size, bytes.count <= 16 * room else {
@@ -214,7 +247,7 @@ extension VirtualNetwork {
       buffers[0].bytes.storeBytes(of: words.0.bigEndian, toByteOffset: entry, as: UInt64.self)
       buffers[0].bytes.storeBytes(of: words.1.bigEndian, toByteOffset: entry + 8, as: UInt64.self)
     }
-    writeContext(layout, buffers[0].bytes, hash: hash, now: now)
+    write(context, layout, buffers[0].bytes)
     var descriptor = FrameDescriptor(
       bpid: BPID(pool.number), address: buffers[0].address, offset: UInt32(layout.startMargin),
       length: UInt32(bytes.count))
@@ -230,22 +263,15 @@ extension VirtualNetwork {
     release(descriptor.address, to: pool, &tables)
   }
 
-  /// Writes what the port's register wants of the internal context into a buffer: the time in
-  /// nanoseconds, and the hash. The parse result says that nothing was found.
-  private func writeContext(
-    _ layout: Layout, _ buffer: UnsafeMutableRawBufferPointer, hash: UInt64, now: UInt64
+  /// Writes what the port's register wants of a frame's internal context into a buffer.
+  private func write(
+    _ context: Context, _ layout: Layout, _ buffer: UnsafeMutableRawBufferPointer
   ) {
-    var context = InlineArray<80, UInt8>(repeating: 0)
-    for place in 16..<32 { context[InternalContextCopy.parseResult + place] = 0xff }
-    for place in 0..<8 {
-      let shift = UInt64(56 - 8 * place)
-      context[InternalContextCopy.timeStamp + place] = UInt8(truncatingIfNeeded: now >> shift)
-      context[InternalContextCopy.hash + place] = UInt8(truncatingIfNeeded: hash >> shift)
-    }
+    let bytes = context.bytes
     let copy = layout.context
     for place in 0..<copy.size where copy.offset + place < buffer.count {
       let from = copy.first + place
-      buffer[copy.offset + place] = from < InternalContextCopy.known ? context[from] : 0
+      buffer[copy.offset + place] = from < InternalContextCopy.known ? bytes[from] : 0
     }
   }
 }
