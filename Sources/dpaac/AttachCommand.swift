@@ -25,25 +25,41 @@ struct AttachCommand: ParsableCommand {
         dpaac attach office.yaml --guest guest1 --memory ram --at 0x20000000 --doorbell bell
         dpaac attach office.yaml --guest guest1 --memory ram --at 0 --doorbell bell \
           --interrupts qtest:qtest.sock
+        dpaac attach office.yaml --folder machines --replay fm1-gb0=traffic.pcap
       """)
 
   @OptionGroup var arguments: PlanArguments
 
-  @Option(help: "The guest of the plan whose portals are served.")
-  var guest: String
+  @Option(help: "The guest of the plan whose portals are served; several only with --folder.")
+  var guest: [String] = []
 
   @Option(help: "The file that is the client's memory.", completion: .file())
-  var memory: String
+  var memory: String?
 
   @Option(
     name: .customLong("at"),
     help: ArgumentHelp(
       "Where the window begins in the file: decimal or 0x…, a multiple of 4096.",
       valueName: "offset"))
-  var offset: FileOffset
+  var offset: FileOffset?
 
   @Option(help: "The file whose first page is the doorbell; made when it is not there.")
-  var doorbell: String
+  var doorbell: String?
+
+  @Option(
+    help: """
+      Serve several guests, all with mainline Linux unless --guest names some, each with files of its \
+      name here: NAME.ram, made when it is not there, NAME.bell, and NAME.lines where its QEMU listens.
+      """,
+    completion: .directory)
+  var folder: String?
+
+  @Option(
+    name: .customLong("replay"),
+    help: ArgumentHelp(
+      "With --folder, play a capture into an interface, as soon as all guests on it are up.",
+      valueName: "interface=file"))
+  var replays: [Replay] = []
 
   @Option(
     name: .customLong("loopback"),
@@ -56,27 +72,108 @@ struct AttachCommand: ParsableCommand {
     help: ArgumentHelp(
       "How interrupts reach the client: none (it polls), qtest:SOCKET, socket:PATH.",
       valueName: "route"))
-  var interrupts: InterruptRoute = .none
+  var interrupts: InterruptRoute?
+
+  func validate() throws {
+    guard folder != nil else {
+      if memory == nil { throw ValidationError("--memory FILE is missing, or --folder") }
+      if offset == nil { throw ValidationError("--at OFFSET is missing") }
+      if doorbell == nil { throw ValidationError("--doorbell FILE is missing") }
+      if guest.count != 1 { throw ValidationError("--guest NAME must be given once") }
+      if !replays.isEmpty { throw ValidationError("--replay needs --folder") }
+      return
+    }
+    guard memory == nil, offset == nil, doorbell == nil, interrupts == nil, loopbacks.isEmpty else {
+      throw ValidationError(
+        "with --folder there is no --memory, --at, --doorbell, --interrupts and --loopback")
+    }
+    let names = replays.map(\.interface)
+    if Set(names).count < names.count {
+      throw ValidationError("--replay: an interface plays one capture")
+    }
+    if Set(guest).count < guest.count { throw ValidationError("--guest: one is named twice") }
+  }
 
   func run() throws {
     let (partition, result) = try arguments.load(.text)
     arguments.warn(result.diagnostics)
-    guard let index = partition.owners.firstIndex(where: { $0.name == guest }) else {
-      let known = partition.owners.map(\.name).joined(separator: ", ")
-      throw ValidationError("--guest \(guest): the plan has \(known)")
+    let owners = try guest.map { name in
+      guard let index = partition.owners.firstIndex(where: { $0.name == name }) else {
+        let known = partition.owners.map(\.name).joined(separator: ", ")
+        throw ValidationError("--guest \(name): the plan has \(known)")
+      }
+      return index
     }
     do throws(EngineError) {
-      try AttachServer.serve(
-        AttachPlan(
-          partition, owner: index, interrupt: GuestMachine.interrupt(forBoard:),
-          loopbacks: loopbacks.map { ($0.first, $0.second) }),
-        files: AttachServer.Files(memory: memory, offset: offset.value, doorbell: doorbell),
-        interrupts: interrupts
-      ) { Terminal.print($0 + "\n") }
+      if let folder {
+        try serve(partition, owners, in: folder)
+      } else {
+        try serveOne(partition, owners[0])
+      }
     } catch {
       Terminal.complain("error: \(error)\n")
       throw ExitCode(1)
     }
+  }
+
+  private func serveOne(_ partition: Partition, _ owner: Int) throws(EngineError) {
+    let plan = try AttachPlan(
+      partition, owner: owner, interrupt: GuestMachine.interrupt(forBoard:),
+      loopbacks: loopbacks.map { ($0.first, $0.second) })
+    let files = AttachServer.Files(
+      memory: memory ?? "", offset: offset?.value ?? 0, doorbell: doorbell ?? "")
+    try AttachServer.serve([
+      AttachServer.Client(plan: plan, files: files, interrupts: interrupts ?? .none)
+    ]) { Terminal.print($0 + "\n") }
+  }
+
+  /// Serves several guests, as their trees and their launch scripts expect it.
+  private func serve(
+    _ partition: Partition, _ named: [Int], in folder: String
+  ) throws(EngineError) {
+    var owners = named
+    if owners.isEmpty {
+      owners = partition.owners.indices.filter {
+        !partition.owners[$0].isHost && partition.owners[$0].os == .linuxMainline
+      }
+    }
+    guard !owners.isEmpty else {
+      throw .badConfiguration(
+        "no guest has mainline Linux, which --folder serves; name one: --guest")
+    }
+    var clients: [AttachServer.Client] = []
+    for owner in owners {
+      let place = "\(folder)/\(partition.owners[owner].name)"
+      let window = GuestMachine.window(partition, owner: owner)
+      try GuestMemoryFile.make("\(place).ram", size: Int(window.ramSize))
+      guard let route = InterruptRoute(argument: "qtest:\(place).lines") else {
+        throw .file("\(place).lines", ENAMETOOLONG)
+      }
+      clients.append(
+        AttachServer.Client(
+          plan: try AttachPlan(
+            partition, owner: owner, interrupt: GuestMachine.interrupt(forBoard:)),
+          files: AttachServer.Files(
+            memory: "\(place).ram", offset: Int(window.base), doorbell: "\(place).bell"),
+          interrupts: route))
+    }
+    let switchboard = try Switchboard(
+      partition, clients: clients.map(\.plan),
+      replays: Dictionary(
+        replays.map { ($0.interface, $0.file) }, uniquingKeysWith: { first, _ in first }))
+    try AttachServer.serve(clients, switchboard: switchboard) { Terminal.print($0 + "\n") }
+  }
+}
+
+/// A capture and the interface that it is played into, as a person writes them.
+struct Replay: ExpressibleByArgument {
+  let interface: String
+  let file: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    (interface, file) = (String(parts[0]), String(parts[1]))
   }
 }
 

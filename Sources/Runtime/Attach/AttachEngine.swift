@@ -126,6 +126,21 @@ final class AttachEngine {
     return registers.update(&tables) || isBusy || moved
   }
 
+  // MARK: Other clients
+
+  /// Has frames of MACs that no wire connects go somewhere; see ``VirtualNetwork/outlet``.
+  func setOutlet(_ outlet: @escaping (UnsafeMutableRawBufferPointer, Int, UInt64) -> Bool) {
+    network?.outlet = outlet
+  }
+
+  /// Brings a frame from outside to one of the client's MACs.
+  func receive(_ frame: UnsafeRawBufferPointer, on mac: Int, now: UInt64) {
+    network?.receive(frame, on: mac, &tables, now: now)
+  }
+
+  /// Whether one of the client's MACs and its port are up.
+  func isReceiving(_ mac: Int) -> Bool { network?.isReceiving(mac) ?? false }
+
   /// What the client did so far, in a line for people.
   var summary: String {
     let counters = tables.counters

@@ -5,6 +5,8 @@ public import QorIQ
 public struct AttachPlan: Sendable {
   /// The guest's name in the plan.
   public let guest: String
+  /// Its place among the plan's owners.
+  let owner: Int
   /// The places of the portals in the window, ascending. A portal has two: its number on the board,
   /// and its number among the guest's portals.
   public let places: [Int]
@@ -46,6 +48,7 @@ public struct AttachPlan: Sendable {
     let owner = partition.owners[index]
     let board = partition.board
     guest = owner.name
+    self.owner = index
     let planPlaces = owner.portals.map { Int($0.rawValue) }
     let places = Set(planPlaces + owner.portals.indices)
       .filter { $0 < AttachLayout.portalCount }.sorted()

@@ -60,6 +60,9 @@ final class VirtualNetwork {
   let table: FlatTable<UInt8>
   /// The buffers behind the table of the frame that was stored last.
   var fragments: [UInt64] = []
+  /// Where frames of MACs without a peer go, told of the MAC and the time; whether it has turned the
+  /// frame into an answer.
+  var outlet: ((UnsafeMutableRawBufferPointer, Int, UInt64) -> Bool)?
 
   /// Puts the registers of every block into their reset state.
   ///
@@ -172,13 +175,16 @@ final class VirtualNetwork {
     return false
   }
 
-  /// Brings a frame to whatever is connected to a MAC.
+  /// Brings a frame to whatever is connected to a MAC; an answer may come back at once.
   func send(
     _ bytes: UnsafeMutableRawBufferPointer, from index: Int, _ tables: inout EngineTables,
     now: UInt64
   ) {
-    guard let peer = macs[index].peer else { return }
-    receive(UnsafeRawBufferPointer(bytes), on: peer, &tables, now: now)
+    if let peer = macs[index].peer {
+      receive(UnsafeRawBufferPointer(bytes), on: peer, &tables, now: now)
+    } else if let outlet, outlet(bytes, index, now) {
+      receive(UnsafeRawBufferPointer(bytes), on: index, &tables, now: now)
+    }
   }
 }
 
