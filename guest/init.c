@@ -1,52 +1,13 @@
 /*
  * The first and only program of the guest kernel that scripts/guest-kernel builds. It says what the
- * kernel has found, runs the drivers' self-tests as often as the boot argument rounds=N says, sends
- * frames between its network interfaces if frames=N says so, and resets the machine, which ends a QEMU that was started with -no-reboot.
+ * kernel has found, runs the drivers' self-tests as often as the boot argument rounds=N says, uses
+ * its network interfaces as network.c says, and resets the machine, which ends a QEMU that was started with -no-reboot.
  *
  * A line for a test to read begins with "guest: ". There is no C library, so that one 32-bit binary
- * serves 32-bit and 64-bit kernels and no further package is needed. System calls: Linux 6.1,
- * arch/powerpc/kernel/syscalls/syscall.tbl; how they are made:
- * Documentation/powerpc/syscall64-abi.rst.
+ * serves 32-bit and 64-bit kernels and no further package is needed.
  */
 
-enum {
-	sys_read = 3,
-	sys_write = 4,
-	sys_open = 5,
-	sys_close = 6,
-	sys_mount = 21,
-	sys_ioctl = 54,
-	sys_poll = 167,
-	sys_reboot = 88,
-	sys_syslog = 103,
-	sys_delete_module = 129,
-	sys_getdents64 = 202,
-	sys_clock_gettime = 246,
-	sys_socket = 326,
-	sys_bind = 327,
-	sys_send = 334,
-	sys_recv = 336,
-	sys_finit_module = 353,
-};
-
-enum { o_rdonly = 0, o_wronly = 1, o_directory = 040000 };
-
-static long call(long number, long a, long b, long c, long d, long e)
-{
-	register long r0 __asm__("r0") = number;
-	register long r3 __asm__("r3") = a;
-	register long r4 __asm__("r4") = b;
-	register long r5 __asm__("r5") = c;
-	register long r6 __asm__("r6") = d;
-	register long r7 __asm__("r7") = e;
-
-	/* The summary-overflow bit says that r3 is an error number. */
-	__asm__ volatile("sc\n\tbns+ 1f\n\tneg 3,3\n1:"
-			 : "+r"(r0), "+r"(r3), "+r"(r4), "+r"(r5), "+r"(r6), "+r"(r7)
-			 :
-			 : "cr0", "ctr", "memory", "r8", "r9", "r10", "r11", "r12");
-	return r3;
-}
+#include "guest.h"
 
 /* The compiler may call these by itself. */
 void *memcpy(void *to, const void *from, unsigned long size)
@@ -63,7 +24,7 @@ void *memset(void *to, int byte, unsigned long size)
 	return to;
 }
 
-static unsigned long length(const char *text)
+unsigned long length(const char *text)
 {
 	unsigned long count = 0;
 
@@ -73,7 +34,7 @@ static unsigned long length(const char *text)
 }
 
 /* Where `part` begins in `text`, or null. */
-static const char *find(const char *text, const char *part)
+const char *find(const char *text, const char *part)
 {
 	for (; *text; text++) {
 		unsigned long i = 0;
@@ -86,7 +47,7 @@ static const char *find(const char *text, const char *part)
 	return 0;
 }
 
-static void append(char *to, unsigned long size, const char *text)
+void append(char *to, unsigned long size, const char *text)
 {
 	unsigned long used = length(to);
 
@@ -97,12 +58,12 @@ static void append(char *to, unsigned long size, const char *text)
 
 static int console = -1;
 
-static void print(const char *text)
+void print(const char *text)
 {
 	call(sys_write, console, (long)text, length(text), 0, 0);
 }
 
-static void print_number(unsigned long number)
+void print_number(unsigned long number)
 {
 	char digits[12] = "";
 	int i = sizeof(digits) - 1;
@@ -114,7 +75,7 @@ static void print_number(unsigned long number)
 }
 
 /* Reads a file of at most `size - 1` bytes; its length, or an error. */
-static long read_file(const char *path, char *to, unsigned long size)
+long read_file(const char *path, char *to, unsigned long size)
 {
 	long file = call(sys_open, (long)path, o_rdonly, 0, 0, 0), used = 0, count;
 
@@ -277,7 +238,7 @@ static void run_test(const char *name, unsigned long round)
 }
 
 /* The number behind `name` among the boot arguments; 0 if it is not there. */
-static unsigned long argument(const char *name)
+unsigned long argument(const char *name)
 {
 	unsigned long number = 0;
 
@@ -292,43 +253,27 @@ static unsigned long argument(const char *name)
 	return number;
 }
 
-/*
- * Network interfaces: the kernel's drivers of FMan make them, as modules that are loaded when the boot
- * argument frames=N says so; N frames are then sent from eth0 to eth1 and as many back.
- * Structures and numbers: Linux 6.1, include/uapi/linux/if.h, if_packet.h, if_ether.h and sockios.h.
- */
+unsigned argument_address(const char *name)
+{
+	unsigned address = 0, part = 0;
 
-enum { af_inet = 2, af_packet = 17, sock_dgram = 2, sock_raw = 3, eth_p_test = 0x88b5 };
-enum { siocsifflags = 0x8914, siocgifhwaddr = 0x8927, siocgifindex = 0x8933, siocgifflags = 0x8913 };
-enum { iff_up = 1, iff_running = 0x40, pollin = 1 };
+	if (read_file("/proc/cmdline", text, sizeof(text)) < 0)
+		return 0;
+	const char *next = find(text, name);
 
-struct request {
-	char name[16];
-	union {
-		short flags;
-		int index;
-		struct {
-			unsigned short family;
-			unsigned char address[14];
-		} hardware;
-		char room[24];
-	};
-};
+	if (!next)
+		return 0;
+	for (next += length(name); (*next >= '0' && *next <= '9') || *next == '.'; next++)
+		if (*next == '.') {
+			address = address << 8 | part;
+			part = 0;
+		} else {
+			part = part * 10 + (*next - '0');
+		}
+	return address << 8 | part;
+}
 
-struct link_address {
-	unsigned short family, protocol;
-	int index;
-	unsigned short type;
-	unsigned char packet, size, address[8];
-};
-
-struct interface {
-	const char *name;
-	int socket;
-	unsigned char address[6];
-};
-
-static void say(const char *what, const char *which, long result)
+void say(const char *what, const char *which, long result)
 {
 	print("guest: ");
 	print(what);
@@ -341,7 +286,7 @@ static void say(const char *what, const char *which, long result)
 	print("\n");
 }
 
-static void load(const char *name)
+void load(const char *name)
 {
 	char path[64] = "/";
 
@@ -355,129 +300,6 @@ static void load(const char *name)
 	say("module", name, result);
 }
 
-static unsigned long milliseconds(void)
-{
-	long now[2] = {0, 0};
-
-	/* CLOCK_MONOTONIC */
-	call(sys_clock_gettime, 1, (long)now, 0, 0, 0);
-	return (unsigned long)now[0] * 1000 + now[1] / 1000000;
-}
-
-static void name(struct request *request, const char *interface)
-{
-	memset(request, 0, sizeof(*request));
-	append(request->name, sizeof(request->name), interface);
-}
-
-/* Brings an interface up, waits until it runs, and opens it for raw frames; 0, or an error. */
-static long open_interface(struct interface *interface)
-{
-	struct request request;
-	struct link_address address = {.family = af_packet, .protocol = eth_p_test};
-	long control = call(sys_socket, af_inet, sock_dgram, 0, 0, 0), result;
-
-	if (control < 0)
-		return control;
-	name(&request, interface->name);
-	result = call(sys_ioctl, control, siocgifhwaddr, (long)&request, 0, 0);
-	memcpy(interface->address, request.hardware.address, 6);
-	if (result >= 0) {
-		name(&request, interface->name);
-		request.flags = iff_up;
-		result = call(sys_ioctl, control, siocsifflags, (long)&request, 0, 0);
-	}
-	for (unsigned long start = milliseconds(); result >= 0 && milliseconds() - start < 20000;) {
-		name(&request, interface->name);
-		call(sys_ioctl, control, siocgifflags, (long)&request, 0, 0);
-		if (request.flags & iff_running)
-			break;
-		call(sys_poll, 0, 0, 10, 0, 0);
-	}
-	if (result >= 0) {
-		name(&request, interface->name);
-		result = call(sys_ioctl, control, siocgifindex, (long)&request, 0, 0);
-		address.index = request.index;
-	}
-	call(sys_close, control, 0, 0, 0, 0);
-	if (result < 0)
-		return result;
-	interface->socket = call(sys_socket, af_packet, sock_raw, eth_p_test, 0, 0);
-	if (interface->socket < 0)
-		return interface->socket;
-	return call(sys_bind, interface->socket, (long)&address, sizeof(address), 0, 0);
-}
-
-static unsigned char sent[1514], got[2048];
-
-/* Waits for a frame; its length, or 0 when none comes. */
-static long take(struct interface *interface, unsigned long patience)
-{
-	struct {
-		int file;
-		short events, found;
-	} wish = {interface->socket, pollin, 0};
-
-	if (call(sys_poll, (long)&wish, 1, patience, 0, 0) <= 0)
-		return 0;
-	return call(sys_recv, interface->socket, (long)got, sizeof(got), 0, 0);
-}
-
-/* Sends frames one at a time, of every length in turn, and compares each with what arrives. */
-static void exchange(struct interface *from, struct interface *to, unsigned long count)
-{
-	unsigned long exact = 0;
-
-	for (unsigned long number = 0; number < count; number++) {
-		long size = 60 + number * 37 % 1455, arrived;
-
-		memcpy(sent, to->address, 6);
-		memcpy(sent + 6, from->address, 6);
-		sent[12] = eth_p_test >> 8;
-		sent[13] = eth_p_test & 0xff;
-		for (long i = 14; i < size; i++)
-			sent[i] = (unsigned char)(number * 131 + i * 7 + (i >> 8));
-		if (call(sys_send, from->socket, (long)sent, size, 0, 0) != size)
-			continue;
-		arrived = take(to, 2000);
-		int same = arrived == size;
-
-		for (long i = 0; same && i < size; i++)
-			same = sent[i] == got[i];
-		exact += same;
-	}
-	print("guest: frames ");
-	print(from->name);
-	print(" to ");
-	print(to->name);
-	print(" ");
-	print_number(exact);
-	print(" of ");
-	print_number(count);
-	print(" exact\n");
-}
-
-static void run_frames(unsigned long count)
-{
-	static struct interface both[2] = {{.name = "eth0"}, {.name = "eth1"}};
-	int are_open = 1;
-
-	load("fsl_dpaa_fman");
-	load("fsl_dpaa_fman_port");
-	load("fsl_dpaa_mac");
-	load("fsl_dpa");
-	for (int i = 0; i < 2; i++) {
-		long result = open_interface(&both[i]);
-
-		say("interface", both[i].name, result);
-		are_open &= result >= 0;
-	}
-	if (!are_open)
-		return;
-	exchange(&both[0], &both[1], count);
-	exchange(&both[1], &both[0], count);
-}
-
 void _start(void)
 {
 	call(sys_mount, (long)"proc", (long)"/proc", (long)"proc", 0, 0);
@@ -489,10 +311,9 @@ void _start(void)
 	print_lines("core", "/proc/cpuinfo", "cpu\t\t: ", 1);
 	print_lines("memory", "/proc/iomem", "System RAM", 0);
 	print_portals();
-	unsigned long count = argument("rounds="), frames = argument("frames=");
+	unsigned long count = argument("rounds=");
 
-	if (frames)
-		run_frames(frames);
+	run_network();
 	for (unsigned long round = 1; round <= count; round++) {
 		run_test("bman_test", round);
 		run_test("qman_test", round);
