@@ -60,7 +60,8 @@ import Testing
     }
     // A port sends 32 frames in a round, so both queues wait in one work queue for two.
     first.step()
-    for queue in queues {
+    // In this order each has the other behind it when it is asked for.
+    for queue in queues.reversed() {
       let image = queue.client.command(0x45, queue.fqid)
       #expect(image[3] == 3)
       #expect(RawPortal.number(image[44..<48]) > 0)
