@@ -26,6 +26,8 @@ public final class Switchboard {
     /// The MACs of the owners that have one on it, by the owner's place.
     var ends: [Int: End] = [:]
     var hasBegun = false
+    /// Since when all MACs on it receive; `nil` while one does not.
+    var readySince: UInt64?
     var played: [Int: UInt64] = [:]
     var sent: UInt64 = 0
 
@@ -42,6 +44,9 @@ public final class Switchboard {
   /// The engines of the clients that are served now.
   private var engines: [AttachEngine?]
 
+  /// How many nanoseconds an interface waits after the last MAC has come up: Linux opens a MAC's filter
+  /// only after the MAC (`drivers/net/ethernet/freescale/dpaa/dpaa_eth.c`, `dpaa_set_rx_mode`).
+  private static let settlingTime: UInt64 = 2_000_000_000
   /// How many frames an interface plays before everybody else has a turn.
   private static let burst = 8
 
@@ -122,7 +127,7 @@ public final class Switchboard {
     }
   }
 
-  /// Plays captures: each begins as soon as all clients on its interface have brought theirs up.
+  /// Plays captures: each begins when all clients on its interface have had their MACs up for a while.
   ///
   /// - Returns: Whether there was anything.
   func step(now: UInt64) -> Bool {
@@ -134,10 +139,14 @@ public final class Switchboard {
   private func play(_ interface: Interface, now: UInt64) -> Bool {
     guard interface.replay != nil, !interface.ends.isEmpty else { return false }
     if !interface.hasBegun {
-      interface.hasBegun = interface.ends.values.allSatisfy {
+      let isReady = interface.ends.values.allSatisfy {
         engines[$0.client]?.isReceiving($0.mac) ?? false
       }
-      guard interface.hasBegun else { return false }
+      interface.readySince = isReady ? interface.readySince ?? now : nil
+      guard let since = interface.readySince, now &- since >= Self.settlingTime else {
+        return false
+      }
+      interface.hasBegun = true
     }
     for count in 0..<Self.burst {
       guard let frame = interface.replay?.peek() else { return count > 0 }
