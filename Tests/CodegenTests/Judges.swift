@@ -94,7 +94,9 @@ enum Judge {
   }
 
   /// A generated Swift file of an owner: its constants, read as text.
-  static func swift(_ source: String, of owner: Owner) -> [String] {
+  static func swift(
+    _ source: String, of owner: Owner, _ resources: OwnerResources
+  ) -> [String] {
     var scope: [String] = []
     var constants: [String: String] = [:]
     var name: String?
@@ -132,6 +134,15 @@ enum Judge {
       expect("\(name).transmit", [UInt64(path.transmit.rawValue)])
       expect("\(name).channels", path.channels.map { UInt64($0.rawValue) })
     }
+    expect("poolChannels", resources.poolChannels.map { UInt64($0.rawValue) })
+    expect("congestionGroups", resources.congestionGroups.map { UInt64($0.id.rawValue) })
+    let marks = owner.pools.compactMap { pool in
+      resources.pools.first { $0.bpid == pool.bpid }?.thresholds
+    }
+    expect(
+      "poolThresholds",
+      marks.flatMap { [$0.softwareEnter, $0.softwareExit, $0.hardwareEnter, $0.hardwareExit] }
+        .compactMap { $0.map(UInt64.init) })
     for pool in owner.pools {
       expect(
         "pools.pool\(pool.bpid)",

@@ -82,7 +82,8 @@ import Testing
     Value("CPUs", \.cpus, in: ["hypervisor", "swift", "report"]),
     Value("memory", \.memory, in: ["swift", "report"]),
     Value(resources: "windows and areas of memory", \.dmaWindow, in: ["hypervisor"]),
-    Value(resources: "congestion groups", \.congestionGroups, in: ["hypervisor", "report"]),
+    Value(
+      resources: "congestion groups", \.congestionGroups, in: ["hypervisor", "swift", "report"]),
     Value("portals", \.portals, in: ["hypervisor", "swift", "report"]),
     Value("queues", \.queues, in: ["hypervisor", "swift", "report"]),
     Value("pools", \.pools, in: ["hypervisor", "swift", "report"]),
@@ -156,9 +157,10 @@ import Testing
       let files = try FMCBackend().artifacts(for: mutant, options: .sample)
       return Judge.fmc(files.map { ($0.path, $0.bytes) }, of: partition)
     case "swift":
-      return try partition.owners.flatMap { owner in
+      return try zip(partition.owners, partition.resources).flatMap { owner, resources in
         let name = owner.name.replacing("-", with: "_")
-        return try Judge.swift(text("swift/Sources/Configuration/\(name).swift"), of: owner)
+        return try Judge.swift(
+          text("swift/Sources/Configuration/\(name).swift"), of: owner, resources)
       }
     default:
       var bag = DiagnosticBag()

@@ -1,4 +1,7 @@
+import DPAARuntime
+import Diagnostics
 import Foundation
+import Lowering
 import Partitioning
 import QorIQ
 import TestSupport
@@ -13,6 +16,53 @@ import Testing
     #expect(source.contains("public enum queues {"))
     #expect(source.contains("public static let receive = fm1_10g0.receive"))
     #expect(source.contains("public static let receive = QueueRange(first: 128, count: 64)"))
+  }
+
+  @Test func `a plan's pool channels, groups and thresholds reach names and runtime`() throws {
+    let plan = """
+      board: t4240qds
+      partitions:
+        host: { cpus: 0-3, memory: 1 GiB, portals: 2, queues: 1-100, pools: [ {id: 1, buffers: 64, size: 2 KiB} ] }
+        guest1:
+          cpus: 4-5
+          memory: 512 MiB
+          portals: 2
+          queues: 101-200
+          pools:
+            - {id: 2, buffers: 512, size: 256}
+            - {id: 7, buffers: 256, size: 2 KiB, thresholds: {software: [64, 128], hardware: [32, 48]}}
+          pool-channels: [0x402, 0x405]
+          congestion-groups: [ {id: 40, tail-drop: 64 KiB}, {id: 7, tail-drop: 64 KiB} ]
+      interfaces:
+        fm1-10g0:
+          rules: [ { when: {ipv4.dst: 192.168.1.11}, to: guest1, congestion-group: 0 } ]
+          otherwise: host
+
+      """
+    let result = PlanLoader.load(SourceFile(name: "plan.yaml", text: plan), board: nil)
+    let partition = try #require(
+      result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
+    let configuration = RuntimeConfiguration(partition)
+    #expect(configuration.queueing[0] == .init())
+    #expect(
+      configuration.queueing[1]
+        == .init(
+          poolChannels: [0x402, 0x405], congestionGroups: [40, 7],
+          poolThresholds: [
+            PoolThresholds(),
+            PoolThresholds(
+              softwareEnter: 64, softwareExit: 128, hardwareEnter: 32, hardwareExit: 48),
+          ]))
+    _ = try Engine(configuration)
+    let names = try text("swift/Sources/Configuration/guest1.swift", of: partition)
+    #expect(names.contains("let poolChannels: [ChannelID] = [0x402, 0x405]"))
+    #expect(names.contains("let congestionGroups: [UInt8] = [40, 7]"))
+    #expect(
+      names.contains(
+        "PoolThresholds(softwareEnter: 64, softwareExit: 128, hardwareEnter: 32, hardwareExit: 48)")
+    )
+    let value = try text("swift/Sources/Configuration/Configuration.swift", of: partition)
+    #expect(value.contains("1: .init(\n      poolChannels: guest1.poolChannels,"))
   }
 
   @Test func `a partition's file names come from its Swift name`() throws {

@@ -18,12 +18,27 @@ struct SwiftPackageTests {
     for partition in try judgedPartitions() {
       try generate(partition, in: directory.path)
       // In place of the host, a program that shows the value.
-      let main = "import Configuration\nimport DPAARuntime\ndump(configuration)\n"
+      // A dictionary has no order that two processes share.
+      let main = """
+        import Configuration
+        import DPAARuntime
+        var rest = configuration
+        rest.queueing = [:]
+        dump(rest)
+        for index in configuration.owners.indices { dump(configuration.queueing[index]) }
+
+        """
       try directory.write("out/swift/Sources/host/main.swift", Data(main.utf8))
       let outcome = try Tool.swift.run(["run", "-q"], in: "\(directory.path)/out/swift")
       #expect(outcome.status == 0, "\(outcome.errorText)")
       var expected = ""
-      dump(RuntimeConfiguration(partition), to: &expected)
+      let configuration = RuntimeConfiguration(partition)
+      var rest = configuration
+      rest.queueing = [:]
+      dump(rest, to: &expected)
+      for index in configuration.owners.indices {
+        dump(configuration.queueing[index], to: &expected)
+      }
       #expect(outcome.text == expected)
     }
   }

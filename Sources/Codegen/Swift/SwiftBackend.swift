@@ -119,8 +119,13 @@ struct SwiftSources {
     return owner.paths.map { names.identifier(for: $0.name) }
   }
 
+  private func list(_ numbers: [some CustomStringConvertible]) -> String {
+    numbers.map(\.description).joined(separator: ", ")
+  }
+
   private func owner(_ index: Int) -> TemplatedFile {
     let owner = partition.owners[index]
+    let resources = partition.resources[index]
     let paths = zip(owner.paths, pathIdentifiers(of: owner)).map { path, identifier in
       [
         "identifier": identifier, "name": path.name, "nameLiteral": swiftLiteral(path.name),
@@ -153,6 +158,9 @@ struct SwiftSources {
         "primary": paths.prefix(1).map { $0 }, "paths": paths, "pools": pools,
         "rings": swiftLiteral(owner.rings), "liodnOffset": String(owner.liodnOffset),
         "os": swiftLiteral(owner.os), "program": swiftLiteral(owner.program),
+        "poolChannels": "[\(list(resources.poolChannels))]",
+        "congestionGroups": "[\(list(resources.congestionGroups.map(\.id)))]",
+        "poolThresholds": resources.poolThresholds(of: owner).map(swiftLiteral),
       ])
   }
 
@@ -166,7 +174,11 @@ struct SwiftSources {
       context: [
         "banner": banner, "name": partition.name, "nameLiteral": swiftLiteral(partition.name),
         "owners": identifiers, "interfaces": interfaces.map(\.1),
-        "links": partition.links.map(link), "policers": partition.policers.map(swiftLiteral),
+        "links": partition.links.map(link),
+        "queueing": identifiers.enumerated().map {
+          ["index": String($0.offset), "identifier": $0.element]
+        },
+        "policers": partition.policers.map(swiftLiteral),
         "interfaceValues": interfaces.map { interface, identifier in
           [
             "identifier": identifier, "name": interface.name,

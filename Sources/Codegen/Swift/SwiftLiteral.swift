@@ -34,6 +34,14 @@ func swiftLiteral(_ range: QueueRange) -> String {
   "QueueRange(first: \(range.first), count: \(range.count))"
 }
 
+func swiftLiteral(_ thresholds: PoolThresholds) -> String {
+  let marks = [
+    ("softwareEnter", thresholds.softwareEnter), ("softwareExit", thresholds.softwareExit),
+    ("hardwareEnter", thresholds.hardwareEnter), ("hardwareExit", thresholds.hardwareExit),
+  ].compactMap { name, mark in mark.map { "\(name): \($0)" } }
+  return "PoolThresholds(\(marks.joined(separator: ", ")))"
+}
+
 func swiftLiteral(_ rings: RingSizes) -> String {
   "RingSizes(enqueue: \(rings.enqueue), dequeue: \(rings.dequeue))"
 }

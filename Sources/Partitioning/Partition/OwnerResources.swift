@@ -28,6 +28,14 @@ public struct OwnerResources: Sendable, Hashable {
 
   /// Creates resources of nothing.
   public init() {}
+
+  /// The marks of an owner's pools in their order; none at all when no pool has any.
+  public func poolThresholds(of owner: Owner) -> [PoolThresholds] {
+    let marks = owner.pools.map { pool in
+      pools.first { $0.bpid == pool.bpid }?.thresholds ?? PoolThresholds()
+    }
+    return marks.allSatisfy { $0 == PoolThresholds() } ? [] : marks
+  }
 }
 
 /// The two lines of a portal.

@@ -56,12 +56,24 @@ public struct RuntimeConfiguration: Sendable, Hashable {
       self.poolThresholds = poolThresholds
       self.portChannels = portChannels
     }
+
+    /// What a plan gives to an owner.
+    public init(_ resources: OwnerResources, of owner: Owner) {
+      self.init(
+        poolChannels: resources.poolChannels,
+        congestionGroups: resources.congestionGroups.map(\.id.rawValue),
+        poolThresholds: resources.poolThresholds(of: owner))
+    }
   }
 
   /// The configuration of a proved partition.
   public init(_ partition: Partition) {
+    var queueing: [Int: QueueingGrant] = [:]
+    for (index, owner) in partition.owners.enumerated() {
+      queueing[index] = QueueingGrant(partition.resources[index], of: owner)
+    }
     self.init(
       name: partition.name, owners: partition.owners, interfaces: partition.interfaces,
-      links: partition.links, policers: partition.policers)
+      links: partition.links, policers: partition.policers, queueing: queueing)
   }
 }

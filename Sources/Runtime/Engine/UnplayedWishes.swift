@@ -13,7 +13,7 @@ extension Partition {
     for (owner, resources) in zip(owners, resources) {
       for group in resources.congestionGroups {
         found.append(
-          "congestion group \(group.id) of \(owner.name) is planned, but a run counts nothing in it"
+          "congestion group \(group.id) of \(owner.name) is planned, but no queue joins it by itself"
         )
       }
       for use in resources.accelerators {
