@@ -36,8 +36,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let frames = try Self.frames(seed: seed + 1000, count: 5000)
     try Self.compare(frames)
-    // In some of 100,000 tshark guesses or gives up in a way that `allow` does not know.
-    try Self.compare(Self.mutations(of: frames, count: 45_000, &random), tolerated: 4)
+    try Self.compare(Self.mutations(of: frames, count: 45_000, &random))
   }
 
   // MARK: Frames
@@ -74,7 +73,7 @@ import Testing
   // MARK: Comparison
 
   /// Compares what both find in each frame.
-  private static func compare(_ frames: [[UInt8]], tolerated: Int = 0) throws {
+  private static func compare(_ frames: [[UInt8]]) throws {
     let theirs = try judge(frames)
     try #require(theirs.count == frames.count)
     var clean = 0
@@ -101,8 +100,7 @@ import Testing
         }
       }
     }
-    #expect(
-      differences.count <= tolerated, "\(differences.prefix(10).joined(separator: "\n"))")
+    #expect(differences.isEmpty, "\(differences.prefix(10).joined(separator: "\n"))")
     #expect(clean > frames.count / 10)
   }
 
@@ -117,8 +115,9 @@ import Testing
     if result.validity & 0x80 != 0, !result.isChecksumVerified { theirs.facts.drop(["checksum"]) }
     // We do not look into options; tshark does, and gives up when they are wrong.
     if theirs.last.hasPrefix("ipv6.") {
-      ours.drop(behindIP + ["ip.protocol"])
-      theirs.facts.drop(behindIP + ["ip.protocol"])
+      let unseen = behindIP + ["ip.protocol", "ip.checksum"]
+      ours.drop(unseen)
+      theirs.facts.drop(unseen)
     }
     // GRE of another version or with a source route we do not follow.
     if result[.gre] != nil, result.nextHeader == 47, !result.hasError {
@@ -129,10 +128,12 @@ import Testing
     if result[.llcSnap] != nil, result[.etherType] == nil {
       theirs.facts.drop(behindIP + ["ip.first", "ip.protocol", "ip.checksum"])
     }
+    // Fields of the header at which it gave up; and it reads RARP as ARP.
     if theirs.protocols.contains("Malformed") {
-      ours.drop(["arp"])
-      theirs.facts.drop(["arp"])
+      ours.drop(["arp", "icmp", "spi"])
+      theirs.facts.drop(["arp", "icmp", "spi"])
     }
+    if result.nextHeader == 0x8035 { theirs.facts.drop(["arp"]) }
     // Compressed PPP protocols (RFC 1661, section 6.5) we do not know, as RFC 2516 advises.
     if result[.pppoe] != nil, result.layer3 == 0, result.nextHeader & 0x100 != 0 {
       theirs.facts.drop(behindIP + ["ip.first", "ip.protocol", "ip.checksum"])
@@ -144,7 +145,8 @@ import Testing
     if let last = ours.values["ip.last"], theirs.addresses.contains(last) { ours.drop(["ip.last"]) }
     if theirs.protocols.contains("Bogus IP length") { ours.drop(["ip.first", "ip.last"]) }
     // Of PPPoE's fields, of lengths in the place of a type, of too many labels and of AH's length
-    // it says nothing.
+    // it says nothing, nor of a header that a first fragment is too short for.
+    if result.hasLayer4Error, theirs.protocols.contains("Unreassembled fragment") { return true }
     return result.hasLayer2Error && [0, 0x8847, 0x8848, 0x8864].contains(result.nextHeader)
       || result.hasLayer4Error && result.layer4 & ~0x10 == ParseResult.Layer4.authentication
   }
