@@ -106,7 +106,7 @@ import Testing
   static let causes: [Cause] =
     [
       Cause(testDescription: "CSCI", bit: 0x0010_0000) { client in
-        ConformanceTests.group(client, 40, [(0x10, 19, [1]), (0x08, 20, [0x80, 4, 0, 0])])
+        client.writeGroup(40, [(0x10, 19, [1]), (0x08, 20, [0x80, 4, 0, 0])])
         client.initialize(
           195, scheduled: false, channel: 4, control: 0x0400, fields: [(0x40, 11, [40])])
         try client.send(1, to: 195)
@@ -240,24 +240,6 @@ import Testing
 
   // MARK: Congestion groups
 
-  /// `INITCGR` or `MODIFYCGR`; the result.
-  @discardableResult
-  static func group(
-    _ client: QueueClient, _ group: UInt8, verb: UInt8 = 0x50,
-    _ fields: [(mask: UInt32, offset: Int, bytes: [UInt8])]
-  ) -> UInt8 {
-    var command = [UInt8](repeating: 0, count: 32)
-    var mask: UInt32 = 0
-    for field in fields {
-      mask |= field.mask
-      command.replaceSubrange(field.offset..<field.offset + field.bytes.count, with: field.bytes)
-    }
-    command[0] = verb
-    command.replaceSubrange(2..<4, with: QueueClient.big(mask, 2))
-    command[31] = group
-    return client.portal.qmanCommand(command)[1]
-  }
-
   /// A bit of the groups' write-enable mask, and where its field stands in `QUERYCGR`'s answer.
   static let groupFields: [(mask: UInt32, offset: Int, value: [UInt8])] = [
     (0x400, 4, [1, 2, 3, 4]), (0x200, 8, [5, 6, 7, 8]), (0x100, 12, [9, 10, 11, 12]),
@@ -273,14 +255,14 @@ import Testing
     func image() -> [UInt8] {
       client.portal.qmanCommand([0x58] + [UInt8](repeating: 0, count: 30) + [40])
     }
-    #expect(Self.group(client, 40, Self.groupFields.map { ($0.mask, $0.offset, $0.value) }) == 0xf0)
+    #expect(client.writeGroup(40, Self.groupFields.map { ($0.mask, $0.offset, $0.value) }) == 0xf0)
     let full = image()
     for field in Self.groupFields {
       #expect(Array(full[field.offset..<field.offset + field.value.count]) == field.value)
     }
     // All others are zeros in the command.
     let zeros = [UInt8](repeating: 0, count: row.value.count)
-    #expect(Self.group(client, 40, verb: 0x51, [(row.mask, row.offset, zeros)]) == 0xf0)
+    #expect(client.writeGroup(40, verb: 0x51, [(row.mask, row.offset, zeros)]) == 0xf0)
     let after = image()
     for place in 2..<64 {
       let isField = row.offset..<row.offset + row.value.count ~= place
@@ -291,7 +273,7 @@ import Testing
   @Test(arguments: [0, 1, 31, 32, 63, 64, 128, 200, 255] as [UInt8])
   func `a congested group has its bit, the first of a word in the highest`(number: UInt8) throws {
     let client = try QueueClient([2: .init(congestionGroups: (0...255).map { $0 })])
-    Self.group(client, number, [])
+    client.writeGroup(number, [])
     client.initialize(
       300, scheduled: false, control: 0x0400, fields: [(0x40, 11, [number])])
     try client.send(1, to: 300)
@@ -311,7 +293,7 @@ import Testing
     }
     for (targets, isTold) in [(0x0200_0000, true), (0xfdc0_0000, false)] as [(UInt32, Bool)] {
       let client = QueueClient(try Simulation(configuration))
-      Self.group(client, 40, [(0x10, 19, [1]), (0x08, 20, QueueClient.big(targets, 4))])
+      client.writeGroup(40, [(0x10, 19, [1]), (0x08, 20, QueueClient.big(targets, 4))])
       client.initialize(300, scheduled: false, control: 0x0400, fields: [(0x40, 11, [40])])
       try client.send(1, to: 300)
       client.step()

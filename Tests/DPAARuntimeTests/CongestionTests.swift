@@ -9,22 +9,10 @@ import Testing
     try QueueClient([2: .init(congestionGroups: [7, 40])])
   }
 
-  /// `INITCGR` or `MODIFYCGR`.
   private static func write(
     _ client: QueueClient, group: UInt8 = 40, verb: UInt8 = 0x50,
     _ fields: [(mask: UInt32, offset: Int, bytes: [UInt8])]
-  ) -> UInt8 {
-    var command = [UInt8](repeating: 0, count: 32)
-    var mask: UInt32 = 0
-    for field in fields {
-      mask |= field.mask
-      command.replaceSubrange(field.offset..<field.offset + field.bytes.count, with: field.bytes)
-    }
-    command[0] = verb
-    command.replaceSubrange(2..<4, with: QueueClient.big(mask, 2))
-    command[31] = group
-    return client.portal.qmanCommand(command)[1]
-  }
+  ) -> UInt8 { client.writeGroup(group, verb: verb, fields) }
 
   private static func query(_ client: QueueClient, _ verb: UInt8, group: UInt8 = 40) -> [UInt8] {
     var command = [UInt8](repeating: 0, count: 32)

@@ -163,4 +163,21 @@ final class QueueClient {
     }
     try #require(state(fqid) == stage.rawValue)
   }
+
+  /// `INITCGR` or `MODIFYCGR`; the result.
+  @discardableResult
+  func writeGroup(
+    _ group: UInt8, verb: UInt8 = 0x50, _ fields: [(mask: UInt32, offset: Int, bytes: [UInt8])]
+  ) -> UInt8 {
+    var command = [UInt8](repeating: 0, count: 32)
+    var mask: UInt32 = 0
+    for field in fields {
+      mask |= field.mask
+      command.replaceSubrange(field.offset..<field.offset + field.bytes.count, with: field.bytes)
+    }
+    command[0] = verb
+    command.replaceSubrange(2..<4, with: Self.big(mask, 2))
+    command[31] = group
+    return portal.qmanCommand(command)[1]
+  }
 }
