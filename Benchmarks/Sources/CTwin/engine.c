@@ -115,7 +115,9 @@ INLINE bool update_interrupt(portal_t *p, uint32_t channels, uint64_t now) {
 static bool deliver(engine_t *e, size_t index, uint64_t now) {
   portal_t *p = e->portals + index;
   if (e->gone >> p->owner & 1) return false;
-  poll_consumption(p);
+  bool knows_room = !(p->held_places | p->consumed_places)
+      && room(p) >> 1 > p->dqrr_producer - p->dqrr_consumer;
+  if (!knows_room) poll_consumption(p);
   uint32_t before = p->dqrr_producer, left = room(p);
   uint64_t frames = 0;
   if (left) {
@@ -151,6 +153,7 @@ static bool deliver(engine_t *e, size_t index, uint64_t now) {
     }
   }
   publish_delivery(p);
+  if (knows_room) poll_consumption(p);
   if (frames) count(e->counters, 256 * p->owner + 8, frames);
   uint32_t rest = p->channel_mask, waiting = 0;
   while (rest) {
@@ -159,6 +162,10 @@ static bool deliver(engine_t *e, size_t index, uint64_t now) {
     if (e->manager.channels[p->channels[position]].non_empty) waiting |= bit;
   }
   if (update_interrupt(p, waiting, now)) __builtin_trap();
+  // BMan's half: no threshold, nothing shown, nothing happened.
+  if (acquire32(p->bman_registers, R_EQCR_ITR) & 7 || p->bman_events | p->bman_shown
+      || acquire32(p->bman_registers, R_ISR))
+    __builtin_trap();
   return p->dqrr_producer != before;
 }
 
@@ -172,7 +179,7 @@ INLINE bool move(engine_t *e, frame_t frame, const link_t *link, uint64_t now) {
   owner_t owner = e->owners[link->owner];
   for (size_t index = owner.first_pool; index < owner.first_pool + owner.pool_count; index++) {
     pool_t *pool = e->pools + index;
-    if (length + 64 > pool->size) continue;
+    if (length + 64 > pool->size || e->depleted >> (63 - pool->bpid) & 1) continue;
     uint32_t buffer = acquire(pool, ENGINE);
     if (buffer == NONE) continue;
     pool->waiting_since = 0;

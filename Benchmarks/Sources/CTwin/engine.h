@@ -24,7 +24,8 @@ typedef struct {
       dqrr_consumer, current, volatile_command, mr_producer, mr_consumer, rcr_consumer,
       backlog_producer, backlog_consumer;
   uint64_t consumed_places, held_places;
-  uint32_t status, status_shown, events, fired_dequeue, fired_message;
+  uint32_t status, status_shown, events, fired_dequeue, fired_message,
+      bman_events, bman_shown;
   uint64_t dequeue_since, message_since;
   bool is_high;
 } portal_t;
@@ -47,6 +48,8 @@ typedef struct {
   owner_t *owners;
   uint8_t *pool_index, *counters;
   size_t pool_count, portal_count, link_count;
+  /// Pools that are depleted by hardware's marks, pool 0 first.
+  uint64_t depleted;
   uint64_t gone;
 } engine_t;
 
@@ -94,11 +97,12 @@ INLINE bool is_allowed(engine_t *e, portal_t *p, const command_t *command) {
 
 INLINE void poll_consumption(portal_t *p) {
   if (p->backlog_producer - p->backlog_consumer > 1024 - 256) return;
-  uint32_t index = acquire32(p->registers, R_DQRR_CI);
+  if ((p->configuration >> 16 & 3) != 1) __builtin_trap();
+  uint32_t index = acquire32(p->qman, DQRR_CI_LINE);
   uint32_t occupancy = (p->dqrr_producer - index) & (p->dqrr_size - 1);
   if (occupancy >= p->dqrr_producer - p->dqrr_consumer) return;
   p->dqrr_consumer = p->dqrr_producer - occupancy;
-  release32(p->qman, DQRR_CI_LINE, p->dqrr_consumer & (p->dqrr_size - 1));
+  release32(p->registers, R_DQRR_CI, p->dqrr_consumer & (p->dqrr_size - 1));
   if (p->held_places | p->consumed_places) __builtin_trap();
 }
 

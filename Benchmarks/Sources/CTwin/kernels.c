@@ -72,7 +72,7 @@ twin_t *twin_make(uint32_t ring, uint32_t buffers) {
     region += (pool_size + 4095) & ~(size_t)4095;
     twin->pools[owner] = (mapped_pool_t){
         pool->bpid, pool->base, pool->byte_count, STRIDE, SIZE, pool->reciprocal, pool->memory};
-    release32(p->registers, R_CFG, 0x02000000 | (ring - 1 < 15 ? ring - 1 : 15) << 20);
+    release32(p->registers, R_CFG, 0x02010000 | (ring - 1 < 15 ? ring - 1 : 15) << 20);
     release32(p->registers, R_SDQCR, 0x21008000);
     release32(p->registers, R_IIR, 1);
     release32(p->registers, R_IER, 0x30000);
@@ -154,8 +154,10 @@ uint64_t twin_copies(twin_t *twin, uint64_t frames, uint32_t length) {
   const pool_t *from = twin->engine.pools, *to = from + 1;
   uint32_t buffer = 0;
   for (uint64_t done = 0; done < frames; done++) {
-    size_t offset = (size_t)buffer * STRIDE + 64;
-    memcpy(to->memory + offset, from->memory + offset, length);
+    // The stride is a pool's own, as for the engine: none of the two knows it when it is compiled.
+    memcpy(
+        to->memory + (size_t)buffer * to->stride + 64,
+        from->memory + (size_t)buffer * from->stride + 64, length);
     buffer = buffer + 1 == 32 ? 0 : buffer + 1;
   }
   return frames;

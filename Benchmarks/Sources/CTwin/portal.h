@@ -104,7 +104,7 @@ INLINE bool guest_enqueue(guest_t *g, frame_t frame, uint32_t fqid) {
 INLINE void guest_publish(guest_t *g) {
   if (g->dqrr_published == g->dqrr_consumer) return;
   g->dqrr_published = g->dqrr_consumer;
-  release32(g->registers, R_DQRR_CI, g->dqrr_consumer & (g->dqrr_size - 1));
+  release32(g->qman, DQRR_CI_LINE, g->dqrr_consumer & (g->dqrr_size - 1));
 }
 
 INLINE bool guest_dequeue(guest_t *g, buffer_t *buffer) {

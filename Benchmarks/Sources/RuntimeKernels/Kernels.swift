@@ -89,9 +89,7 @@ extension EngineTables {
       while taken < Self.burst, portal.pointee.dequeueRoom() > 0,
         let command = portal.pointee.takeEnqueue()
       {
-        guard case .success = checked(command, portal) else {
-          preconditionFailure("the guest holds what it sends")
-        }
+        precondition(fault(of: command, portal) == nil, "the guest holds what it sends")
         handOver(command.frame, to: 0)
         portal.pointee.deliver(
           command.frame,

@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// Modes (Linux 6.1, `drivers/soc/fsl/qbman/qman.c`, register `CFG`): enqueue and release rings by
 /// valid bit with the consumer read from its cache-enabled line; dequeue and message rings pushed,
-/// found by valid bit, consumed through the index register.
+/// found by valid bit; the dequeue ring is consumed through its cache-enabled line (DCM 1), which no
+/// other word shares, the message ring through its index register.
 ///
 /// A portal belongs to one thread. No call allocates, locks or waits, but for ``acquire(from:)``
 /// and ``queueFrameCount(of:)``, which are management commands and poll for their answer.
@@ -73,10 +74,10 @@ public struct Portal: ~Copyable {
     rcr = RingShape(size: PortalLayout.releaseRingSize)
     self.pools = pools
     self.status = status
-    // CFG: valid-bit enqueue (EPM 2), dequeue ring filled to its size less one, the rest zero:
-    // push mode, consumption through the index registers.
+    // CFG: valid-bit enqueue (EPM 2), dequeue ring filled to its size less one, consumed by line
+    // (DCM 1), the rest zero: push mode, messages consumed through the index register.
     qmanRegisters.release32(
-      PortalLayout.QManRegister.configuration, 0x0200_0000 | min(dqrr.size - 1, 15) << 20)
+      PortalLayout.QManRegister.configuration, 0x0201_0000 | min(dqrr.size - 1, 15) << 20)
     // BMan's CFG: valid-bit release (RPM 2).
     bmanRegisters.release32(PortalLayout.BManRegister.configuration, 2)
     qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, 1)
@@ -182,8 +183,7 @@ extension Portal {
   mutating func publishConsumption() {
     guard dqrrPublished != dqrrConsumer else { return }
     dqrrPublished = dqrrConsumer
-    qmanRegisters.release32(
-      PortalLayout.QManRegister.dqrrConsumer, dqrr.consumerRegister(dqrrConsumer))
+    qman.release32(PortalLayout.QMan.dqrrConsumerLine, dqrr.consumerRegister(dqrrConsumer))
   }
 
   @inlinable @inline(__always)

@@ -23,6 +23,12 @@
       let buffer = offset.multipliedFullWidth(by: reciprocal).high
       return buffer &* stride == offset ? UInt32(truncatingIfNeeded: buffer) : nil
     }
+    return divided(offset)
+  }
+
+  /// The same by division, for pools without a reciprocal. Out of line: hardly any pool is one.
+  @inline(never) @usableFromInline
+  func divided(_ offset: UInt64) -> UInt32? {
     let (buffer, remainder) = offset.quotientAndRemainder(dividingBy: stride)
     return remainder == 0 ? UInt32(truncatingIfNeeded: buffer) : nil
   }

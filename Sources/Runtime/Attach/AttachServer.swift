@@ -100,7 +100,7 @@ public struct AttachServer: ~Copyable {
         isBusy = true
       }
       if let switchboard, switchboard.step(now: now) { isBusy = true }
-      if isBusy { backoff.restart() } else { backoff.rest() }
+      if isBusy { backoff.restart() } else { backoff.rest(now: now) }
       steps &+= 1
       guard steps & 0xff == 0 || backoff.isNapping, signals.take() else { continue }
       for client in clients { client.end() }

@@ -54,6 +54,14 @@ struct BManPortal: BitwiseCopyable {
     }
   }
 
+  /// Whether a release command or a management command waits; `true` also in the modes in which
+  /// registers tell.
+  @inline(__always)
+  func hasNews() -> Bool {
+    productionMode != .validBit || commands.isWaiting
+      || rcr.hasEntry(in: window, at: PortalLayout.BMan.rcr, rcrConsumer)
+  }
+
   private mutating func setLimit(_ index: UInt32) {
     rcrLimit = rcrConsumer &+ rcr.occupancy(producer: index, consumerRegister: rcrConsumer)
   }

@@ -10,7 +10,6 @@ extension EngineTables {
   @inline(never)
   mutating func takeBuffers(_ portal: UnsafeMutablePointer<EnginePortal>) -> Bool {
     var releases = 0
-    portal.pointee.bman.pollProduction()
     while releases < PortalLayout.releaseRingSize, let command = portal.pointee.bman.takeRelease() {
       release(command, owner: portal.pointee.owner)
       releases &+= 1

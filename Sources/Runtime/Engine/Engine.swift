@@ -132,8 +132,12 @@ public final class Engine: @unchecked Sendable {
   /// Polls until it is told to stop.
   private func loop() {
     var backoff = IdleBackoff()
+    var isIdle = false
     while !control.isStopRequested {
-      if tables.round(control, now: clock()) { backoff.restart() } else { backoff.rest() }
+      let now = clock()
+      if isIdle { tables.awaitNews() }
+      isIdle = !tables.round(control, now: now)
+      if isIdle { backoff.rest(now: now) } else { backoff.restart() }
     }
   }
 

@@ -86,35 +86,75 @@ extension EngineTables {
     _ frame: UnsafeRawBufferPointer, in owner: Int, queue: UInt32, chargedTo charged: Int,
     _ annotations: Annotations, now: UInt64
   ) -> Bool {
-    let entry = owners.base[owner]
     let needed = frame.count &+ Buffer.headroom
-    var fitting = -1
-    // Ascending by size: the smallest that fits; a larger one when that is empty.
-    for index in entry.firstPool..<entry.firstPool &+ entry.poolCount
-    where needed <= Int(pools.base[index].size) {
-      if fitting < 0 { fitting = index }
-      guard !depletion.hardware.has(pools.base[index].bpid.rawValue),
-        let buffer = pools.base[index].acquire(for: BufferPool.engine)
-      else { continue }
-      pools.base[fitting].waitingSince = 0
-      let memory = pools.base[index].pointer(to: buffer)
-      annotations.write(to: memory, now: now)
-      if let start = frame.baseAddress {
-        (memory + Buffer.headroom).copyMemory(from: start, byteCount: frame.count)
-      }
-      let descriptor = FrameDescriptor(
-        bpid: pools.base[index].bpid, address: pools.base[index].address(of: buffer),
-        offset: UInt32(Buffer.headroom), length: UInt32(frame.count),
-        command: annotations.status
-      ).stamped(liodnOffset: entry.liodnOffset)
-      if case .accepted = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue) {
-        return true
-      }
-      _ = pools.base[index].release(buffer, from: BufferPool.engine)
-      counters.drop(.queueRefused, charged)
+    guard let room = takeRoom(needed, of: owner) else {
+      return dropUnlessWaiting(needed, of: owner, chargedTo: charged, now: now)
+    }
+    let pool = pools.base + room.pool
+    let memory = pool.pointee.pointer(to: room.buffer)
+    annotations.write(to: memory, now: now)
+    if let start = frame.baseAddress {
+      (memory + Buffer.headroom).copyMemory(from: start, byteCount: frame.count)
+    }
+    let descriptor = FrameDescriptor(
+      bpid: pool.pointee.bpid, address: pool.pointee.address(of: room.buffer),
+      offset: UInt32(Buffer.headroom), length: UInt32(truncatingIfNeeded: frame.count),
+      command: annotations.status
+    ).stamped(liodnOffset: owners.base[owner].liodnOffset)
+    if case .accepted = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue) {
       return true
     }
-    guard fitting >= 0 else {
+    _ = pool.pointee.release(room.buffer, from: BufferPool.engine)
+    counters.drop(.queueRefused, charged)
+    return true
+  }
+
+  /// A buffer that was taken for a frame.
+  private struct Room {
+    var pool: Int
+    var buffer: UInt32
+  }
+
+  /// Takes a buffer of an owner: of the smallest pool that fits, or of a larger one when that is
+  /// empty or depleted; `nil` when there is none.
+  @inline(__always)
+  private mutating func takeRoom(_ needed: Int, of owner: Int) -> Room? {
+    let first = owners.base[owner].firstPool
+    guard owners.base[owner].poolCount > 0, needed <= Int(pools.base[first].size),
+      !depletion.hardware.has(pools.base[first].bpid.rawValue),
+      let buffer = pools.base[first].acquire(for: BufferPool.engine)
+    else { return takeLargerRoom(needed, of: owner) }
+    pools.base[first].waitingSince = 0
+    return Room(pool: first, buffer: buffer)
+  }
+
+  @inline(never)
+  private mutating func takeLargerRoom(_ needed: Int, of owner: Int) -> Room? {
+    guard let fitting = smallestPool(for: needed, of: owner) else { return nil }
+    let end = owners.base[owner].firstPool + owners.base[owner].poolCount
+    for index in fitting..<end
+    where !depletion.hardware.has(pools.base[index].bpid.rawValue) {
+      guard let buffer = pools.base[index].acquire(for: BufferPool.engine) else { continue }
+      pools.base[fitting].waitingSince = 0
+      return Room(pool: index, buffer: buffer)
+    }
+    return nil
+  }
+
+  /// An owner's smallest pool whose buffers are large enough; its pools ascend by size.
+  private func smallestPool(for needed: Int, of owner: Int) -> Int? {
+    let entry = owners.base[owner]
+    return (entry.firstPool..<entry.firstPool + entry.poolCount).first {
+      needed <= Int(pools.base[$0].size)
+    }
+  }
+
+  /// Drops a frame for which there is no buffer, with its reason; `false` when it is to wait.
+  @inline(never)
+  private mutating func dropUnlessWaiting(
+    _ needed: Int, of owner: Int, chargedTo charged: Int, now: UInt64
+  ) -> Bool {
+    guard let fitting = smallestPool(for: needed, of: owner) else {
       counters.drop(.frameTooLarge, charged)
       return true
     }
@@ -182,6 +222,7 @@ extension EngineTables {
     while moved < Self.burst, turns < Self.burst, let fqid = qman.select(route.channel) {
       turns &+= 1
       let queue = qman.queues.base + Int(fqid)
+      let isPlain = queue.pointee.flags.isEmpty
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
         let frame = queue.pointee.first
@@ -189,7 +230,7 @@ extension EngineTables {
           qman.reschedule(fqid)
           return moved > 0
         }
-        _ = qman.pop(fqid)
+        _ = qman.pop(fqid, isPlain: isPlain)
         free(frame)
         turn &+= 1
         moved &+= 1

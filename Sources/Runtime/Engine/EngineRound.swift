@@ -35,6 +35,19 @@ extension EngineTables {
     return busy
   }
 
+  /// How often an idle engine looks for news before its next round: long enough that a guest's
+  /// frame mostly meets such a look, and not the middle of a round that has nothing to do.
+  private static let looks = 64
+
+  /// Waits for a moment until a guest has written something, where only guests can.
+  @inline(never)
+  mutating func awaitNews() {
+    guard ports.count == 0 else { return }
+    for _ in 0..<Self.looks {
+      for index in 0..<portals.count where portals.base[index].hasNews() { return }
+    }
+  }
+
   /// Whether no frame is queued and no buffer is in anybody's hands.
   private var isEmpty: Bool {
     guard qman.frameCount == 0 else { return false }
@@ -44,7 +57,7 @@ extension EngineTables {
   }
 
   @inline(__always)
-  func isGone(_ owner: Int) -> Bool { gone & 1 &<< UInt64(owner) != 0 }
+  func isGone(_ owner: Int) -> Bool { gone & 1 &<< UInt64(truncatingIfNeeded: owner) != 0 }
 
   // MARK: Guests
 
@@ -60,53 +73,51 @@ extension EngineTables {
     return false
   }
 
-  /// Whether a queue is in any of an owner's runs. Apart from the tables, which a call out of line
-  /// would copy.
-  @inline(never)
-  private static func isIn(
-    _ ranges: UnsafeMutablePointer<QueueRun>, _ entry: UnsafeMutablePointer<OwnerEntry>,
-    _ fqid: UInt32
-  ) -> Bool {
-    let runs = entry.pointee.firstRange..<entry.pointee.firstRange &+ entry.pointee.rangeCount
-    return runs.contains { fqid &- ranges[$0].first < ranges[$0].count }
-  }
-
   /// Takes what a guest wrote into a portal: consumption, frames, released buffers, commands.
   private mutating func takeFromGuest(_ index: Int) -> Bool {
     guard !isGone(portals.base[index].owner) else { return false }
     let portal = portals.base + index
     portal.pointee.pollConfiguration()
+    portal.pointee.bman.pollProduction()
+    guard portal.pointee.hasNews() else { return false }
     portal.pointee.pollMessages()
     if portal.pointee.consumptionMatters { takeConsumption(index) }
     portal.pointee.pollProduction()
     var busy = false
-    var taken = 0
     // Each command may park a queue.
-    if portal.pointee.canNotify {
-      while taken < Self.burst * 2 {
-        if taken & (Self.burst &- 1) == 0 {
-          portal.pointee.lookAhead { fqid in
-            if Int(fqid) < qman.queues.count {
-              dpaac_prefetch_for_writing(qman.queues.base + Int(fqid))
-            }
-          }
-        }
-        guard let command = portal.pointee.takeEnqueue() else { break }
-        enqueue(command, portal)
-        if command.consumption & 0x80 != 0 {
-          release(portal.pointee.consume(with: command), index)
-        }
-        taken &+= 1
-      }
-    }
+    let taken = portal.pointee.canNotify ? takeFrames(index) : 0
     if taken > 0 {
       portal.pointee.publishEnqueueConsumption()
       counters.add(.taken, portal.pointee.owner, UInt64(taken))
       busy = true
     }
-    if takeBuffers(portal) { busy = true }
+    if portal.pointee.bman.hasNews(), takeBuffers(portal) { busy = true }
     if portal.pointee.commands.isWaiting, answerQMan(index) { busy = true }
     return busy
+  }
+
+  /// Takes frames off a portal's enqueue ring; how many. A function of its own: what is done for each
+  /// frame is compiled into this loop, which a longer caller would not have room for.
+  @inline(never)
+  private mutating func takeFrames(_ index: Int) -> Int {
+    let portal = portals.base + index
+    var taken = 0
+    while taken < Self.burst * 2 {
+      if taken & (Self.burst &- 1) == 0 {
+        portal.pointee.lookAhead { fqid in
+          if Int(fqid) < qman.queues.count {
+            dpaac_prefetch_for_writing(qman.queues.base + Int(fqid))
+          }
+        }
+      }
+      guard let command = portal.pointee.takeEnqueue() else { break }
+      enqueue(command, portal)
+      if command.consumption & 0x80 != 0 {
+        release(portal.pointee.consume(with: command), index)
+      }
+      taken &+= 1
+    }
+    return taken
   }
 
   /// Checks an enqueue command on the engine's own copy and carries it out or sends it back.
@@ -114,30 +125,21 @@ extension EngineTables {
   private mutating func enqueue(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) {
-    let owner = portal.pointee.owner
     if command.verb & Verb.notifyConsumption != 0 {
       portal.pointee.interrupt.events |= PortalInterrupt.enqueueConsumed
     }
-    switch checked(command, portal) {
-    case .success(let pool, let buffer):
-      let frame = command.frame.stamped(liodnOffset: owners.base[owner].liodnOffset)
-      let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
-      if case .accepted = verdict { return }
-      // The queue does not take it: the buffer stays the guest's.
-      _ = pools.base[pool].transfer(
-        buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
-      let (reason, code) = rejection(for: verdict)
-      refuse(command, portal, reason, code)
-    case .client:
-      let frame = command.frame.stamped(liodnOffset: owners.base[owner].liodnOffset)
-      let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
-      if case .accepted = verdict { return }
-      let (reason, code) = rejection(for: verdict)
-      refuse(command, portal, reason, code)
-    case .failure(let reason):
-      if command.verb & 0x62 == Verb.orderRestoration { return restore(command, portal) }
-      refuse(command, portal, reason, RejectionCode.error)
-    }
+    if let reason = fault(of: command, portal) { return turnAway(command, portal, reason) }
+    pass(command, portal)
+  }
+
+  /// Answers a command that failed its check, or one of order restoration.
+  @inline(never)
+  private mutating func turnAway(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>,
+    _ reason: DropReason
+  ) {
+    if command.verb & 0x62 == Verb.orderRestoration { return restore(command, portal) }
+    refuse(command, portal, reason, RejectionCode.error)
   }
 
   /// Takes the frame of a command in that is to be enqueued later; `false` when it is wrong, and was
@@ -145,18 +147,27 @@ extension EngineTables {
   mutating func takeIn(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) -> Bool {
-    guard case .failure(let reason) = checked(command.unordered, portal) else { return true }
+    guard let reason = fault(of: command.unordered, portal) else { return true }
     refuse(command, portal, reason, RejectionCode.error)
     return false
   }
 
   /// Enqueues a frame that was taken in, or gives it back when its queue refuses it.
+  @inline(__always)
   mutating func pass(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) {
     let frame = command.frame.stamped(liodnOffset: owners.base[portal.pointee.owner].liodnOffset)
     let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
     if case .accepted = verdict { return }
+    giveBack(command, portal, verdict)
+  }
+
+  @inline(never)
+  private mutating func giveBack(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>,
+    _ verdict: QueueManager.Verdict
+  ) {
     let (reason, code) = rejection(for: verdict)
     giveBack(command, portal, reason, code)
   }
@@ -196,41 +207,45 @@ extension EngineTables {
     }
   }
 
-  enum Check {
-    case success(pool: Int, buffer: UInt32)
-    /// A frame of a client, whose buffers are no concern of the engine.
-    case client
-    case failure(DropReason)
+  /// Why a guest may not enqueue this: the queue is not its own, it does not hold the buffer, the
+  /// length is impossible. `nil` if it may: then the buffer is the engine's, unless a client's, whose
+  /// buffers are no concern of the engine.
+  @inline(__always)
+  mutating func fault(
+    of command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
+  ) -> DropReason? {
+    guard command.verb & 0x63 == Verb.enqueue else { return .unknownVerb }
+    let run = portal.pointee.queues
+    guard command.fqid &- run.first < run.count else {
+      return faultBesideFirstRun(command, portal)
+    }
+    return fault(of: command.frame, from: portal.pointee.owner)
   }
 
-  /// Whether a guest may enqueue this: its own queue, a buffer that it holds, a possible length.
-  /// On success the buffer is the engine's.
-  @inline(__always)
-  func checked(
+  /// The same where the queue is not in its owner's first run. Mutating, though nothing changes: a
+  /// call out of line that only reads the tables would have them copied.
+  @inline(never)
+  private mutating func faultBesideFirstRun(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
-  ) -> Check {
-    let owner = portal.pointee.owner
-    guard command.verb & 0x63 == Verb.enqueue else { return .failure(.unknownVerb) }
-    let fqid = command.fqid
-    let run = portal.pointee.queues
-    guard
-      fqid &- run.first < run.count
-        || Self.isIn(ranges.base, owners.base + owner, fqid)
-    else {
-      return .failure(.foreignQueue)
-    }
-    let frame = command.frame
+  ) -> DropReason? {
+    guard owns(command.fqid, count: 1, owner: portal.pointee.owner) else { return .foreignQueue }
+    return fault(of: command.frame, from: portal.pointee.owner)
+  }
+
+  /// The same of a frame alone.
+  @inline(__always)
+  private mutating func fault(of frame: FrameDescriptor, from owner: Int) -> DropReason? {
     let index = Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard index != 255, let buffer = pools.base[index].buffer(at: frame.address) else {
-      return isClient ? .client : .failure(.foreignBuffer)
+      return isClient ? nil : .foreignBuffer
     }
     guard frame.format == 0, frame.length > 0,
       frame.offset &+ frame.length <= pools.base[index].size
-    else { return .failure(.badDescriptor) }
+    else { return .badDescriptor }
     guard
       pools.base[index].transfer(buffer, from: BufferPool.holder(owner), to: BufferPool.engine)
-    else { return .failure(.foreignBuffer) }
-    return .success(pool: index, buffer: buffer)
+    else { return .foreignBuffer }
+    return nil
   }
 
   /// The frame's buffer passes from the engine to a guest.

@@ -17,8 +17,9 @@ struct IdleBackoff {
   mutating func restart() { rounds = 0 }
 
   /// Waits a little, or longer the longer there has been nothing.
-  mutating func rest() {
-    let now = dpaac_monotonic_nanoseconds()
+  ///
+  /// - Parameter now: Nanoseconds on the monotonic clock, when the idle round began.
+  mutating func rest(now: UInt64) {
     if rounds == 0 { since = now }
     rounds &+= 1
     if now &- since < Self.patience {

@@ -135,6 +135,17 @@ struct EnginePortal: BitwiseCopyable {
     configuration = registers.acquire32(PortalLayout.QManRegister.configuration)
   }
 
+  /// Whether the guest has written something that is to be taken up: a few looks at lines that stay
+  /// in this CPU's cache until then. A portal in a rarer mode, whose rings fill or whose messages
+  /// wait, always has news.
+  @inline(__always)
+  func hasNews() -> Bool {
+    guard productionMode == .validBit, consumptionMode == .line, knowsRoom, messageOccupancy == 0
+    else { return true }
+    return eqcr.hasEntry(in: qman, at: PortalLayout.QMan.eqcr, eqcrConsumer) || bman.hasNews()
+      || commands.isWaiting
+  }
+
   // MARK: Enqueue
 
   /// An enqueue command as it was read.
@@ -268,6 +279,13 @@ struct EnginePortal: BitwiseCopyable {
     return occupied < limit ? limit &- occupied : 0
   }
 
+  /// Whether there is room for a burst whatever the guest has consumed since the last look, and no
+  /// queue waits for consumption.
+  @inline(__always)
+  var knowsRoom: Bool {
+    heldPlaces | consumedPlaces == 0 && dequeueRoom() &>> 1 > dequeueOccupancy
+  }
+
   /// What a dequeue entry says beside the frame.
   struct Entry {
     var fqid: UInt32
@@ -306,11 +324,16 @@ extension RingShape {
   func produced(in window: UnsafeMutableRawPointer, at ring: Int, from consumer: UInt32) -> UInt32 {
     var count: UInt32 = 0
     while count < size {
-      let index = consumer &+ count
-      let verb = UInt8(truncatingIfNeeded: window.acquire64(ring &+ offset(index)) &>> 56)
-      guard verb & 0x7f != 0, verb & PortalLayout.validBit == polarity(index) else { break }
+      guard hasEntry(in: window, at: ring, consumer &+ count) else { break }
       count &+= 1
     }
     return count
+  }
+
+  /// Whether the entry at an index is valid.
+  @inline(__always)
+  func hasEntry(in window: UnsafeMutableRawPointer, at ring: Int, _ index: UInt32) -> Bool {
+    let verb = UInt8(truncatingIfNeeded: window.acquire64(ring &+ offset(index)) &>> 56)
+    return verb & 0x7f != 0 && verb & PortalLayout.validBit == polarity(index)
   }
 }

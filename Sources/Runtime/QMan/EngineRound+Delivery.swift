@@ -16,7 +16,10 @@ extension EngineTables {
   mutating func deliver(_ index: Int, now: UInt64) -> Bool {
     let portal = portals.base + index
     guard !isGone(portal.pointee.owner) else { return false }
-    takeConsumption(index)
+    // The guest writes the line that says what it has consumed just before it waits for the next
+    // frame: where nothing depends on it, it is read after the frame was delivered.
+    let isRoomKnown = portal.pointee.knowsRoom
+    if !isRoomKnown { takeConsumption(index) }
     let before = portal.pointee.dqrrProducer
     var delivery = Delivery(room: portal.pointee.dequeueRoom())
     if delivery.room > 0 {
@@ -30,6 +33,7 @@ extension EngineTables {
       }
     }
     portal.pointee.publishDelivery()
+    if isRoomKnown { takeConsumption(index) }
     if delivery.frames > 0 { counters.add(.delivered, portal.pointee.owner, delivery.frames) }
     var fires = portal.pointee.updateInterrupt(channelsWithWork: channelsWithWork(index), now: now)
     if portal.pointee.bman.updateInterrupt() { fires = true }

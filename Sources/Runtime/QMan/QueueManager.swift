@@ -114,15 +114,41 @@ struct QueueManager: ~Copyable {
   mutating func enqueue(_ frame: FrameDescriptor, to fqid: UInt32, colour: UInt8 = 0) -> Verdict {
     let queue = queues.base + Int(fqid)
     guard queue.pointee.state.acceptsFrames else { return .badState }
-    let isPlain = queue.pointee.flags.isEmpty
-    if !isPlain {
-      let verdict = admit(frame, fqid, colour: colour)
-      guard case .accepted = verdict else { return verdict }
+    guard queue.pointee.flags.isEmpty else {
+      return enqueueByRules(frame, to: fqid, colour: colour)
     }
+    guard store(frame, in: queue) else { return .exhausted }
+    if queue.pointee.state == .tentativelyScheduled {
+      queue.pointee.state = .trulyScheduled
+      append(fqid, queue)
+    }
+    return .accepted
+  }
+
+  /// The same for a queue with flags: it may refuse the frame, count it for others, or be stopped.
+  @inline(never)
+  private mutating func enqueueByRules(
+    _ frame: FrameDescriptor, to fqid: UInt32, colour: UInt8
+  ) -> Verdict {
+    let queue = queues.base + Int(fqid)
+    let verdict = admit(frame, fqid, colour: colour)
+    guard case .accepted = verdict else { return verdict }
+    guard store(frame, in: queue) else { return .exhausted }
+    account(fqid, frames: 1, bytes: Int64(frame.length))
+    if queue.pointee.state == .tentativelyScheduled, !queue.pointee.flags.contains(.stopped) {
+      queue.pointee.state = .trulyScheduled
+      append(fqid, queue)
+    }
+    return .accepted
+  }
+
+  /// Puts a frame behind the others of a queue; `false` when no record is left for it.
+  @inline(__always)
+  private func store(_ frame: FrameDescriptor, in queue: UnsafeMutablePointer<FrameQueue>) -> Bool {
     if queue.pointee.count == 0 {
       queue.pointee.first = frame
     } else {
-      guard let record = takeRecord() else { return .exhausted }
+      guard let record = takeRecord() else { return false }
       records.base[Int(record)].frame = frame
       records.base[Int(record)].next = 0
       if queue.pointee.count == 1 {
@@ -136,14 +162,7 @@ struct QueueManager: ~Copyable {
     queue.pointee.bytes &+= frame.length
     queue.pointee.enqueued &+= 1
     book.pointee.frameCount &+= 1
-    if !isPlain { account(fqid, frames: 1, bytes: Int64(frame.length)) }
-    if queue.pointee.state == .tentativelyScheduled,
-      isPlain || !queue.pointee.flags.contains(.stopped)
-    {
-      queue.pointee.state = .trulyScheduled
-      append(fqid, queue)
-    }
-    return .accepted
+    return true
   }
 
   @inline(__always)
