@@ -145,9 +145,10 @@ struct BManPortal: BitwiseCopyable {
   private mutating func raiseInterrupt(threshold: UInt32) -> Bool {
     let events = interrupt.events
     interrupt.events = 0
+    let look = interrupt.look(registers)
     let isRingLow = threshold > 0 && releaseOccupancy() < threshold
     let isHigh = interrupt.update(
-      registers, levels: events | (isRingLow ? BufferInterrupt.releaseRing : 0))
+      registers, look, levels: events | (isRingLow ? BufferInterrupt.releaseRing : 0))
     let wasHigh = interrupt.isHigh
     interrupt.isHigh = isHigh
     // Something new while it is high: the guest may have seen the old and not yet this.

@@ -7,6 +7,8 @@ struct InterruptState: BitwiseCopyable {
   private var status: UInt32 = 0
   /// What the status register was last made to show.
   private var shown: UInt32 = 0
+  /// What the guest cleared in the very moment in which the register was made to show something else.
+  private var late: UInt32 = 0
   /// Things that happened since the last look: EQCI and CSCI of QMan, BSCN of BMan.
   var events: UInt32 = 0
   /// Whether the line is high.
@@ -16,25 +18,43 @@ struct InterruptState: BitwiseCopyable {
   /// the very bits that are set, which clears them, can be told from what was there.
   static let mark: UInt32 = 0x8000_0000
 
+  /// What the status register held, and which bits the guest has cleared by writing it.
+  struct Look {
+    fileprivate var seen: UInt32
+    fileprivate(set) var cleared: UInt32
+  }
+
   /// Whether nothing is shown and nothing has happened, so that there is nothing to bring up to date.
   @inline(__always)
   func isQuiet(_ registers: UnsafeMutableRawPointer) -> Bool {
-    status | events | shown | registers.acquire32(PortalLayout.QManRegister.interruptStatus) == 0
+    status | events | shown | late | registers.acquire32(PortalLayout.QManRegister.interruptStatus)
+      == 0
   }
 
-  /// Takes notice of what the guest has cleared, adds the bits whose condition holds now, and shows
-  /// the result; whether the line is high.
+  /// Looks what the guest has cleared. What levels depend on is read after it: who consumes an entry
+  /// and then clears its bit must not find the bit set again for that entry.
   @inline(__always)
-  mutating func update(_ registers: UnsafeMutableRawPointer, levels: UInt32) -> Bool {
-    let isInhibited = registers.acquire32(PortalLayout.QManRegister.interruptInhibit) & 1 != 0
+  mutating func look(_ registers: UnsafeMutableRawPointer) -> Look {
     let seen = registers.acquire32(PortalLayout.QManRegister.interruptStatus)
     // The guest wrote: 1 clears.
-    if seen != shown { status &= ~seen }
+    let cleared = late | (seen != shown ? seen : 0)
+    late = 0
+    return Look(seen: seen, cleared: cleared)
+  }
+
+  /// Clears what the guest cleared, adds the bits whose condition holds now, and shows the result;
+  /// whether the line is high.
+  @inline(__always)
+  mutating func update(
+    _ registers: UnsafeMutableRawPointer, _ look: Look, levels: UInt32
+  ) -> Bool {
+    let isInhibited = registers.acquire32(PortalLayout.QManRegister.interruptInhibit) & 1 != 0
+    status &= ~look.cleared
     status |= levels & ~registers.acquire32(PortalLayout.QManRegister.interruptDisable)
     let next = status == 0 ? 0 : status | Self.mark
-    if next != seen {
+    if next != look.seen {
       let between = registers.exchange32(PortalLayout.QManRegister.interruptStatus, next)
-      if between != seen { status &= ~between }
+      if between != look.seen { late = between }
     }
     shown = next
     return !isInhibited
@@ -79,14 +99,17 @@ extension EnginePortal {
   /// Brings the status up to date.
   ///
   /// - Parameters:
+  ///   - look: What the guest has cleared, looked at before what it has consumed.
   ///   - channelsWithWork: The channels in which queues wait, as SDQCR names them.
   ///   - now: Nanoseconds.
   /// - Returns: Whether the line must fire now.
   @inline(__always)
-  mutating func updateInterrupt(channelsWithWork: UInt32, now: UInt64) -> Bool {
+  mutating func updateInterrupt(
+    _ look: InterruptState.Look, channelsWithWork: UInt32, now: UInt64
+  ) -> Bool {
     let levels = levels(now: now) | channelsWithWork | interrupt.events
     interrupt.events = 0
-    let isHigh = interrupt.update(registers, levels: levels)
+    let isHigh = interrupt.update(registers, look, levels: levels)
     let wasHigh = interrupt.isHigh
     interrupt.isHigh = isHigh
     return isHigh && firesAnew(wasHigh: wasHigh)

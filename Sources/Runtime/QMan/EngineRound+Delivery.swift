@@ -33,9 +33,12 @@ extension EngineTables {
       }
     }
     portal.pointee.publishDelivery()
-    if isRoomKnown { takeConsumption(index) }
     if delivery.frames > 0 { counters.add(.delivered, portal.pointee.owner, delivery.frames) }
-    var fires = portal.pointee.updateInterrupt(channelsWithWork: channelsWithWork(index), now: now)
+    let look = portal.pointee.interrupt.look(portal.pointee.registers)
+    if look.cleared != 0 { portal.pointee.pollMessages() }
+    if isRoomKnown || look.cleared != 0 { takeConsumption(index) }
+    var fires = portal.pointee.updateInterrupt(
+      look, channelsWithWork: channelsWithWork(index), now: now)
     if portal.pointee.bman.updateInterrupt() { fires = true }
     if fires, interrupts.base[index] >= 0 { InterruptLine.raise(interrupts.base[index]) }
     return portal.pointee.dqrrProducer != before
