@@ -1,6 +1,7 @@
 import DeviceTree
 import Diagnostics
 import Foundation
+import class TestSupport.ChildProcess
 
 /// Whether tests run that take more than a few seconds.
 let isHeavy = ProcessInfo.processInfo.environment["DPAAC_HEAVY_TESTS"] == "1"
@@ -18,19 +19,15 @@ enum Tool {
   static func run(_ name: String, _ arguments: [String], input: [UInt8] = []) throws -> (
     output: [UInt8], status: Int32
   ) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path(name) ?? name)
-    process.arguments = arguments
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     let inputPath = try directory.write("input", input)
-    process.standardInput = FileHandle(forReadingAtPath: inputPath)
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let data = try output.fileHandleForReading.readToEnd() ?? Data()
+    let outputPath = try directory.write("output", [])
+    let process = try ChildProcess(
+      path(name) ?? name, arguments, input: FileHandle(forReadingAtPath: inputPath),
+      output: FileHandle(forWritingAtPath: outputPath))
     process.waitUntilExit()
+    let data = FileManager.default.contents(atPath: outputPath) ?? Data()
     return (Array(data), process.terminationStatus)
   }
 

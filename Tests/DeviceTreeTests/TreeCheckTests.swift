@@ -4,6 +4,8 @@ import Diagnostics
 import Foundation
 import Testing
 
+import class TestSupport.ChildProcess
+
 /// A source that trips a check, with the check's name in dtc's spelling.
 private let trips: [(name: String, body: String)] = [
   ("duplicate_node_names", "n { }; n { };"),
@@ -183,15 +185,12 @@ private func isOld(_ finding: String) -> Bool {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     let file = try directory.write("a.dts", text: "/dts-v1/; / { " + body + " };")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Tool.path("dtc") ?? "dtc")
-    process.arguments = ["-O", "dtb", "-o", "/dev/null", file]
-    let errors = Pipe()
-    process.standardError = errors
-    try process.run()
-    let theirs = String(
-      decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    let errors = try directory.write("errors", [])
+    let process = try ChildProcess(
+      Tool.path("dtc") ?? "dtc", ["-O", "dtb", "-o", "/dev/null", file],
+      errors: FileHandle(forWritingAtPath: errors))
     process.waitUntilExit()
+    let theirs = try String(contentsOfFile: errors, encoding: .utf8)
     let ours = run(body).errors
     if theirs.contains("ERROR (") {
       // dtc stops at the first check that finds an error; ours goes on to the others. It also names

@@ -242,7 +242,7 @@ final class AttachClient {
 final class AttachProcess {
   static let offset = 0x10_0000
   let directory: TemporaryDirectory
-  let process = Process()
+  let process: ChildProcess
   var memory: String { "\(directory.path)/memory" }
   var doorbell: String { "\(directory.path)/doorbell" }
   private var output: String { "\(directory.path)/output" }
@@ -255,22 +255,21 @@ final class AttachProcess {
   ) throws {
     directory = try TemporaryDirectory()
     self.windowSize = windowSize
-    try directory.write("memory", Data())
-    truncate(memory, off_t(Self.offset + windowSize))
+    truncate(try directory.write("memory", Data()), off_t(Self.offset + windowSize))
     try directory.write("output", Data())
-    process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    process.arguments =
+    process = try ChildProcess(
+      Dpaac.tool.name,
       [
-        "attach", plan, "--guest", guest, "--memory", memory, "--at",
-        "0x\(String(Self.offset, radix: 16))", "--doorbell", doorbell, "--interrupts", interrupts,
-      ] + arguments
-    process.standardOutput = FileHandle(forWritingAtPath: output)
-    try process.run()
+        "attach", plan, "--guest", guest, "--memory", "\(directory.path)/memory", "--at",
+        "0x\(String(Self.offset, radix: 16))", "--doorbell", "\(directory.path)/doorbell",
+        "--interrupts", interrupts,
+      ] + arguments, output: FileHandle(forWritingAtPath: "\(directory.path)/output"),
+      errors: .standardError)
     try awaitLines("ready", 1)
   }
 
   deinit {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    process.stop()
     directory.remove()
   }
 
@@ -281,8 +280,10 @@ final class AttachProcess {
 
   /// Waits until it has said so many lines that begin with a word.
   func awaitLines(_ word: String, _ count: Int) throws {
+    let deadline = ContinuousClock.now + .seconds(120)
     while lines.count(where: { $0.hasPrefix(word) }) < count {
       try #require(process.isRunning, "it ended early: \(lines)")
+      try #require(ContinuousClock.now < deadline, "it said no more than \(lines)")
       usleep(2000)
     }
   }
@@ -296,7 +297,7 @@ final class AttachProcess {
   func end() -> Int32 {
     process.terminate()
     process.waitUntilExit()
-    return process.terminationReason == .exit ? process.terminationStatus : -1
+    return process.hasExited ? process.terminationStatus : -1
   }
 }
 
@@ -312,6 +313,10 @@ final class LineListener {
     directory = try TemporaryDirectory()
     path = "\(directory.path)/s"
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    // What does not come fails a test, and does not hang it.
+    var patience = timeval(tv_sec: 60, tv_usec: 0)
+    setsockopt(
+      listener, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
@@ -337,7 +342,12 @@ final class LineListener {
 
   /// The next line, answered with OK if wanted; `nil` when the other side has gone.
   func nextLine(answer: Bool) -> String? {
-    if connection < 0 { connection = accept(listener, nil, nil) }
+    if connection < 0 {
+      connection = accept(listener, nil, nil)
+      var patience = timeval(tv_sec: 60, tv_usec: 0)
+      setsockopt(
+        connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    }
     while true {
       if let end = bytes.firstIndex(of: 10) {
         let line = String(decoding: bytes[..<end], as: UTF8.self)

@@ -6,7 +6,7 @@ import Testing
 final class AttachedGuest {
   /// What makes QEMU's guest one that is served.
   let emulatorArguments: [String]
-  private let server = Process()
+  private let server: ChildProcess
   private let output: String
 
   /// Starts `dpaac attach` and waits until it serves `guest1` of a plan, whose launch script is in the
@@ -22,14 +22,12 @@ final class AttachedGuest {
     let doorbell = "\(directory.path)/doorbell"
     output = try directory.write("attach", Data())
 
-    server.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    server.arguments =
+    let words =
       [
         "attach", plan, "--guest", "guest1", "--memory", memory, "--at", String(base),
         "--doorbell", doorbell, "--interrupts", "qtest:\(directory.path)/lines",
       ] + arguments
-    server.standardOutput = FileHandle(forWritingAtPath: output)
-    server.standardError = server.standardOutput
+    let log = FileHandle(forWritingAtPath: output)
     emulatorArguments = [
       "-machine", "memory-backend=ram0",
       "-object", "memory-backend-file,id=ram0,size=\(size)M,mem-path=\(memory),share=on",
@@ -37,9 +35,9 @@ final class AttachedGuest {
       "\(try #require(GuestKernel.plugin)),doorbell=\(doorbell),base=\(base),size=0x800000",
       "-qtest", "unix:\(directory.path)/lines,server=on,wait=off", "-qtest-log", "/dev/null",
     ]
-    try server.run()
-    while !log.split(separator: "\n").contains(where: { $0.hasPrefix("ready guest1 ") }) {
-      try #require(server.isRunning, "\(log)")
+    server = try ChildProcess(Dpaac.tool.name, words, output: log, errors: log)
+    while !self.log.split(separator: "\n").contains(where: { $0.hasPrefix("ready guest1 ") }) {
+      try #require(server.isRunning, "\(self.log)")
       usleep(10_000)
     }
   }
@@ -64,8 +62,6 @@ final class AttachedGuest {
 
   /// Ends all at once.
   func stop() {
-    guard server.isRunning else { return }
-    kill(server.processIdentifier, SIGKILL)
-    server.waitUntilExit()
+    server.stop()
   }
 }

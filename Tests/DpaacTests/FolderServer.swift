@@ -11,7 +11,7 @@ final class FolderServer {
   static let memorySize: off_t = 448 << 20
 
   private let directory: TemporaryDirectory
-  private let process = Process()
+  private let process: ChildProcess
   var folder: String { directory.path }
 
   init(replay frames: [[UInt8]] = []) throws {
@@ -30,16 +30,15 @@ final class FolderServer {
       let capture = try directory.write("capture.pcap", Data(bytes))
       arguments += ["--replay", "fm1-gb0=\(capture)"]
     }
-    process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    process.arguments = arguments
-    process.standardOutput = FileHandle(forWritingAtPath: try directory.write("output", Data()))
-    process.standardError = FileHandle(forWritingAtPath: try directory.write("errors", Data()))
-    try process.run()
+    process = try ChildProcess(
+      Dpaac.tool.name, arguments,
+      output: FileHandle(forWritingAtPath: try directory.write("output", Data())),
+      errors: FileHandle(forWritingAtPath: try directory.write("errors", Data())))
     try awaitLines("ready ", 2)
   }
 
   deinit {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    process.stop()
     directory.remove()
   }
 
@@ -49,8 +48,10 @@ final class FolderServer {
   }
 
   func awaitLines(_ beginning: String, _ count: Int) throws {
+    let deadline = ContinuousClock.now + .seconds(120)
     while lines.count(where: { $0.hasPrefix(beginning) }) < count {
       try #require(process.isRunning, "it ended early: \(lines)")
+      try #require(ContinuousClock.now < deadline, "it said no more than \(lines)")
       usleep(2000)
     }
   }
@@ -59,7 +60,7 @@ final class FolderServer {
   func end() throws -> [String] {
     process.terminate()
     process.waitUntilExit()
-    #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+    #expect(process.hasExited && process.terminationStatus == 0)
     return lines
   }
 

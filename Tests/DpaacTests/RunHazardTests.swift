@@ -43,12 +43,8 @@ import Testing
   }
 
   @Test func `no guest outlives an engine that is killed`() throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    process.arguments = ["run", Dpaac.example, "--repeat", "100000", "--format", "json"]
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try ChildProcess(
+      Dpaac.tool.name, ["run", Dpaac.example, "--repeat", "100000", "--format", "json"])
     var guests: [Int32] = []
     while guests.count < 4, process.isRunning {
       usleep(1000)
@@ -56,8 +52,7 @@ import Testing
     }
     // In full swing: guests wait for room in their rings.
     usleep(500_000)
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+    process.stop()
     for _ in 0..<5000 where guests.contains(where: { kill($0, 0) == 0 }) { usleep(1000) }
     for guest in guests {
       #expect(kill(guest, 0) != 0, "a guest runs on without an engine")

@@ -57,18 +57,15 @@ import Testing
   /// A run that lasts a few seconds, and what is done to it when it is under way.
   private func run(
     _ arguments: [String] = [], plan: String = Dpaac.example,
-    interfere: (Process) throws -> Void
+    interfere: (ChildProcess) throws -> Void
   ) throws -> (status: Int32, report: [String: Any]) {
     let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-    process.arguments =
-      ["run", plan, "--format", "json", "--repeat", "20", "--rate", "4000"] + arguments
     let output = try scratch.write("output", Data())
-    process.standardOutput = FileHandle(forWritingAtPath: output)
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try ChildProcess(
+      Dpaac.tool.name,
+      ["run", plan, "--format", "json", "--repeat", "20", "--rate", "4000"] + arguments,
+      output: FileHandle(forWritingAtPath: output))
     // The captures play for about two seconds: half a second is in the midst of it.
     var guests: [Int32] = []
     while guests.count < 4, process.isRunning {

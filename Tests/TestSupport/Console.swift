@@ -3,7 +3,7 @@ import Foundation
 /// A program that a test talks to through its standard input and output, such as a boot loader in
 /// QEMU.
 public final class Console {
-  private let process = Process()
+  private let process: ChildProcess
   private let input = Pipe()
   private let output = Pipe()
   /// All that it has printed so far.
@@ -16,12 +16,12 @@ public final class Console {
   public init(_ tool: Tool, _ arguments: [String]) throws {
     guard let path = tool.path else { throw MissingTool(tool: tool) }
     searched = transcript.startIndex
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
+    process = try ChildProcess(
+      path, arguments, input: input.fileHandleForReading, output: output.fileHandleForWriting,
+      errors: output.fileHandleForWriting)
+    // The end of what it prints is seen when nobody else could print.
+    try output.fileHandleForWriting.close()
+    try input.fileHandleForReading.close()
   }
 
   deinit { stop() }
@@ -55,9 +55,7 @@ public final class Console {
 
   /// Ends the program at once and waits until it is gone.
   public func stop() {
-    guard process.isRunning else { return }
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+    process.stop()
   }
 
   /// Takes what the program has printed; `false` at its end.

@@ -64,18 +64,13 @@ public struct Tool: Sendable {
     guard let path else { throw MissingTool(tool: self) }
     let scratch = try TemporaryDirectory()
     defer { scratch.remove() }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     // Through files, so that neither a full pipe nor a lost reader can block either side.
-    process.standardInput = FileHandle(
-      forReadingAtPath: try scratch.write("input", Data(input)))
     let outputs = try ["output", "errors"].map { try scratch.write($0, Data()) }
-    process.standardOutput = FileHandle(forWritingAtPath: outputs[0])
-    process.standardError = FileHandle(forWritingAtPath: outputs[1])
-    try process.run()
+    let process = try ChildProcess(
+      path, arguments, environment: environment, in: directory,
+      input: FileHandle(forReadingAtPath: try scratch.write("input", Data(input))),
+      output: FileHandle(forWritingAtPath: outputs[0]),
+      errors: FileHandle(forWritingAtPath: outputs[1]))
     process.waitUntilExit()
     return Outcome(
       status: process.terminationStatus,
