@@ -45,6 +45,7 @@ struct Benchmark {
     }
     try benchmark.compareFunctions()
     try benchmark.measureScale()
+    try benchmark.measureRoutes()
     try benchmark.measureProcesses()
     if benchmark.count == 0 { benchmark.broken.append("no case has this in its name") }
     for promise in benchmark.broken { print("not kept: \(promise)") }

@@ -1,0 +1,195 @@
+import Glibc
+
+// SAFETY: every entry that leads on names a line inside the memory, and each line leads to later bytes
+// of the address: `PrefixTableBuilder` makes them so, and nobody writes afterwards.
+/// A longest-prefix table over addresses of up to 128 bits, in flat memory that lookups only read.
+///
+/// The first 16 bits of an address choose an entry of the root. An entry is a value, or leads to one of
+/// two kinds of record that look at later bytes:
+///
+/// | record | bytes | what |
+/// |---|---|---|
+/// | node | 0…31 | a bit for each value of one byte of the address: set where another entry begins |
+/// | | 32…35 | where its entries stand, in words from the table's start |
+/// | | 36…38 | set bits in front of the second, third and fourth word of bits |
+/// | | 39 | which byte of the address it looks at |
+/// | | 40…63 | its entries, where there are six at most |
+/// | comparison | 0…15 | the first bits of an address, in host order |
+/// | | 16…27 | how many of them count; the entry if they are equal; the entry otherwise |
+///
+/// A node that has few routes below it is one cache line, and bits that all routes below an entry have in
+/// common are compared at once. So a table has at most four records for a route, and a lookup passes one
+/// node for each byte behind the second at most, with a comparison in front of it.
+@usableFromInline
+struct PrefixTable: ~Copyable {
+  @usableFromInline let memory: UnsafeMutableRawPointer
+  /// Bytes of the memory.
+  @usableFromInline let size: Int
+
+  /// The bits of an entry. Those that lead on are the greater half of all words; below them stand
+  /// ``none`` and values, each one more than it is.
+  @usableFromInline
+  enum Entry {
+    @usableFromInline static var none: UInt32 { 0 }
+    @usableFromInline static var node: UInt32 { 0x8000_0000 }
+    @usableFromInline static var comparison: UInt32 { 0xc000_0000 }
+    @usableFromInline static var place: UInt32 { 0x3fff_ffff }
+  }
+
+  init(_ words: [UInt32]) {
+    size = words.count * 4
+    // Large tables begin where a huge page can, so that looking up needs few of the TLB's entries.
+    let isLarge = size >= 1 << 21
+    memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: isLarge ? 1 << 21 : 64)
+    if isLarge { madvise(memory, size, 14 /* MADV_HUGEPAGE */) }
+    words.withUnsafeBytes { bytes in
+      if let start = bytes.baseAddress { memory.copyMemory(from: start, byteCount: size) }
+    }
+  }
+
+  deinit { memory.deallocate() }
+
+  /// The entry of the longest prefix of an address; ``Entry/none`` when it has none.
+  @inlinable @inline(__always)
+  func entry(_ high: UInt64, _ low: UInt64) -> UInt32 {
+    var entry = word(Int(truncatingIfNeeded: high &>> 48))
+    while entry >= Entry.node {
+      let place = Int(truncatingIfNeeded: entry & Entry.place)
+      entry =
+        entry < Entry.comparison
+        ? next(memory + place &* 64, high, low) : compared(memory + place &* 32, high, low)
+    }
+    return entry
+  }
+
+  /// The entry of a node for the byte that it looks at.
+  @inlinable @inline(__always)
+  func next(_ node: UnsafeMutableRawPointer, _ high: UInt64, _ low: UInt64) -> UInt32 {
+    let head = node.load(fromByteOffset: 32, as: UInt64.self)
+    let place = head &>> 56
+    let byte = ((place < 8 ? high : low) &>> (56 &- (place & 7) &* 8)) & 0xff
+    let quarter = byte &>> 6
+    let bits = node.load(fromByteOffset: Int(truncatingIfNeeded: quarter) &* 8, as: UInt64.self)
+    let before = ((head &>> 32) &<< 8) &>> (quarter &* 8) & 0xff
+    // The first bit of a node is always set, so at least one is counted.
+    let rank = (bits & (UInt64.max &>> (63 &- byte & 63))).nonzeroBitCount &- 1
+    return word(
+      Int(truncatingIfNeeded: head & 0xffff_ffff) &+ Int(truncatingIfNeeded: before) &+ rank)
+  }
+
+  /// The entry of a comparison.
+  @inlinable @inline(__always)
+  func compared(_ record: UnsafeMutableRawPointer, _ high: UInt64, _ low: UInt64) -> UInt32 {
+    let upper = record.load(as: UInt64.self) ^ high
+    let lower = record.load(fromByteOffset: 8, as: UInt64.self) ^ low
+    let equal = upper != 0 ? upper.leadingZeroBitCount : 64 &+ lower.leadingZeroBitCount
+    let length = Int(truncatingIfNeeded: record.load(fromByteOffset: 16, as: UInt32.self))
+    return record.load(fromByteOffset: equal >= length ? 20 : 24, as: UInt32.self)
+  }
+
+  @inlinable @inline(__always)
+  func word(_ place: Int) -> UInt32 { memory.load(fromByteOffset: place &* 4, as: UInt32.self) }
+}
+
+/// IPv4 routes, of which a lookup finds the longest that an address has.
+///
+/// The table is made once; a lookup neither allocates nor waits and takes a bounded number of steps,
+/// however many routes there are. Memory grows with the routes: about 130 bytes for each of 100,000
+/// random ones, beside 256 KiB.
+public struct IPv4PrefixTable: ~Copyable {
+  @usableFromInline let table: PrefixTable
+
+  /// A route.
+  public typealias Route = (prefix: UInt32, length: UInt8, value: UInt32)
+
+  /// Makes a table of routes in any order.
+  ///
+  /// Bits behind a prefix do not count. Where a prefix stands twice, the later value does.
+  ///
+  /// - Throws: ``PrefixTableError`` for a length of more than 32, for a value of more than
+  ///   ``PrefixTableError/largestValue``, and for more than 16,777,216 routes.
+  public init(_ routes: [Route]) throws(PrefixTableError) {
+    var builder = PrefixTableBuilder(bits: 32)
+    for route in routes {
+      try builder.add(UInt64(route.prefix) << 32, 0, length: route.length, value: route.value)
+    }
+    table = PrefixTable(builder.build())
+  }
+
+  /// The value of the longest prefix of an address in host order; `nil` when it has none.
+  @inlinable @inline(__always)
+  public func lookup(_ address: UInt32) -> UInt32? {
+    let entry = table.entry(UInt64(address) &<< 32, 0)
+    return entry == PrefixTable.Entry.none ? nil : entry &- 1
+  }
+
+  /// Bytes that the table takes.
+  public var byteCount: Int { table.size }
+
+  /// Calls with the table's memory, for a lookup in another language.
+  public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    body(UnsafeRawBufferPointer(start: table.memory, count: table.size))
+  }
+}
+
+/// IPv6 routes, of which a lookup finds the longest that an address has; see ``IPv4PrefixTable``.
+public struct IPv6PrefixTable: ~Copyable {
+  @usableFromInline let table: PrefixTable
+
+  /// A route: the prefix's upper and lower half in host order.
+  public typealias Route = (high: UInt64, low: UInt64, length: UInt8, value: UInt32)
+
+  /// Makes a table of routes in any order.
+  ///
+  /// Bits behind a prefix do not count. Where a prefix stands twice, the later value does.
+  ///
+  /// - Throws: ``PrefixTableError`` for a length of more than 128, for a value of more than
+  ///   ``PrefixTableError/largestValue``, and for more than 16,777,216 routes.
+  public init(_ routes: [Route]) throws(PrefixTableError) {
+    table = PrefixTable(try Self.builder(routes).build())
+  }
+
+  /// Makes a table whose lookup finds the smallest value of all prefixes that an address has: the place
+  /// of the first one in a list in which the first that matches decides.
+  ///
+  /// - Throws: ``PrefixTableError``, as for routes.
+  public init(smallestOf routes: [Route]) throws(PrefixTableError) {
+    var builder = try Self.builder(routes)
+    builder.takeSmallest()
+    table = PrefixTable(builder.build())
+  }
+
+  private static func builder(
+    _ routes: [Route]
+  ) throws(PrefixTableError) -> PrefixTableBuilder {
+    var builder = PrefixTableBuilder(bits: 128)
+    for route in routes {
+      try builder.add(route.high, route.low, length: route.length, value: route.value)
+    }
+    return builder
+  }
+
+  /// The value of the longest prefix of an address, given as its halves in host order; `nil` when it
+  /// has none.
+  @inlinable @inline(__always)
+  public func lookup(_ high: UInt64, _ low: UInt64) -> UInt32? {
+    let entry = table.entry(high, low)
+    return entry == PrefixTable.Entry.none ? nil : entry &- 1
+  }
+
+  /// Bytes that the table takes.
+  public var byteCount: Int { table.size }
+}
+
+/// Why a table of routes cannot be made.
+public enum PrefixTableError: Error, Hashable, Sendable {
+  /// A prefix with more bits than an address has.
+  case lengthBeyondAddress(UInt8)
+  /// A value that no entry holds.
+  case valueTooLarge(UInt32)
+  /// More routes than a table can name.
+  case tooManyRoutes
+
+  /// The largest value of a route.
+  public static let largestValue: UInt32 = 0x7fff_fffe
+}

@@ -1,0 +1,219 @@
+/// Makes the words of a ``PrefixTable``.
+struct PrefixTableBuilder {
+  private static let maximumCount = 1 << 24
+
+  /// A prefix, bits behind it cleared, with the entry that it has in the table.
+  private struct Route {
+    var high: UInt64
+    var low: UInt64
+    var length: UInt8
+    var entry: UInt32
+
+    /// Bits that it has in common with another, at most as many as the shorter has.
+    func common(with other: Route) -> Int {
+      let upper = high ^ other.high
+      let equal =
+        upper != 0 ? upper.leadingZeroBitCount : 64 + (low ^ other.low).leadingZeroBitCount
+      return min(equal, Int(min(length, other.length)))
+    }
+
+    /// The byte at a place, 0 to 15.
+    func byte(_ place: Int) -> Int {
+      Int((place < 8 ? high : low) >> UInt64(56 - place % 8 * 8) & 0xff)
+    }
+  }
+
+  private let bits: Int
+  private var routes: [Route] = []
+  private var words: [UInt32] = []
+  /// Half a line that is left over; 0 for none.
+  private var half = 0
+
+  /// Begins a table over addresses of so many bits.
+  init(bits: Int) { self.bits = bits }
+
+  /// Adds a route.
+  mutating func add(
+    _ high: UInt64, _ low: UInt64, length: UInt8, value: UInt32
+  ) throws(PrefixTableError) {
+    guard Int(length) <= bits else { throw .lengthBeyondAddress(length) }
+    guard value <= PrefixTableError.largestValue else { throw .valueTooLarge(value) }
+    guard routes.count < Self.maximumCount else { throw .tooManyRoutes }
+    // A shift by all 64 bits gives 0.
+    let mask = (
+      high: ~(UInt64.max >> UInt64(min(length, 64))),
+      low: ~(UInt64.max >> UInt64(max(length, 64) - 64))
+    )
+    routes.append(
+      Route(high: high & mask.high, low: low & mask.low, length: length, entry: value + 1))
+  }
+
+  /// Gives each prefix the smallest value of itself and of those that contain it.
+  mutating func takeSmallest() {
+    sort()
+    // Those that contain the one at hand, the shortest first.
+    var containing: [Route] = []
+    for index in routes.indices {
+      while let last = containing.last, last.common(with: routes[index]) < Int(last.length) {
+        containing.removeLast()
+      }
+      if let last = containing.last {
+        routes[index].entry = min(routes[index].entry, last.entry)
+      }
+      containing.append(routes[index])
+    }
+    // Of equal ones the last counts, which has the smallest now.
+  }
+
+  /// The table's words.
+  ///
+  /// - Complexity: O(*n* log *n*) in the routes.
+  consuming func build() -> [UInt32] {
+    sort()
+    removeRepeated()
+    words = [UInt32](repeating: 0, count: 1 << 16)
+    // As in a node, with two bytes at once.
+    for (slot, filled) in slots(0..<routes.count, from: 0, to: 16, otherwise: 0).enumerated() {
+      words[slot] = subtree(filled.routes, from: 16, otherwise: filled.entry)
+    }
+    return words
+  }
+
+  /// Brings routes in order, each behind those that contain it, and the later of equal ones last.
+  private mutating func sort() {
+    routes.sort { ($0.high, $0.low, $0.length) < ($1.high, $1.low, $1.length) }
+  }
+
+  /// Leaves the last of equal routes.
+  private mutating func removeRepeated() {
+    var kept = 0
+    for (index, route) in routes.enumerated() {
+      if index + 1 < routes.count {
+        let next = routes[index + 1]
+        if (next.high, next.low, next.length) == (route.high, route.low, route.length) { continue }
+      }
+      routes[kept] = route
+      kept += 1
+    }
+    routes.removeLast(routes.count - kept)
+  }
+
+  /// What begins at one value of the bits that a node looks at.
+  private struct Slot {
+    /// The longest route that ends there.
+    var entry: UInt32
+    /// Those that go on.
+    var routes: Range<Int>
+  }
+
+  /// The slots of the bits `start` up to `end`, for routes that all have the same bits in front.
+  private func slots(_ range: Range<Int>, from start: Int, to end: Int, otherwise: UInt32) -> [Slot]
+  {
+    var slots = [Slot](
+      repeating: Slot(entry: otherwise, routes: 0..<0), count: 1 << (end - start))
+    var index = range.lowerBound
+    while index < range.upperBound {
+      let route = routes[index]
+      let slot = self.slot(of: route, start, end)
+      if Int(route.length) <= end {
+        // Those that are contained come later and overwrite.
+        for covered in slot..<slot + 1 << (end - max(start, Int(route.length))) {
+          slots[covered].entry = route.entry
+        }
+        index += 1
+      } else {
+        let first = index
+        while index < range.upperBound, self.slot(of: routes[index], start, end) == slot {
+          index += 1
+        }
+        slots[slot].routes = first..<index
+      }
+    }
+    return slots
+  }
+
+  private func slot(of route: Route, _ start: Int, _ end: Int) -> Int {
+    end - start == 16 ? route.byte(0) << 8 | route.byte(1) : route.byte(start / 8)
+  }
+
+  /// The entry for routes that have the same bits up to `start` and all go on behind it.
+  private mutating func subtree(
+    _ range: Range<Int>, from start: Int, otherwise: UInt32
+  ) -> UInt32 {
+    guard let first = range.first, let last = range.last else { return otherwise }
+    // The routes are in order, so that what the ends have in common all have; except that a shorter
+    // one among them shortens it, which then is the first.
+    let common = routes[first].common(with: routes[last])
+    guard range.count > 1 else {
+      return comparison(routes[first], bits: common, equal: routes[first].entry, otherwise)
+    }
+    guard common >= start + 8 else { return node(range, from: start, otherwise: otherwise) }
+    var (inside, entry) = (range, otherwise)
+    if Int(routes[first].length) == common {
+      entry = routes[first].entry
+      inside = first + 1..<range.upperBound
+    }
+    let equal = subtree(inside, from: common / 8 * 8, otherwise: entry)
+    return comparison(routes[first], bits: common, equal: equal, otherwise)
+  }
+
+  private mutating func comparison(
+    _ route: Route, bits: Int, equal: UInt32, _ otherwise: UInt32
+  ) -> UInt32 {
+    let place = allocateHalf()
+    store(route.high, at: place)
+    store(route.low, at: place + 2)
+    words[place + 4] = UInt32(bits)
+    words[place + 5] = equal
+    words[place + 6] = otherwise
+    return PrefixTable.Entry.comparison | UInt32(place / 8)
+  }
+
+  private mutating func node(
+    _ range: Range<Int>, from start: Int, otherwise: UInt32
+  ) -> UInt32 {
+    let place = allocate(16)
+    var entries: [UInt32] = []
+    var bitmap = [UInt64](repeating: 0, count: 4)
+    var counts: [UInt32] = []
+    for (slot, filled) in slots(range, from: start, to: start + 8, otherwise: otherwise)
+      .enumerated()
+    {
+      if slot % 64 == 0 { counts.append(UInt32(entries.count)) }
+      let entry = subtree(filled.routes, from: start + 8, otherwise: filled.entry)
+      guard entries.last != entry else { continue }
+      entries.append(entry)
+      bitmap[slot / 64] |= 1 << UInt64(slot % 64)
+    }
+    let home = entries.count <= 6 ? place + 10 : allocate((entries.count + 15) & ~15)
+    for (index, entry) in entries.enumerated() { words[home + index] = entry }
+    for (index, bits) in bitmap.enumerated() { store(bits, at: place + index * 2) }
+    words[place + 8] = UInt32(home)
+    words[place + 9] = counts[1] | counts[2] << 8 | counts[3] << 16 | UInt32(start / 8) << 24
+    return PrefixTable.Entry.node | UInt32(place / 16)
+  }
+
+  private mutating func store(_ value: UInt64, at place: Int) {
+    withUnsafeBytes(of: value) { bytes in
+      words[place] = bytes.load(as: UInt32.self)
+      words[place + 1] = bytes.load(fromByteOffset: 4, as: UInt32.self)
+    }
+  }
+
+  /// Room for whole lines.
+  private mutating func allocate(_ count: Int) -> Int {
+    let place = words.count
+    words.append(contentsOf: repeatElement(0, count: count))
+    return place
+  }
+
+  /// Room for half a line.
+  private mutating func allocateHalf() -> Int {
+    if half != 0 {
+      defer { half = 0 }
+      return half
+    }
+    half = allocate(16) + 8
+    return half - 8
+  }
+}
