@@ -57,11 +57,7 @@ static bool take_from_guest(engine_t *e, size_t index) {
     releases += 1;
   }
   if (releases) {
-    uint32_t consumer = p->rcr_consumer & (RCR_SIZE - 1);
-    release32(p->bman, B_RCR_CI_LINE, consumer);
-    release32(p->bman_registers, R_EQCR_CI, consumer);
-    release32(p->bman, B_RCR_PI_LINE, shown(p->rcr_consumer, RCR_SIZE));
-    release32(p->bman_registers, R_EQCR_PI, shown(p->rcr_consumer, RCR_SIZE));
+    publish_releases(p);
     busy = true;
   }
   if (acquire64(p->bman, B_CR) >> 56 & 0x7f) __builtin_trap();
@@ -168,6 +164,8 @@ static bool deliver(engine_t *e, size_t index, uint64_t now) {
     __builtin_trap();
   return p->dqrr_producer != before;
 }
+
+bool twin_deliver(engine_t *e, size_t index, uint64_t now) { return deliver(e, index, now); }
 
 /// Copies one frame into a buffer of its receiver; false to wait for a buffer.
 INLINE bool move(engine_t *e, frame_t frame, const link_t *link, uint64_t now) {

@@ -77,6 +77,14 @@ INLINE void publish_enqueue(portal_t *p) {
   release32(p->registers, R_EQCR_PI, producer);
 }
 
+INLINE void publish_releases(portal_t *p) {
+  uint32_t consumer = p->rcr_consumer & (RCR_SIZE - 1);
+  release32(p->bman, B_RCR_CI_LINE, consumer);
+  release32(p->bman_registers, R_EQCR_CI, consumer);
+  release32(p->bman, B_RCR_PI_LINE, shown(p->rcr_consumer, RCR_SIZE));
+  release32(p->bman_registers, R_EQCR_PI, shown(p->rcr_consumer, RCR_SIZE));
+}
+
 /// Whether a guest may enqueue this; its buffer is then the engine's.
 INLINE bool is_allowed(engine_t *e, portal_t *p, const command_t *command) {
   if ((command->word >> 56 & 0x63) != 1) return false;

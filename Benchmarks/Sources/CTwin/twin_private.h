@@ -25,6 +25,8 @@ INLINE uint64_t twin_now(void) {
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/// Fills a portal's dequeue ring; whether there was anything.
+bool twin_deliver(engine_t *e, size_t index, uint64_t now);
 /// What a guest does while its ring is full.
 void twin_wait(twin_t *twin);
 /// Both guests send back what they got; how many frames.

@@ -14,6 +14,8 @@ extension Benchmark {
     let oursLarge = Box(try Kernels(ring: 64, buffers: 512, inFlight: 32, length: 1518))
     let queues = Box(try QueueKernel(queues: 1024, frames: 64))
     ours.value.fillRing(frames: 32)
+    var wires: [Contest] = []
+    for length in [64, 1518] { wires.append(try receive(length)) }
     let random = Box((ours: seed, theirs: seed))
     return [
       Contest(
@@ -38,7 +40,21 @@ extension Benchmark {
       Contest(
         name: "guest to guest 1518 B", ours: { oursLarge.value.path($0) },
         theirs: { Int(twin_path(large, UInt64($0))) }),
-    ]
+    ] + wires
+  }
+
+  /// From the wire to a guest: 64 flows of one address, spread over eight queues.
+  private func receive(_ length: Int) throws -> Contest {
+    let frames = (0..<64).map { WireFrame.udp(flow: $0, length: length) }
+    let ours = Box(try ReceiveKernel(frames))
+    guard let twin = twin_make(64, 512),
+      let wire = twin_receiver_make(
+        twin, WireFrame.permanent(frames.flatMap { $0 }), frames.map { UInt32($0.count) },
+        UInt32(frames.count))
+    else { preconditionFailure("no memory for the C twin") }
+    return Contest(
+      name: "wire to guest \(length) B", ours: { ours.value.run($0) },
+      theirs: { Int(twin_receive_frames(wire, UInt64($0))) })
   }
 
   private var seed: UInt64 { 0x2545_f491_4f6c_dd1d }

@@ -47,7 +47,7 @@ enum Stage {
     return RuntimeConfiguration(name: "alone", owners: [owner], interfaces: [], links: [link])
   }
 
-  private static func owner(
+  static func owner(
     _ index: Int, ring: Int, buffers: UInt32, queues: QueueRange, path: OwnerPath
   ) -> Owner {
     let base = UInt64(index) * 0x1000_0000

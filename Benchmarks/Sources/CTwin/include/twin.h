@@ -28,6 +28,16 @@ uint64_t twin_copies(twin_t *_Nonnull twin, uint64_t frames, uint32_t length);
 /// Both guests send back what they get, and the engine runs its rounds: the whole path.
 uint64_t twin_path(twin_t *_Nonnull twin, uint64_t frames);
 
+/// A wire into the first owner's queues: rules, hash, and what is behind them.
+typedef struct twin_receiver twin_receiver_t;
+/// Makes one of frames that stand behind each other and arrive by turns for ever; NULL for want of memory.
+twin_receiver_t *_Nullable twin_receiver_make(
+    twin_t *_Nonnull twin, const uint8_t *_Nonnull bytes, const uint32_t *_Nonnull lengths,
+    uint32_t frames);
+/// Frames from the wire are parsed, classified, copied, enqueued and dequeued, in bursts of 32, and their
+/// buffers come back.
+uint64_t twin_receive_frames(twin_receiver_t *_Nonnull receiver, uint64_t frames);
+
 /// A queue manager alone, with so many queues on one channel.
 typedef struct twin_manager twin_manager_t;
 twin_manager_t *_Nullable twin_manager_make(uint32_t queues, uint32_t frames);
