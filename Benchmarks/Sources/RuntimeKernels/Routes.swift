@@ -37,8 +37,11 @@ package struct RouteKernel: ~Copyable {
       let wide = wideRoutes[place]
       wideAddresses.append((wide.high ^ random >> UInt64(wide.length), random))
     }
-    table = try IPv4PrefixTable(routes)
-    wideTable = try IPv6PrefixTable(wideRoutes)
+    // Locals first: a value that cannot be copied must not be half made when something throws.
+    let table = try IPv4PrefixTable(routes)
+    let wideTable = try IPv6PrefixTable(wideRoutes)
+    self.table = table
+    self.wideTable = wideTable
     self.addresses = addresses
     self.wideAddresses = wideAddresses
   }

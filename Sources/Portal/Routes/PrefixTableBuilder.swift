@@ -144,6 +144,9 @@ struct PrefixTableBuilder {
     // The routes are in order, so that what the ends have in common all have; except that a shorter
     // one among them shortens it, which then is the first.
     let common = routes[first].common(with: routes[last])
+    // Behind IPv4's root there are nodes only: a processor guesses right what comes next, and works on
+    // the next addresses while memory answers for this one.
+    if bits == 32, start == 16 { return node(range, from: start, otherwise: otherwise) }
     guard range.count > 1 else {
       return comparison(routes[first], bits: common, equal: routes[first].entry, otherwise)
     }
