@@ -120,8 +120,11 @@ import Testing
     #expect(client.state(300) == 1)
   }
 
-  @Test func `many messages arrive in order although nobody reads them at first`() throws {
+  /// CFG: the dequeue ring is consumed by register or by line.
+  @Test(arguments: [0x02f0_0000, 0x02f1_0000] as [UInt32])
+  func `many messages arrive in order although nobody reads them at first`(modes: UInt32) throws {
     let client = try QueueClient()
+    client.portal.setRegister(0x100, modes)
     for fqid in 300..<340 as Range<UInt32> {
       client.initialize(fqid, scheduled: false)
       #expect(client.result(0x4a, fqid) == 0xf0)

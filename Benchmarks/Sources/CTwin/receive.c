@@ -289,6 +289,8 @@ uint64_t twin_receive_frames(twin_receiver_t *r, uint64_t frames) {
   uint64_t done = 0;
   while (done < frames) {
     uint64_t now = twin_now(), bytes = 0;
+    e->portals->configuration = acquire32(e->portals->registers, R_CFG);
+    if ((acquire32(e->portals->bman_registers, R_CFG) & 3) != 2) __builtin_trap();
     uint32_t taken = 0;
     for (; taken < 32; taken++) {
       const wire_frame_t *frame = r->frames + r->next;
