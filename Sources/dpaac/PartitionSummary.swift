@@ -63,17 +63,27 @@ struct PartitionSummary {
     ])
     for interface in partition.interfaces {
       for rule in interface.rules {
-        var how = rule.spread.map { ["spread by \($0.rawValue)"] } ?? []
+        var how = rule.spread.map { ["spread by \($0.planText)"] } ?? []
         how += rule.storageProfile.map { ["profile \($0)"] } ?? []
-        if case .offlineHop(let hop) = interface.delivery, rule.owner != hop.receivingOwner {
+        if case .offlineHop(let hop) = interface.delivery, !rule.isDropped,
+          rule.owner != hop.receivingOwner
+        {
           how.append("copied by fm\(hop.fman + 1)-oh\(hop.port.port)")
         }
         table.add([
           interface.name,
           rule.conditions.isEmpty
             ? "everything else" : rule.conditions.map(\.planText).joined(separator: ", "),
-          partition.owners[rule.owner].name, rule.receive.description, how.joined(separator: ", "),
+          rule.isDropped ? "nobody: dropped" : partition.owners[rule.owner].name,
+          rule.isDropped ? "" : rule.receive.description, how.joined(separator: ", "),
         ])
+        for copy in rule.copies {
+          table.add([
+            interface.name, "a copy of these", partition.owners[copy.owner].name,
+            copy.receive.description,
+            copy.storageProfile.map { "profile \($0)" } ?? "",
+          ])
+        }
       }
     }
     return table.text + "\n"
@@ -182,11 +192,26 @@ struct PartitionSummary {
       "name": .string(interface.name), "mtu": JSONValue(port.mtu),
       "headroom": JSONValue(port.headroom), "delivery": delivery,
       "rules": .array(
-        interface.rules.map {
-          [
-            "owner": .string(partition.owners[$0.owner].name), "receive": range($0.receive),
-            "storageProfile": $0.storageProfile.map { JSONValue($0) } ?? .null,
-          ]
+        interface.rules.map { rule in
+          guard !rule.isDropped else { return ["dropped": true] }
+          func share(
+            _ owner: Int, _ queues: QueueRange, _ profile: Int?
+          ) -> [JSONValue.Member] {
+            [
+              .init("owner", .string(partition.owners[owner].name)),
+              .init("receive", range(queues)),
+              .init("storageProfile", profile.map { JSONValue($0) } ?? .null),
+            ]
+          }
+          var members = share(rule.owner, rule.receive, rule.storageProfile)
+          if !rule.copies.isEmpty {
+            members.append(
+              .init(
+                "copies",
+                .array(
+                  rule.copies.map { .object(share($0.owner, $0.receive, $0.storageProfile)) })))
+          }
+          return .object(members)
         }),
     ]
   }

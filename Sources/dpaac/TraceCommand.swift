@@ -104,6 +104,13 @@ struct TracePrinter {
         table.add(["\(number + 1)", "< 14", "", "", "", "", "", "", "dropped: no Ethernet header"])
         continue
       }
+      guard !trace.isDropped else {
+        table.add([
+          "\(number + 1)", "\(trace.length)", "\(trace.rule + 1)", "", "", "", "", "",
+          "dropped: by its rule",
+        ])
+        continue
+      }
       table.add([
         "\(number + 1)", "\(trace.length)", "\(trace.rule + 1)", "\(trace.queue)",
         trace.storageProfile.map(String.init) ?? "", trace.pool.map(\.description) ?? "none",
@@ -112,6 +119,16 @@ struct TracePrinter {
           ? "dropped: \(partition.owners[trace.owner].name) has no buffer for it"
           : partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
       ])
+      for copy in trace.copies {
+        table.add([
+          "", "", "copy", "\(copy.queue)", copy.storageProfile.map(String.init) ?? "",
+          copy.pool.map(\.description) ?? "none", copy.channel.map(\.description) ?? "",
+          copy.channel.map { "\($0.rawValue)" } ?? "",
+          copy.pool == nil
+            ? "dropped: \(partition.owners[copy.owner].name) has no buffer for it"
+            : partition.owners[copy.owner].name,
+        ])
+      }
     }
     return "\(shared.name)\n\n\(table.text)"
   }
@@ -133,9 +150,13 @@ struct TracePrinter {
         + (rule.conditions.isEmpty
           ? ": otherwise" : ": \(rule.conditions.map(\.planText).joined(separator: ", "))"),
     ])
+    guard !trace.isDropped else {
+      table.add(["action", "dropped, as the rule says"])
+      return "\(trace.length) bytes into \(shared.name)\n\n\(table.text)"
+    }
     table.add([
       "scheme",
-      rule.spread.map { "spread by \($0.rawValue) over \(trace.queues)" } ?? "one queue",
+      rule.spread.map { "spread by \($0.planText) over \(trace.queues)" } ?? "one queue",
     ])
     if let hash = trace.hash {
       table.add([
@@ -160,6 +181,13 @@ struct TracePrinter {
     table.add([
       "guest", trace.pool == nil ? "none: \(owner.name) has no buffer for it" : owner.name,
     ])
+    for copy in trace.copies {
+      let pool = copy.pool.map { "into pool \($0)" } ?? "dropped, as no pool holds it"
+      let profile = copy.storageProfile.map { ", by profile \($0)" } ?? ""
+      table.add([
+        "copy", "\(partition.owners[copy.owner].name): queue \(copy.queue), \(pool)\(profile)",
+      ])
+    }
     return "\(trace.length) bytes into \(shared.name)\n\n\(table.text)"
   }
 
@@ -175,9 +203,13 @@ struct TracePrinter {
         "fields",
         .object(trace.fields.map { .init($0.name, .string($0.value)) })),
       .init("rule", JSONValue(trace.rule + 1)),
-      .init("queue", JSONValue(trace.queue.rawValue)),
-      .init("guest", .string(partition.owners[trace.owner].name)),
     ]
+    if trace.isDropped {
+      members.append(.init("dropped", "by its rule"))
+    } else {
+      members.append(.init("queue", JSONValue(trace.queue.rawValue)))
+      members.append(.init("guest", .string(partition.owners[trace.owner].name)))
+    }
     if !trace.faults.isEmpty {
       members.append(.init("faults", .array(trace.faults.map { .string($0) })))
     }
@@ -191,6 +223,19 @@ struct TracePrinter {
     if let channel = trace.channel {
       members.append(.init("channel", JSONValue(channel.rawValue)))
       members.append(.init("portal", JSONValue(channel.rawValue)))
+    }
+    if !trace.copies.isEmpty {
+      members.append(
+        .init(
+          "copies",
+          .array(
+            trace.copies.map { copy in
+              [
+                "guest": .string(partition.owners[copy.owner].name),
+                "queue": JSONValue(copy.queue.rawValue),
+                "pool": copy.pool.map { JSONValue($0.rawValue) } ?? .null,
+              ]
+            })))
     }
     if let hop = trace.hop { members.append(.init("offlineQueue", JSONValue(hop.queue.rawValue))) }
     return .object(members)

@@ -133,6 +133,91 @@ import Testing
     #expect(yaml.contains("drop: [yellow, red]"))
   }
 
+  private static func rule(
+    _ conditions: [MatchCondition], to owner: Int, _ spread: FlowRule.Spread? = nil,
+    isDropped: Bool = false, copies: [FlowRule.Copy] = []
+  ) -> FlowRule {
+    FlowRule(
+      conditions: conditions, owner: owner,
+      receive: [
+        QueueRange(first: 1, count: 1), QueueRange(first: 128, count: 64),
+        QueueRange(first: 201, count: 1),
+      ][owner], spread: spread, storageProfile: isDropped ? nil : owner, isDropped: isDropped,
+      copies: copies)
+  }
+
+  @Test func `keys of one's own choice, what is dropped and bytes come along`() throws {
+    let key = HashKey(
+      [.ethernetDestination, .vlanTag, .ipSource, .ipService, .securityIndex, .l4Destination],
+      bytes: [FrameBytes(.frame, at: 40, count: 2)])
+    let rules = [
+      Self.rule([.etherType(0x88f7)], to: 0, isDropped: true),
+      Self.rule(
+        [.ipv4Source(IPv4Prefix(address: 0x0a00_0000, length: 8)), .vlan(5)], to: 1, .key(key)),
+      Self.rule([], to: 0, isDropped: true),
+    ]
+    let partition = Sample.t4240(rules: rules)
+    let ports = try imported(partition)
+    let found = try #require(ports.first { $0.name == "fm1-10g0" }).rules
+    #expect(Set(found.map(\.target.name)) == ["drop", "guest1"])
+    #expect(found.last == FMCImportedRule(conditions: [], target: .drop))
+    #expect(
+      found.first { $0.conditions == [.etherType(0x88f7)] }?.target == .drop)
+    #expect(found.compactMap(\.target.spread) == [.key(key)])
+    let yaml = FMCPlanFragment(ports, board: partition.board, sources: ["a", "b"]).yaml()
+    #expect(yaml.contains("{ when: {eth.type: 0x88f7}, to: drop }"))
+    #expect(yaml.contains("    otherwise: drop\n"))
+    #expect(
+      yaml.contains(
+        "spread: {fields: [eth.dst, vlan.tci, ip.src, ip.tos, ipsec.spi, l4.dst], "
+          + "bytes: [ {at: 40, size: 2} ]}"))
+  }
+
+  @Test func `bytes of the frame are a node of their own`() throws {
+    let bytes = MatchCondition.bytes(FrameBytes(.frame, at: 14, count: 2, mask: 0xf0ff), 0x4000)
+    let rules = [Self.rule([.vlan(5), bytes, .etherType(0x800)], to: 2), Self.rule([], to: 0)]
+    let (configuration, policy) = try #require(try pairs(of: Sample.t4240(rules: rules)).first)
+    let text = String(decoding: policy.bytes, as: UTF8.self)
+    #expect(
+      text.contains(
+        "<nonheader source=\"frame_start\" offset=\"14\" size=\"2\"/>"), "\(text)")
+    #expect(text.contains("<data>0x4000</data>"))
+    #expect(text.contains("<mask>0xf0ff</mask>"))
+    var bag = DiagnosticBag()
+    FMCLint(board: Sample.t4240.board)
+      .check(configuration: configuration, policy: policy, into: &bag)
+    #expect(bag.isEmpty, "\(DiagnosticRenderer().render(bag))")
+  }
+
+  @Test func `copies come of a replicator with an entry for each receiver`() throws {
+    let copy = FlowRule.Copy(
+      owner: 2, receive: QueueRange(first: 201, count: 1), storageProfile: 2)
+    let rules = [
+      Self.rule([.ethernetDestination(0x0100_5e00_0001)], to: 1, .fiveTuple, copies: [copy]),
+      Self.rule([], to: 0),
+    ]
+    let (configuration, policy) = try #require(try pairs(of: Sample.t4240(rules: rules)).first)
+    let text = String(decoding: policy.bytes, as: UTF8.self)
+    #expect(text.contains("<action type=\"replicator\" name=\"f01_guest1\"/>"), "\(text)")
+    #expect(text.contains("<replicator name=\"f01_guest1\" max=\"2\">"))
+    var bag = DiagnosticBag()
+    FMCLint(board: Sample.t4240.board)
+      .check(configuration: configuration, policy: policy, into: &bag)
+    #expect(bag.isEmpty, "\(DiagnosticRenderer().render(bag))")
+  }
+
+  @Test(
+    arguments: [
+      [.bytes(FrameBytes(.ip, at: 1, count: 1), 0)],
+      [.bytes(FrameBytes(.layer4, at: 0, count: 4), 0)],
+    ] as [[MatchCondition]])
+  func `bytes that FMC has no words for are refused`(conditions: [MatchCondition]) {
+    let rules = [Self.rule(conditions, to: 1), Self.rule([], to: 0)]
+    #expect(throws: GenerationError.self) {
+      try FMCBackend().artifacts(for: Sample.t4240(rules: rules), options: .sample)
+    }
+  }
+
   @Test func `a plan that needs more schemes than FMan has is refused`() {
     let rules = (0..<40).map { number in
       FlowRule(
@@ -270,7 +355,7 @@ import Testing
 
   private static func randomConditions(_ random: inout SeededGenerator) -> [MatchCondition] {
     var conditions: [MatchCondition] = []
-    for kind in 0..<9 where random.below(4) == 0 {
+    for kind in 0..<12 where random.below(5) == 0 {
       let small = random.below(3)
       switch kind {
       case 0: conditions.append(.ethernetDestination(UInt64(small)))
@@ -285,6 +370,13 @@ import Testing
       case 5: conditions.append(.ipProtocol([6, 17, 1][small]))
       case 6: conditions.append(.l4Source(UInt16(small)))
       case 7: conditions.append(.l4Destination(UInt16(small)))
+      case 8:
+        conditions.append(
+          .masked(MaskedField(.l4Destination, value: UInt64(small & 1), mask: [1, 3][small & 1])))
+      case 9:
+        conditions.append(
+          .masked(MaskedField(.ethernetSource, value: UInt64(small & 2), mask: 2)))
+      case 10: conditions.append(.masked(MaskedField(.vlan, value: UInt64(small & 1), mask: 1)))
       default: conditions.append(.etherType(UInt16(small)))
       }
     }
@@ -329,6 +421,20 @@ private struct Frame {
     case .ipProtocol(let value): ip != nil && number == value
     case .l4Source(let value): hasPorts && ports.0 == value
     case .l4Destination(let value): hasPorts && ports.1 == value
+    case .masked(let masked): number(masked.field).map { $0 & masked.mask == masked.value } ?? false
+    case .bytes: false
+    }
+  }
+
+  private func number(_ field: MaskedField.Field) -> UInt64? {
+    switch field {
+    case .ethernetDestination: destination
+    case .ethernetSource: source
+    case .etherType: UInt64(type)
+    case .vlan: vlan.map { UInt64($0) }
+    case .ipProtocol: ip == nil ? nil : UInt64(number)
+    case .l4Source: hasPorts ? UInt64(ports.0) : nil
+    case .l4Destination: hasPorts ? UInt64(ports.1) : nil
     }
   }
 

@@ -21,7 +21,7 @@ import Testing
           receive: QueueRange(first: FQID(UInt32($0.owner + 1)), count: 1), spread: nil,
           storageProfile: nil)
       })
-    let rule = classifier.classify(ParsedFrame(frame))
+    let rule = frame.withUnsafeBytes { classifier.classify(ParsedFrame(frame), $0) }
     #expect(rule.queueBase == UInt32(rule.owner + 1))
     return rule.owner
   }

@@ -58,8 +58,79 @@ import Testing
   @Test(arguments: 0..<8)
   func `the key of a frame is its fields in order, or their defaults`(place: Int) throws {
     let (frame, spread, key) = Self.keys[place]
+    #expect(try Self.hash(of: frame, spread) == KeyGen().hash(key))
+    // The same key by its fields.
+    #expect(try Self.hash(of: frame, .key(spread.hashKey)) == KeyGen().hash(key))
+  }
+
+  /// The hash of a frame, as a rule's classifier makes it.
+  private static func hash(of frame: [UInt8], _ spread: FlowRule.Spread) throws -> UInt64 {
+    let rule = FlowRule(
+      conditions: [], owner: 1, receive: QueueRange(first: 2, count: 2), spread: spread,
+      storageProfile: nil)
+    let classifier = try Classifier([rule])
     let keyGen = try KeyGen()
-    #expect(keyGen.hash(ParsedFrame(frame), spread: spread) == keyGen.hash(key))
+    let parsed = ParsedFrame(frame)
+    return frame.withUnsafeBytes { bytes in
+      classifier.hash(classifier.classify(parsed, bytes), parsed, bytes, keyGen)
+    }
+  }
+
+  @Test func `a security association's key is the vector of addresses and index`() throws {
+    let esp = Frame.Segment.raw(50, [0, 0, 0, 100, 0, 0, 0, 1])
+    let frame = Frame.ethernet(.ipv4(to: 0x0a00_0001, from: 0xc0a8_0101, esp))
+    let key = HashKey([.securityIndex, .ipDestination, .ipSource])
+    #expect(try Self.hash(of: frame, .key(key)) == 0xc773_8b6f_4e93_a121)
+    let header = Frame.Segment.raw(51, [59, 1, 0, 0, 0, 0, 0, 100, 0, 0, 0, 1])
+    let authenticated = Frame.ethernet(.ipv4(to: 0x0a00_0001, from: 0xc0a8_0101, header))
+    #expect(try Self.hash(of: authenticated, .key(key)) == 0xc773_8b6f_4e93_a121)
+  }
+
+  /// Keys with the bytes that are hashed of a tagged UDP frame over IPv4, of IPv6, and of ARP.
+  static let chosen: [(key: HashKey, tagged: [UInt8], six: [UInt8], arp: [UInt8])] = [
+    (
+      HashKey([.ethernetSource, .ethernetDestination]), [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2],
+      [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]
+    ),
+    (
+      HashKey([.etherType, .vlanTag]), [0xa0, 7, 8, 0], [0x0a, 0x0a, 0x86, 0xdd],
+      [0x0a, 0x0a, 8, 6]
+    ),
+    (HashKey([.ipSource]), [192, 168, 1, 1], Array(ipv6.prefix(16)), [10, 10, 10, 10]),
+    (HashKey([.ipDestination]), [10, 0, 0, 1], Array(ipv6.suffix(16)), [10, 10, 10, 10]),
+    (HashKey([.ipService, .ipProtocol]), [17, 0], [6, 0], [0, 10]),
+    (HashKey([.l4Destination]), [0, 53], [0, 80], [11, 11]),
+    (HashKey([.l4Source]), [0x0f, 0xa0], [0x13, 0x88], [11, 11]),
+    (HashKey([.securityIndex]), [10, 10, 10, 10], [10, 10, 10, 10], [10, 10, 10, 10]),
+    // Bytes stand behind the fields, in their own order.
+    (
+      HashKey(
+        [.l4Destination],
+        bytes: [
+          FrameBytes(.ip, at: 9, count: 1), FrameBytes(.frame, at: 0, count: 2),
+          FrameBytes(.layer4, at: 0, count: 2, mask: 0xff),
+        ]), [0, 53, 17, 2, 0, 0, 0xa0], [0, 80, 0, 2, 0, 0, 0x88],
+      [11, 11, 10, 2, 0, 0, 10]
+    ),
+    // Behind the end of the frame there is nothing.
+    (HashKey([], bytes: [FrameBytes(.frame, at: 255, count: 8)]), ten, ten, ten),
+  ]
+  private static let ten = [UInt8](repeating: 10, count: 8)
+
+  @Test(arguments: chosen.indices)
+  func `a key of one's own choice is its fields in the hardware's order, then its bytes`(
+    place: Int
+  ) throws {
+    let (key, tagged, six, arp) = Self.chosen[place]
+    let frames = [
+      Frame.ethernet(
+        .vlan(7, priority: 5, .ipv4(to: 0x0a00_0001, from: 0xc0a8_0101, .udp(to: 53, from: 4000)))),
+      Frame.ethernet(.ipv6(to: (3, 4), from: (1, 2), .tcp(to: 80, from: 5000))),
+      Frame.ethernet(.arp(for: 1)),
+    ]
+    for (frame, bytes) in zip(frames, [tagged, six, arp]) {
+      #expect(try Self.hash(of: frame, .key(key)) == KeyGen().hash(bytes))
+    }
   }
 
   @Test(
@@ -74,10 +145,13 @@ import Testing
       storageProfile: nil)
     let classifier = try Classifier([rule])
     for port in 0..<500 as Range<UInt16> {
-      let frame = ParsedFrame(Self.packet(.udp(to: 53, from: port)))
-      let rule = classifier.classify(frame)
-      let queue = rule.queue(classifier.hash(rule, frame, keyGen))
-      let hash = spread.map { keyGen.hash(frame, spread: $0) & 0xff_ffff } ?? 0
+      let packet = Self.packet(.udp(to: 53, from: port))
+      let frame = ParsedFrame(packet)
+      let queue = packet.withUnsafeBytes { bytes in
+        let rule = classifier.classify(frame, bytes)
+        return rule.queue(classifier.hash(rule, frame, bytes, keyGen))
+      }
+      let hash = try spread.map { try Self.hash(of: packet, $0) & 0xff_ffff } ?? 0
       #expect(queue == 1024 | UInt32(hash) & (count - 1))
     }
   }

@@ -153,7 +153,7 @@ import Testing
     for (frame, headroom, status) in received {
       let parsed = ParsedFrame(frame)
       #expect(Array(headroom[16..<48]) == Self.bytes(frame))
-      #expect(Array(headroom[56...]) == Frame.big(keyGen.hash(parsed, spread: .fiveTuple)))
+      #expect(Array(headroom[56...]) == Frame.big(keyGen.hash(parsed, isFiveTuple: true)))
       let time = headroom[48..<56].reduce(0) { $0 << 8 | UInt64($1) }
       #expect(time >= arrival && time <= simulation.clock.now)
       #expect(status == (frame == frames[0] ? 0x04 : 0x24))

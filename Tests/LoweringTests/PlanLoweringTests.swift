@@ -88,6 +88,24 @@ import Testing
     ),
     ("ip.proto: udp", .ipProtocol(17)), ("ip.proto: 50", .ipProtocol(50)),
     ("l4.src: 53", .l4Source(53)), ("l4.dst: 65535", .l4Destination(65535)),
+    (
+      "eth.dst: \"02:00:00:00:01:00/ff:ff:ff:ff:ff:00\"",
+      .masked(
+        MaskedField(.ethernetDestination, value: 0x0200_0000_0100, mask: 0xffff_ffff_ff00))
+    ),
+    ("l4.dst: 0x1f80/0xfff0", .masked(MaskedField(.l4Destination, value: 0x1f80, mask: 0xfff0))),
+    ("l4.src: 1/1", .masked(MaskedField(.l4Source, value: 1, mask: 1))),
+    ("vlan.id: 256/3840", .masked(MaskedField(.vlan, value: 0x100, mask: 0xf00))),
+    ("ip.proto: tcp/6", .masked(MaskedField(.ipProtocol, value: 6, mask: 6))),
+    ("bytes: {at: 12, is: 8}", .bytes(FrameBytes(.frame, at: 12, count: 1), 8)),
+    (
+      "bytes: {from: ip, at: 1, is: 0xb8, mask: 0xfc}",
+      .bytes(FrameBytes(.ip, at: 1, count: 1, mask: 0xfc), 0xb8)
+    ),
+    (
+      "bytes: [ {from: l4, at: 255, size: 8, is: 0xffffffffffffffff} ]",
+      .bytes(FrameBytes(.layer4, at: 255, count: 8), .max)
+    ),
   ]) func `conditions are read as the field's own notation`(text: String, expected: MatchCondition)
     throws
   {
@@ -103,7 +121,13 @@ import Testing
     "ipv6.dst: \":::\"", "ipv6.dst: \"1::2::3\"", "ipv6.dst: \"12345::\"", "ipv6.dst: \"1:\"",
     "ipv6.dst: \":1\"", "ipv6.dst: \"1:2:3:4:5:6:7:8:9\"", "ipv6.dst: \"1:2:3:4:5:6:7::8\"",
     "ipv6.dst: \"fd00::/129\"", "ipv6.dst: \"fd00::1/64\"", "ipv6.dst: \"\"", "ip.proto: 256",
-    "ip.proto: upd", "l4.src: 65536", "l4.src: http", "ipv4.dts: 10.0.0.1",
+    "ip.proto: upd", "l4.src: 65536", "l4.src: http", "ipv4.dts: 10.0.0.1", "l4.src: 1/0",
+    "l4.src: 3/2",
+    "vlan.id: 1/0x1000", "eth.dst: \"02:00:00:00:00:00/24\"", "ip.proto: tcp/all", "l4.dst: 80/",
+    "bytes: {is: 8}", "bytes: {at: 12}", "bytes: {at: 256, is: 8}", "bytes: {at: 1, is: 256}",
+    "bytes: {at: 1, size: 9, is: 1}", "bytes: {at: 1, size: 0, is: 1}", "bytes: 8",
+    "bytes: {from: tcp, at: 1, is: 1}", "bytes: {at: 1, is: 3, mask: 2}",
+    "bytes: {at: 1, is: 0, mask: 0}", "bytes: {at: 1, is: 0, mask: 256}",
   ]) func `conditions that say nothing sensible are refused once`(text: String) throws {
     let (condition, bag) = try condition(text)
     #expect(condition == nil)
@@ -149,5 +173,62 @@ import Testing
       """)
     #expect(bag.isEmpty)
     #expect(plan.interfaces.first?.rules.first?.spread == .fiveTuple)
+  }
+
+  /// The first rule of a plan with these keys.
+  private func rule(_ keys: String) throws -> (RuleWish?, DiagnosticBag) {
+    let (plan, bag) = try lower(
+      """
+      board: p4080ds
+      partitions: {}
+      interfaces: {i: {rules: [ {when: {vlan.id: 1}, \(keys)} ], otherwise: host}}
+      """)
+    return (plan.interfaces.first?.rules.first, bag)
+  }
+
+  @Test func `a spread may name its fields and bytes`() throws {
+    let (wish, bag) = try rule(
+      "to: host, spread: {fields: [l4.dst, ip.src, ip.src], bytes: [ {from: ip, at: 9}, "
+        + "{at: 0, size: 6, mask: 0xff} ]}")
+    #expect(bag.isEmpty)
+    let bytes = [
+      FrameBytes(.ip, at: 9, count: 1), FrameBytes(.frame, at: 0, count: 6, mask: 0xff),
+    ]
+    #expect(wish?.spread == .key(HashKey([.ipSource, .l4Destination], bytes: bytes)))
+    guard case .key(let key) = wish?.spread else { return }
+    #expect(key.fields == [.ipSource, .l4Destination])
+    #expect(key.byteCount == 16 + 2 + 1 + 6)
+  }
+
+  @Test(arguments: [
+    "spread: {fields: [ip.from]}", "spread: {fields: ip.src}", "spread: {key: 5-tuple}",
+    "spread: {bytes: [ {size: 1} ]}", "spread: {bytes: [ {at: 1, is: 2} ]}", "spread: [ip.src]",
+  ]) func `a spread that cannot be meant is refused once`(text: String) throws {
+    let (wish, bag) = try rule("to: host, \(text)")
+    #expect(wish?.spread == nil)
+    #expect(bag.diagnostics.count == 1)
+    #expect(bag.diagnostics.first?.span != nil)
+  }
+
+  @Test func `frames may be for nobody, or for several`() throws {
+    var (wish, bag) = try rule("to: drop")
+    #expect(bag.isEmpty)
+    #expect(wish?.drops == true && wish?.to == nil && wish?.copies == [])
+    (wish, bag) = try rule("to: [a, b, c]")
+    #expect(bag.isEmpty)
+    #expect(wish?.drops == false && wish?.to == "a" && wish?.copies == ["b", "c"])
+    (wish, bag) = try rule("to: [a]")
+    #expect(wish?.to == "a" && wish?.copies == [])
+    let (plan, _) = try lower("board: p4080ds\npartitions: {}\ninterfaces: {i: {otherwise: drop}}")
+    #expect(plan.interfaces.first?.dropsOtherwise == true)
+    #expect(plan.interfaces.first?.otherwise == nil)
+  }
+
+  @Test(arguments: ["to: []", "to: [a, drop]", "to: {a: b}", "to: [a, [b]]"])
+  func `receivers that cannot be meant are refused once`(text: String) throws {
+    let (wish, bag) = try rule(text)
+    #expect(wish?.to == nil && wish?.drops == false)
+    #expect(bag.diagnostics.count == 1)
+    #expect(bag.diagnostics.first?.span != nil)
   }
 }

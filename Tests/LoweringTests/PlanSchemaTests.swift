@@ -15,6 +15,10 @@ import Testing
     "interface": "interfaces: {fm1-10g0: %}",
     "rule": "interfaces: {fm1-10g0: {rules: [%]}}",
     "conditions": "interfaces: {fm1-10g0: {rules: [{when: %, to: host}]}}", "link": "links: [%]",
+    "byte-condition": "interfaces: {fm1-10g0: {rules: [{when: {bytes: %}, to: host}]}}",
+    "hash-key": "interfaces: {fm1-10g0: {rules: [{when: {vlan.id: 1}, to: host, spread: %}]}}",
+    "hash-bytes":
+      "interfaces: {fm1-10g0: {rules: [{when: {vlan.id: 1}, to: host, spread: {bytes: [%]}}]}}",
     "memory": "templates: {a: {memory: %}}", "pool": "templates: {a: {pools: [%]}}",
     "thresholds": "templates: {a: {pools: [{buffers: 1, size: 1, thresholds: %}]}}",
     "program": "templates: {a: {program: %}}",

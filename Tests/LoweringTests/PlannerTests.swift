@@ -265,4 +265,38 @@ import Testing
     #expect(owner.pools.first { $0.bpid == 3 }?.base == 0x5bff_0000)
   }
 
+  // MARK: what becomes of frames
+
+  @Test func `several receivers have queues and a storage profile each`() throws {
+    let text = Self.text(guest: Self.pool)
+      .replacing("to: guest1", with: "to: [guest1, host], spread: 5-tuple, queues: 4")
+    let (partition, bag) = try plan(text)
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    let rule = found.interfaces[0].rules[0]
+    #expect(rule.receivers == [1, 0])
+    #expect(rule.shares.map(\.receive.count) == [4, 4])
+    #expect(Set(rule.shares.map(\.storageProfile)).count == 2)
+    #expect(rule.shares.allSatisfy { $0.storageProfile != nil })
+    for share in rule.shares {
+      #expect(found.owners[share.owner].queues.contains { $0.contains(share.receive) })
+    }
+    // The rest goes where the host's copies go.
+    #expect(found.interfaces[0].rules[1].storageProfile == rule.copies[0].storageProfile)
+  }
+
+  @Test(arguments: ["t4240qds", "p4080ds"])
+  func `what is dropped takes no profile and no queue from anybody`(board: String) throws {
+    let text = Self.text(board: board, guest: Self.pool)
+      .replacing("fm1-gb0", with: board == "t4240qds" ? "fm1-gb0" : "fm1-10g0")
+      .replacing("otherwise: host", with: "otherwise: drop")
+    let (partition, bag) = try plan(text)
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    let rules = found.interfaces[0].rules
+    #expect(rules.map(\.isDropped) == [false, true])
+    #expect(rules.map(\.receivers) == [[1], []])
+    #expect(rules[1].storageProfile == nil)
+    // Only the guest gets anything, so the port has its pools and nothing is copied.
+    #expect(found.interfaces[0].delivery == .storageProfiles)
+    #expect(found.owners[0].paths.isEmpty)
+  }
 }

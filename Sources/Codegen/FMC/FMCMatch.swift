@@ -72,9 +72,51 @@ struct FMCMatchField: Hashable {
         transport.map { FMCMatchField("\($0.rawValue).sport", port, bytes: 2) }
       case .l4Destination(let port):
         transport.map { FMCMatchField("\($0.rawValue).dport", port, bytes: 2) }
+      case .masked(let masked): field(masked, in: headers, transport, hasPorts: hasPorts)
+      case .bytes(let bytes, let value):
+        FMCMatchField(
+          name: name(bytes), data: Self.bytes(value, Int(bytes.count)),
+          mask: Self.bytes(bytes.mask, Int(bytes.count)))
       }
     }
   }
+
+  private static func field(
+    _ masked: MaskedField, in headers: Set<FrameHeader>, _ transport: FrameHeader?, hasPorts: Bool
+  ) -> FMCMatchField? {
+    let name: String? =
+      switch masked.field {
+      case .ethernetDestination: "ethernet.dst"
+      case .ethernetSource: "ethernet.src"
+      case .etherType: "ethernet.type"
+      case .vlan: "vlan.tci"
+      case .ipProtocol:
+        hasPorts ? nil : headers.contains(.ipv6) ? "ipv6.nexthdr" : "ipv4.nextp"
+      case .l4Source: transport.map { "\($0.rawValue).sport" }
+      case .l4Destination: transport.map { "\($0.rawValue).dport" }
+      }
+    let count = (masked.field.bits + 7) / 8
+    return name.map {
+      FMCMatchField(name: $0, data: bytes(masked.value, count), mask: bytes(masked.mask, count))
+    }
+  }
+
+  // MARK: Bytes
+
+  /// What stands for bytes from the frame's start on where other keys have a field's name.
+  static func name(_ bytes: FrameBytes) -> String { "\(bytesPrefix)\(bytes.offset):\(bytes.count)" }
+
+  private static let bytesPrefix = "frame_start+"
+
+  /// Offset and size of such bytes; `nil` for a field.
+  static func place(_ name: String) -> (offset: Substring, size: Substring)? {
+    guard name.hasPrefix(bytesPrefix) else { return nil }
+    let parts = name.dropFirst(bytesPrefix.count).split(separator: ":")
+    return parts.count == 2 ? (parts[0], parts[1]) : nil
+  }
+
+  /// Whether this is bytes of the frame: a node compares either those or fields.
+  var isBytes: Bool { Self.place(name) != nil }
 
   private init(name: String, data: [UInt8], mask: [UInt8]) {
     self.name = name

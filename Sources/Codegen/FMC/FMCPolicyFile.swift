@@ -26,6 +26,10 @@ struct FMCPolicyFile {
     var profile: Int?
     /// The policer's profile in the frame manager.
     var policer: Int?
+    /// Whether frames are dropped there.
+    var isDropped = false
+    /// Where each frame goes as well.
+    var copies: [Destination] = []
   }
 
   let partition: Partition
@@ -34,6 +38,8 @@ struct FMCPolicyFile {
   private var policies: [XMLNode] = []
   private var distributions: [XMLNode] = []
   private var classifications: [XMLNode] = []
+  var replicators: [XMLNode] = []
+  var replicatorNames: [Destination: String] = [:]
   private var profiles: Set<Int> = []
   /// The ports whose frames a policer counts, by the policer's profile.
   private(set) var policed: [Int: Set<Int>] = [:]
@@ -45,12 +51,16 @@ struct FMCPolicyFile {
   init(partition: Partition, fman: FManBlock) throws(GenerationError) {
     self.partition = partition
     self.fman = fman
-    for interface in partition.interfaces { add(interface) }
+    for interface in partition.interfaces {
+      try Self.check(interface, fman)
+      add(interface)
+    }
     for link in partition.links where link.fman == fman.index { add(link) }
     // nxp-qoriq/fmc, `source/fmc.h`; of schemes FMan has as many (fmlib, `include/fmd/integrations`).
     for (count, limit, what, who) in [
       (policed.count, 64, "policers", "FMC"),
       (classifications.count, 256, "classification nodes", "FMC"),
+      (replicators.count, 16, "replicators", "FMC"),
       (schemeCount, 32, "KeyGen schemes", "FMan"),
     ] where count > limit {
       throw .unprintable(
@@ -82,7 +92,7 @@ struct FMCPolicyFile {
     XMLElement(
       "netpcd", ["name": partition.name],
       profiles.sorted().map { .element("vsp", ["name": "profile\($0)", "base": "\($0)"]) }
-        + policers() + policies + distributions + classifications)
+        + policers() + policies + distributions + classifications + replicators)
   }
 }
 
@@ -94,7 +104,7 @@ extension FMCPolicyFile {
     func destinations(_ hop: SharedInterface.OfflineHop?) -> [Way] {
       interface.rules.enumerated().map { index, rule in
         let name = partition.owners[rule.owner].name
-        guard let hop, rule.owner != hop.receivingOwner else {
+        guard let hop, !rule.isDropped, rule.owner != hop.receivingOwner else {
           return Way(rule: rule, name: name, policer: policer(of: interface.name, rule: index))
         }
         return Way(rule: rule, name: "hop", queues: QueueRange(first: hop.queue, count: 1))
@@ -150,7 +160,7 @@ extension FMCPolicyFile {
     Self.name("p", ports.count + 1, subject)
   }
 
-  private static func name(_ letter: String, _ number: Int, _ subject: String) -> String {
+  static func name(_ letter: String, _ number: Int, _ subject: String) -> String {
     let digits = String(number)
     return letter + String(repeating: "0", count: max(2 - digits.count, 0)) + digits + "_"
       + String(subject.prefix(24))
@@ -199,12 +209,22 @@ extension FMCPolicyFile {
       case .fiveTuple:
         addresses + [ip == "ipv6" ? "ipv6.nexthdr" : "ipv4.nextp", "tcp.sport", "tcp.dport"]
       case .addressPair: addresses
+      case .key(let key):
+        key.fields.map { Self.name($0, ip: ip) } + key.bytes.map(FMCMatchField.name)
       case nil: []
       }
-    return Destination(
-      name: item.name, queues: item.rule.receive,
-      key: item.rule.receive.count == 1 ? [] : key,
-      profile: item.rule.storageProfile.map { $0 - window }, policer: item.policer)
+    func share(_ name: String, _ share: FlowRule.Copy) -> Destination {
+      Destination(
+        name: name, queues: share.receive, key: share.receive.count == 1 ? [] : key,
+        profile: share.storageProfile.map { $0 - window }, policer: item.policer)
+    }
+    guard let first = item.rule.shares.first else {
+      return Destination(
+        name: Plan.dropName, queues: item.rule.receive, key: [], isDropped: true)
+    }
+    var destination = share(item.name, first)
+    destination.copies = item.rule.copies.map { share(partition.owners[$0.owner].name, $0) }
+    return destination
   }
 }
 
@@ -232,7 +252,9 @@ extension FMCPolicyFile {
     let end = steps.firstIndex { $0.fields.isEmpty } ?? steps.count - 1
     let last = steps[end].destination
     let compared = Array(steps[..<end])
-    if headers.isEmpty, compared.isEmpty, last.key.isEmpty { return define(last) }
+    if headers.isEmpty, compared.isEmpty, last.key.isEmpty, last.copies.isEmpty {
+      return define(last)
+    }
 
     let first = addChain(compared, last: last)
     let name = Self.name(
@@ -260,7 +282,7 @@ extension FMCPolicyFile {
     var runs: [[Step]] = []
     for step in steps {
       if let run = runs.last, run[0].fields.map(\.name) == step.fields.map(\.name),
-        run.count < Self.entryLimit, step.fields.count <= Self.fieldLimit
+        run.count < Self.entryLimit, Self.firstNode(step.fields).count == step.fields.count
       {
         // A rule that the plan's check has called unreachable would be an entry for nothing.
         if run.contains(where: { $0.covers(step) }) { continue }
@@ -269,8 +291,7 @@ extension FMCPolicyFile {
         runs.append([step])
       }
     }
-    var next = XMLNode.element(
-      "action", ["condition": "on-miss", "type": "distribution", "name": name(of: last)])
+    var next = action(to: last, onMiss: true)
     // Frames without any rule still need a classification to reach a scheme that hashes.
     if runs.isEmpty { return addNode(keys: ["ethernet.type"], entries: [], masks: false, next) }
     var first = ""
@@ -287,26 +308,27 @@ extension FMCPolicyFile {
   private static let fieldLimit = 3
   private static let entryLimit = 255
 
+  /// Those of some fields that one node compares: three fields, or bytes.
+  private static func firstNode(_ fields: [FMCMatchField]) -> ArraySlice<FMCMatchField> {
+    guard let first = fields.first, !first.isBytes else { return fields.prefix(1) }
+    return fields.prefix { !$0.isBytes }.prefix(fieldLimit)
+  }
+
   private mutating func addRun(_ run: [Step], _ miss: XMLNode) -> String {
     let fields = run[0].fields
-    guard fields.count > Self.fieldLimit else {
-      let entries = run.map { step in
-        (
-          step.fields,
-          XMLNode.element(
-            "action", ["type": "distribution", "name": name(of: step.destination)])
-        )
-      }
+    let own = Self.firstNode(fields)
+    guard own.count < fields.count else {
+      let entries = run.map { step in (step.fields, action(to: step.destination)) }
       return addNode(entries, miss)
     }
     // More fields than a node compares: a second node for the rest, with the same way out.
     let rest = Step(
-      fields: Array(fields[Self.fieldLimit...]), destination: run[0].destination)
+      fields: Array(fields[own.endIndex...]), destination: run[0].destination)
     let inner = addRun([rest], miss)
     return addNode(
       [
         (
-          Array(fields[..<Self.fieldLimit]),
+          Array(own),
           .element("action", ["type": "classification", "name": inner])
         )
       ], miss)
@@ -337,13 +359,7 @@ extension FMCPolicyFile {
       [
         .element(
           "key", [:],
-          keys.map { key in
-            // The outermost tag's; without an index FMC takes any (nxp-qoriq/fmc,
-            // `source/FMCPCDModel.cpp`).
-            key == "vlan.tci"
-              ? .element("fieldref", ["name": key, "header_index": "1"])
-              : .element("fieldref", ["name": key])
-          })
+          keys.map(Self.keyElement))
       ] + entries + [miss])
     if masks { node.attributes.append(XMLAttribute("masks", "yes")) }
     classifications.append(.element(node))
@@ -351,7 +367,7 @@ extension FMCPolicyFile {
   }
 
   /// The distribution that a classification leads to.
-  private mutating func name(of destination: Destination) -> String {
+  mutating func name(of destination: Destination) -> String {
     targets.insert(destination)
     return define(destination)
   }
@@ -372,8 +388,9 @@ extension FMCPolicyFile {
     ]
     if !destination.key.isEmpty {
       children.append(
-        .element("key", [:], destination.key.map { .element("fieldref", ["name": $0]) }))
+        .element("key", [:], destination.key.map(Self.keyElement)))
     }
+    if destination.isDropped { children.append(.element("action", ["type": "drop"])) }
     // The queue has been chosen when a policer is asked; what it lets through goes on to it.
     if let policer = destination.policer.flatMap(settings) {
       children.append(.element("action", ["type": "policer", "name": policerName(policer)]))

@@ -155,8 +155,9 @@ extension Partition {
   /// into its own pools. MAC and ports are then its own; otherwise they are the host's.
   func soleGuest(of interface: String) -> Int? {
     guard let shared = interfaces.first(where: { $0.name == interface }),
-      let owner = shared.rules.first?.owner, !owners[owner].isHost,
-      shared.rules.allSatisfy({ $0.owner == owner }), case .storageProfiles = shared.delivery,
+      let owner = shared.rules.first(where: { !$0.isDropped })?.owner, !owners[owner].isHost,
+      shared.rules.allSatisfy({ Set($0.receivers).isSubset(of: [owner]) }),
+      case .storageProfiles = shared.delivery,
       owners.indices.allSatisfy({ index in
         index == owner || !owners[index].paths.contains { !$0.isLink && $0.name == interface }
       })

@@ -51,7 +51,7 @@ extension GuestTree {
     var queues = owner.paths.flatMap { [$0.receive, QueueRange(first: $0.transmit, count: 1)] }
     queues += serviceQueues
     for interface in partition.interfaces {
-      queues += interface.rules.filter { $0.owner == ownerIndex }.map(\.receive)
+      queues += interface.rules.flatMap(\.shares).filter { $0.owner == ownerIndex }.map(\.receive)
       if case .offlineHop(let hop) = interface.delivery, hop.receivingOwner == ownerIndex {
         queues.append(QueueRange(first: hop.queue, count: 1))
       }

@@ -13,7 +13,9 @@ struct FlowDiagram {
 
   func picture() -> XMLNode {
     let rules = interface.rules
-    let owners = partition.owners.indices.filter { owner in rules.contains { $0.owner == owner } }
+    let owners = partition.owners.indices.filter { owner in
+      rules.contains { $0.receivers.contains(owner) }
+    }
     let rows = max(rules.count, owners.count)
     let height = rows * Self.rowHeight
     let centre = { (row: Int, of: Int) in
@@ -30,7 +32,8 @@ struct FlowDiagram {
       let y = centre(row, rules.count)
       let colour = ReportPage.colour(rule.owner)
       lines.append(line(colour, from: (121, height / 2), to: (200, y)))
-      if let place = owners.firstIndex(of: rule.owner) {
+      for owner in rule.receivers {
+        guard let place = owners.firstIndex(of: owner) else { continue }
         lines.append(line(colour, from: (800, y), to: (880, centre(place, owners.count))))
       }
       let owner = partition.owners[rule.owner].name
@@ -86,12 +89,14 @@ struct FlowDiagram {
   }
 
   private func destination(of rule: FlowRule) -> String {
+    if rule.isDropped { return "dropped" }
     var text = rule.receive.count == 1 ? "queue \(rule.receive)" : "queues \(rule.receive)"
-    if let spread = rule.spread { text += ", \(spread.rawValue)" }
+    if let spread = rule.spread { text += ", \(spread.planText)" }
     if let profile = rule.storageProfile { text += ", profile \(profile)" }
     if case .offlineHop(let hop) = interface.delivery, rule.owner != hop.receivingOwner {
       text += ", copied by fm\(hop.fman + 1)-oh\(hop.port.port)"
     }
+    for copy in rule.copies { text += ", and \(copy.receive)" }
     return text
   }
 

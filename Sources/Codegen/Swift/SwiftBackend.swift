@@ -206,16 +206,22 @@ struct SwiftSources {
   /// A value of its own for each rule: the compiler's time for one literal of them all would grow
   /// faster than their number.
   private func rule(_ rule: FlowRule, identifier: String) -> [String: Any] {
-    let owner = partition.owners[rule.owner].name
+    let names = rule.receivers.map { partition.owners[$0].name }
+    let what =
+      rule.conditions.isEmpty
+      ? "Everything else" : rule.conditions.map(\.planText).joined(separator: ", ")
     return [
       "identifier": identifier,
-      "text": rule.conditions.isEmpty
-        ? "Everything else goes to \(owner)."
-        : "\(rule.conditions.map(\.planText).joined(separator: ", ")) goes to \(owner).",
+      "text": rule.isDropped
+        ? "\(what) is dropped." : "\(what) goes to \(names.joined(separator: " and to ")).",
       "conditions": rule.conditions.map(swiftLiteral), "owner": String(rule.owner),
       "receive": swiftLiteral(rule.receive),
       "spread": rule.spread.map(swiftLiteral) ?? "nil",
       "storageProfile": rule.storageProfile.map(String.init) ?? "nil",
+      "more": (rule.isDropped ? ", isDropped: true" : "")
+        + (rule.copies.isEmpty
+          ? "" : ",\n  copies: [\(rule.copies.map(swiftLiteral).joined(separator: ", "))]")
+        ,
     ]
   }
 }

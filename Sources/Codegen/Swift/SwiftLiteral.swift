@@ -79,7 +79,24 @@ func swiftLiteral(_ spread: FlowRule.Spread) -> String {
   switch spread {
   case .fiveTuple: ".fiveTuple"
   case .addressPair: ".addressPair"
+  case .key(let key):
+    """
+    .key(
+          HashKey(
+            [\(key.fields.map { ".\($0)" }.joined(separator: ", "))],
+            bytes: [\(key.bytes.map(swiftLiteral).joined(separator: ", "))]))
+    """
   }
+}
+
+func swiftLiteral(_ copy: FlowRule.Copy) -> String {
+  "FlowRule.Copy(owner: \(copy.owner), receive: \(swiftLiteral(copy.receive)), "
+    + "storageProfile: \(copy.storageProfile.map(String.init) ?? "nil"))"
+}
+
+func swiftLiteral(_ bytes: FrameBytes) -> String {
+  "FrameBytes(.\(bytes.start), at: \(bytes.offset), count: \(bytes.count), "
+    + "mask: \(swiftHexLiteral(bytes.mask)))"
 }
 
 func swiftLiteral(_ port: OfflinePort) -> String {
@@ -113,6 +130,10 @@ func swiftLiteral(_ condition: MatchCondition) -> String {
   case .ipProtocol(let number): ".ipProtocol(\(number))"
   case .l4Source(let port): ".l4Source(\(port))"
   case .l4Destination(let port): ".l4Destination(\(port))"
+  case .masked(let masked):
+    ".masked(MaskedField(.\(masked.field), value: \(swiftHexLiteral(masked.value)), "
+      + "mask: \(swiftHexLiteral(masked.mask))))"
+  case .bytes(let bytes, let value): ".bytes(\(swiftLiteral(bytes)), \(swiftHexLiteral(value)))"
   }
 }
 

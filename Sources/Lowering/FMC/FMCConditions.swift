@@ -58,9 +58,10 @@ enum FMCConditions {
       let prefix = IPv6Prefix(high: high, low: value, length: UInt8(length))
       return [name == "ipv6.src" ? .ipv6Source(prefix) : .ipv6Destination(prefix)]
     case "vlan.tci":
-      guard mask == [0x0f, 0xff], field.index?.value != "last" else { return nil }
-      return [.vlan(UInt16(value) & 0xfff)]
-    case _ where !isWhole: return nil
+      guard mask[0] & 0xf0 == 0, field.index?.value != "last" else { return nil }
+      return mask == [0x0f, 0xff]
+        ? [.vlan(UInt16(value) & 0xfff)] : [masked(.vlan, value, mask)]
+    case _ where !isWhole: return masked(name, value, mask)
     case "ethernet.dst": return [.ethernetDestination(value)]
     case "ethernet.src": return [.ethernetSource(value)]
     case "ethernet.type": return [.etherType(UInt16(value))]
@@ -76,6 +77,35 @@ enum FMCConditions {
       default: return nil
       }
     }
+  }
+
+  /// A field of which some bits count.
+  private static func masked(
+    _ name: String, _ value: UInt64, _ mask: [UInt8]
+  ) -> [MatchCondition]? {
+    switch name {
+    case "ethernet.dst": return [masked(.ethernetDestination, value, mask)]
+    case "ethernet.src": return [masked(.ethernetSource, value, mask)]
+    case "ethernet.type": return [masked(.etherType, value, mask)]
+    case "ipv4.nextp", "ipv6.nexthdr", "ip.nextp": return [masked(.ipProtocol, value, mask)]
+    default:
+      let parts = name.split(separator: ".")
+      guard let transport = parts.first.flatMap({ FrameHeader(rawValue: String($0)) }),
+        let number = transport.ipProtocol
+      else { return nil }
+      switch parts.last {
+      case "sport": return [.ipProtocol(number), masked(.l4Source, value, mask)]
+      case "dport": return [.ipProtocol(number), masked(.l4Destination, value, mask)]
+      default: return nil
+      }
+    }
+  }
+
+  private static func masked(
+    _ field: MaskedField.Field, _ value: UInt64, _ mask: [UInt8]
+  ) -> MatchCondition {
+    .masked(
+      MaskedField(field, value: value, mask: mask.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }))
   }
 
   /// How many leading bits a mask has, and no others.

@@ -109,6 +109,10 @@ public struct FMCTarget: Sendable, Hashable {
   /// The policer that frames pass.
   public var policer: PolicerWish?
 
+  /// Where frames are dropped.
+  public static let drop = FMCTarget(
+    name: Plan.dropName, queues: QueueRange(first: 0, count: 1))
+
   /// Creates a destination.
   public init(
     name: String, queues: QueueRange, spread: FlowRule.Spread? = nil, profile: Int? = nil,

@@ -126,6 +126,7 @@ struct FMCDistribution: Sendable, Hashable {
 struct FMCNonHeader: Sendable, Hashable {
   var source: String
   var action: FMCText?
+  var offset: FMCInteger?
   var size: FMCInteger?
   var indexMask: FMCInteger?
   var span: SourceSpan

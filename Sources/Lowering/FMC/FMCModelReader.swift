@@ -158,7 +158,8 @@ struct FMCModelReader {
   private static func nonHeader(_ element: XMLSourceElement) -> FMCNonHeader {
     FMCNonHeader(
       source: element.attribute("source")?.value.trimmed ?? "",
-      action: element.text("action", stripped: true), size: element.integer("size"),
+      action: element.text("action", stripped: true), offset: element.integer("offset"),
+      size: element.integer("size"),
       indexMask: element.integer("ic_index_mask"), span: element.span)
   }
 

@@ -56,7 +56,7 @@ public struct FMCPlanFragment {
       if !rules.isEmpty { text += "    rules:\n" }
       for rule in rules {
         let when = rule.conditions.map(Self.yaml).joined(separator: ", ")
-        let spread = rule.target.spread.map { ", spread: \($0.rawValue)" } ?? ""
+        let spread = rule.target.spread.map { ", spread: \(Self.yaml($0))" } ?? ""
         let policer = rule.target.policer.map { ", policer: \($0.name)" } ?? ""
         let to = Self.partition(rule.target)
         text += "      - { when: {\(when)}, to: \(to)\(spread)\(policer) }\n"
@@ -99,7 +99,7 @@ public struct FMCPlanFragment {
   private func partitions(_ ports: [FMCImportedPort]) -> [(String, [QueueRange])] {
     var names: [String] = []
     var ranges: [String: [QueueRange]] = [:]
-    for target in ports.flatMap(\.rules).map(\.target) {
+    for target in ports.flatMap(\.rules).map(\.target) where target != .drop {
       let name = Self.partition(target)
       if ranges[name] == nil { names.append(name) }
       let known = ranges[name, default: []]
@@ -117,6 +117,14 @@ public struct FMCPlanFragment {
     let name = target.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
     guard let first = name.first, first.isLetter else { return "p" + String(name) }
     return String(name)
+  }
+
+  private static func yaml(_ spread: FlowRule.Spread) -> String {
+    guard case .key(let key) = spread else { return spread.planText }
+    let fields = key.fields.map(\.rawValue).joined(separator: ", ")
+    let bytes = key.bytes.map { "{at: \($0.offset), size: \($0.count)}" }
+    return "{fields: [\(fields)]"
+      + (bytes.isEmpty ? "" : ", bytes: [ \(bytes.joined(separator: ", ")) ]") + "}"
   }
 
   /// A condition as a key with its value; YAML takes a bare text with colons for something else.

@@ -127,6 +127,7 @@ struct FMCRuleMerge {
       let hasPorts = rule.conditions.contains {
         switch $0 {
         case .l4Source, .l4Destination: true
+        case .masked(let masked): masked.field == .l4Source || masked.field == .l4Destination
         default: false
         }
       }

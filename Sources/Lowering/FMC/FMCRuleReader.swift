@@ -62,6 +62,8 @@ struct FMCRuleReader {
       if let target = target(of: distribution) {
         add(FMCImportedRule(conditions: [], target: target), to: &rules)
       }
+    case nil where distribution.action?.type == "drop":
+      add(FMCImportedRule(conditions: [], target: .drop), to: &rules)
     default:
       give(
         up: "the action \(distribution.action?.type ?? "")",
@@ -130,6 +132,7 @@ struct FMCRuleReader {
         give(up: "an action behind a distribution", at: action.span)
       }
       return target(of: distribution)
+    case nil where type == "drop": return .drop
     case nil where type.isEmpty:
       guard let queue else { return nil }
       return FMCTarget(
@@ -214,11 +217,47 @@ struct FMCRuleReader {
     {
       return .fiveTuple
     }
+    if let key = key(of: distribution) { return .key(key) }
     bag.warning(
       "fmc-inexpressible",
-      "a plan spreads by 5-tuple or ip-pair, not by the key of \(distribution.name.value): 5-tuple "
-        + "takes its place", at: distribution.keySpan)
+      "a plan has no form for the key of \(distribution.name.value): 5-tuple takes its place",
+      at: distribution.keySpan)
     return .fiveTuple
+  }
+
+  /// The key of a distribution, of fields and bytes that a plan knows, too.
+  private func key(of distribution: FMCDistribution) -> HashKey? {
+    guard !distribution.isSymmetric, distribution.shift?.value ?? 0 == 0 else { return nil }
+    var fields: [HashKey.Field] = []
+    for item in distribution.key {
+      guard item.offset == nil, item.size == nil, let field = Self.field(item) else { return nil }
+      fields.append(field)
+    }
+    var bytes: [FrameBytes] = []
+    for item in distribution.nonHeaders {
+      guard item.source == "frame_start", let size = item.size?.value,
+        (1...8).contains(size), let offset = UInt8(exactly: item.offset?.value ?? 0)
+      else { return nil }
+      bytes.append(FrameBytes(.frame, at: offset, count: UInt8(size)))
+    }
+    return HashKey(fields, bytes: bytes)
+  }
+
+  private static func field(_ field: FMCField) -> HashKey.Field? {
+    switch field.name.value {
+    case "ethernet.dst": .ethernetDestination
+    case "ethernet.src": .ethernetSource
+    case "vlan.tci" where field.index?.value != "last": .vlanTag
+    case "ethernet.type": .etherType
+    case "ipv4.src", "ipv6.src": .ipSource
+    case "ipv4.dst", "ipv6.dst": .ipDestination
+    case "ipv4.nextp", "ipv6.nexthdr": .ipProtocol
+    case "ipv4.tos", "ipv6.tos": .ipService
+    case "ipsec_esp.spi", "ipsec_ah.spi": .securityIndex
+    case "tcp.sport", "udp.sport", "sctp.sport": .l4Source
+    case "tcp.dport", "udp.dport", "sctp.dport": .l4Destination
+    default: nil
+    }
   }
 }
 

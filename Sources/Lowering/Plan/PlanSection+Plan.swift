@@ -147,7 +147,8 @@ extension PlanSection {
         example: "rules: [ {when: {ipv4.dst: 192.168.1.11}, to: guest1} ]"),
       PlanKey(
         "otherwise", .text("a partition"),
-        "Who gets what no rule takes: ARP, broadcast and the rest. An interface must say so.",
+        "Who gets what no rule takes: ARP, broadcast and the rest; \"drop\" for nobody. An interface "
+          + "must say so.",
         example: "otherwise: host"),
       PlanKey(
         "replay", .text("a capture file"), "A capture that `dpaac run` plays into it.",
@@ -180,10 +181,13 @@ extension PlanSection {
       PlanKey(
         "when", .section(.conditions), required: true, "What must all hold.",
         example: "when: {ipv4.dst: 192.168.2.0/24}"),
-      PlanKey("to", .text("a partition"), required: true, "Who gets them.", example: "to: guest2"),
       PlanKey(
-        "spread", .word(spreads), "Spreads them over several queues by a hash of these fields.",
-        example: "spread: 5-tuple"),
+        "to", .either([.text("a partition"), .list(.text("a partition"))]), required: true,
+        "Who gets them; of several, each a copy in a buffer of his own (FMan v3 only); \"drop\" for "
+          + "nobody.", example: "to: guest2"),
+      PlanKey(
+        "spread", .either([.word(spreads), .section(.hashKey)]),
+        "Spreads them over several queues by a hash of these fields.", example: "spread: 5-tuple"),
       PlanKey(
         "queues", .number(1...128), usual: "as many as fit, to 128",
         "How many queues a spread takes: a power of two.", example: "queues: 16"),
@@ -200,34 +204,8 @@ extension PlanSection {
     ])
 
   private static let spreads =
-    FlowRule.Spread.allCases.map(\.rawValue)
-    + FlowRule.Spread.allCases.flatMap { ["ipv4-\($0.rawValue)", "ipv6-\($0.rawValue)"] }
-
-  /// What a rule can match.
-  public static let conditions = PlanSection(
-    "conditions", "Fields of a frame, as FMan's parser finds them.",
-    [
-      PlanKey(
-        "eth.dst", .text("a MAC address"), "Destination.", example: "eth.dst: \"02:00:00:00:00:01\""
-      ),
-      PlanKey(
-        "eth.src", .text("a MAC address"), "Source.", example: "eth.src: \"02:00:00:00:00:02\""),
-      PlanKey(
-        "eth.type", .either([.number(0...0xffff), .word(["ipv4", "arp", "ipv6"])]),
-        "EtherType behind any VLAN tags.", example: "eth.type: arp"),
-      PlanKey("vlan.id", .number(0...4095), "VLAN of the outermost tag.", example: "vlan.id: 100"),
-      PlanKey("ipv4.src", .text("an IPv4 prefix"), "Source.", example: "ipv4.src: 10.0.0.0/8"),
-      PlanKey(
-        "ipv4.dst", .text("an IPv4 prefix"), "Destination.", example: "ipv4.dst: 192.168.1.1"),
-      PlanKey("ipv6.src", .text("an IPv6 prefix"), "Source.", example: "ipv6.src: \"fd00:1::/64\""),
-      PlanKey(
-        "ipv6.dst", .text("an IPv6 prefix"), "Destination.", example: "ipv6.dst: \"fd00:1::1\""),
-      PlanKey(
-        "ip.proto", .either([.number(0...255), .word(["icmp", "tcp", "udp", "icmpv6", "sctp"])]),
-        "Protocol, or the last next header of IPv6.", example: "ip.proto: udp"),
-      PlanKey("l4.src", .number(0...0xffff), "Source port.", example: "l4.src: 53"),
-      PlanKey("l4.dst", .number(0...0xffff), "Destination port.", example: "l4.dst: 443"),
-    ])
+    FlowRule.Spread.named.map(\.name)
+    + FlowRule.Spread.named.flatMap { ["ipv4-\($0.name)", "ipv6-\($0.name)"] }
 
   /// A link in its long form.
   public static let link = PlanSection(

@@ -260,6 +260,9 @@ extension PartitionCheck {
   private static func constantReason(
     _ conditions: [MatchCondition], _ spread: FlowRule.Spread
   ) -> String? {
+    if case .key(let key) = spread {
+      return key.fields.isEmpty && key.bytes.isEmpty ? "it names no field" : nil
+    }
     var (source, destination, proto, from, to) = (false, false, false, false, false)
     for condition in conditions {
       switch condition {

@@ -33,8 +33,11 @@ extension PartitionCheck {
     var named: [(name: String, path: String, by: String)] = []
     for (index, interface) in context.plan.interfaces.enumerated() {
       for (item, rule) in interface.rules.enumerated() {
-        if let name = rule.to {
-          named.append((name, ClaimPath.ruleTarget(index, item), "a rule of \(interface.name)"))
+        for (place, name) in rule.receivers.enumerated() {
+          let path =
+            rule.copies.isEmpty
+            ? ClaimPath.ruleTarget(index, item) : ClaimPath.ruleTarget(index, item, item: place)
+          named.append((name, path, "a rule of \(interface.name)"))
         }
       }
       if let name = interface.otherwise {
@@ -61,14 +64,14 @@ extension PartitionCheck {
       classifier's miss goes to queue 0, which is no queue, and neighbours never learn the \
       address.
       """,
-    repair: "name a partition behind `otherwise`",
+    repair: "name a partition behind `otherwise`, or drop the rest",
     source: """
       NXP fmc: a classification without an on-miss action becomes an enqueue to queue 0
       """,
     example: .init(rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1 }"], otherwise: nil)
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated()
-    where interface.otherwise == nil
+    where interface.otherwise == nil && !interface.dropsOtherwise
       // What stands there but could not be read has been reported.
       && context.span(ClaimPath.otherwise(index)) == context.span(ClaimPath.interface(index))
     {

@@ -6,7 +6,7 @@ extension PartitionCheck {
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
     mainlineChecks, windowReachChecks, windowTargetChecks, liodnCollisionChecks, acceleratorChecks,
     interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks, congestionUseChecks,
-    poolUseChecks, workQueueChecks,
+    poolUseChecks, workQueueChecks, replicationChecks,
   ].flatMap(\.self)
 
   private static let basicChecks = [

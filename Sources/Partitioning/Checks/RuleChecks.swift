@@ -69,10 +69,11 @@ extension PartitionCheck {
         if let shadow = earlier.firstCovering(conditions),
           Set(interface.rules[shadow].conditions ?? []) != Set(conditions)
         {
-          let taker = interface.rules[shadow].to ?? "another"
+          let what =
+            interface.rules[shadow].drops
+            ? "drops all of it" : "gives all of it to \(interface.rules[shadow].to ?? "another")"
           findings.add(
-            "this rule of \(interface.name) takes nothing: an earlier one gives all of it to "
-              + taker,
+            "this rule of \(interface.name) takes nothing: an earlier one \(what)",
             at: context.span(ClaimPath.rule(index, item)),
             notes: [
               Note("this one comes first", at: context.span(ClaimPath.rule(index, shadow)))
@@ -108,7 +109,8 @@ struct RuleShadows {
   mutating func add(_ conditions: [MatchCondition], index: Int) {
     let sorted = conditions.sorted { $0.field.rawValue < $1.field.rawValue }
     let fields = sorted.reduce(UInt16(0)) { $0 | $1.field.bit }
-    // Two conditions for one field take nothing that one rule would.
+    // Two conditions for one field take nothing that one rule would, and parts of fields take less
+    // than a shape says.
     guard fields.nonzeroBitCount == sorted.count else { return }
     let shape = Shape(fields: fields, lengths: sorted.map(\.prefixLength))
     guard let place = places[shape] else {
@@ -145,8 +147,10 @@ extension MatchCondition {
   fileprivate enum Field: Int {
     case ethernetDestination, ethernetSource, etherType, vlan, ipv4Source, ipv4Destination
     case ipv6Source, ipv6Destination, ipProtocol, l4Source, l4Destination
+    /// What is not filed: a part of a field, or bytes of the frame.
+    case other
 
-    var bit: UInt16 { 1 << UInt16(rawValue) }
+    var bit: UInt16 { self == .other ? 0 : 1 << UInt16(rawValue) }
   }
 
   fileprivate var field: Field {
@@ -162,6 +166,7 @@ extension MatchCondition {
     case .ipProtocol: .ipProtocol
     case .l4Source: .l4Source
     case .l4Destination: .l4Destination
+    case .masked, .bytes: .other
     }
   }
 

@@ -24,7 +24,7 @@ extension PartitionCheck {
     for (index, interface) in context.plan.interfaces.enumerated() {
       guard let rule = interface.rules.last, let otherwise = interface.otherwise,
         rule.to == otherwise, rule.conditions?.isEmpty == false, rule.spread == nil,
-        rule.spreadQueues == nil, rule.policer == nil, rule.workQueue == nil,
+        rule.spreadQueues == nil, rule.copies.isEmpty, rule.policer == nil, rule.workQueue == nil,
         rule.congestionGroup == nil
       else { continue }
       // What an earlier rule takes anyway is reported as that.

@@ -5,7 +5,7 @@ import QorIQ
 extension PartitionCheck {
   static let ruleValueChecks = [
     ruleUnspecified, ruleControl, ruleTypeLength, ruleTypeTag, ruleSelfAddressed, spreadNarrow,
-    spreadFew,
+    spreadFew, spreadKeyLength, spreadExtractions,
   ]
 
   private static func when(_ conditions: String, _ more: String = "") -> [String] {
@@ -147,11 +147,65 @@ extension PartitionCheck {
     }
   }
 
+  static let spreadKeyLength = PartitionCheck(
+    "spread-key-long", .rules, "what a spread hashes fits in KeyGen's key",
+    meaning: """
+      KeyGen gathers what it hashes in a key of 56 bytes. A frame whose fields are more has an error \
+      instead of a hash.
+      """,
+    repair: "hash fewer fields or bytes",
+    source: "NXP SDK kernel, fman/Peripherals/FM/Pcd/fm_kg.h: a key has 56 bytes",
+    example: .init(
+      rules: when(
+        "ipv6.dst: \"fd00::1\"",
+        ", spread: {fields: [eth.dst, eth.src, ip.src, ip.dst], bytes: [ {at: 54, size: 8}, "
+          + "{at: 62, size: 8} ]}"))
+  ) { context, findings in
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      for (item, rule) in interface.rules.enumerated() {
+        guard let count = rule.spread?.hashKey.byteCount, count > HashKey.byteLimit else {
+          continue
+        }
+        findings.add(
+          "a rule of \(interface.name) hashes \(count) bytes, with IPv6 addresses, of which a key has "
+            + "\(HashKey.byteLimit)",
+          at: context.span(ClaimPath.ruleSpread(index, item)),
+          fixIts: [FixIt("leave out \(count - HashKey.byteLimit) bytes")])
+      }
+    }
+  }
+
+  static let spreadExtractions = PartitionCheck(
+    "spread-extractions", .rules, "a spread takes no more bytes by place than KeyGen can",
+    meaning: "A scheme has eight registers for bytes that are taken by their place in the frame.",
+    repair: "join bytes that are neighbours, or hash fewer",
+    source: "Linux 6.1, drivers/net/ethernet/freescale/fman/fman_keygen.c: kgse_gec[8]",
+    example: .init(
+      rules: when(
+        "ipv4.dst: 10.0.0.1",
+        ", spread: {bytes: [ {at: 26}, {at: 27}, {at: 28}, {at: 29}, {at: 30}, {at: 31}, {at: 32}, "
+          + "{at: 33}, {at: 23} ]}"))
+  ) { context, findings in
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      for (item, rule) in interface.rules.enumerated() {
+        guard let count = rule.spread?.hashKey.bytes.count, count > HashKey.extractionLimit else {
+          continue
+        }
+        findings.add(
+          "a rule of \(interface.name) takes bytes from \(count) places, but a scheme has "
+            + "\(HashKey.extractionLimit) registers for that",
+          at: context.span(ClaimPath.ruleSpread(index, item)),
+          fixIts: [FixIt("join bytes that are neighbours")])
+      }
+    }
+  }
+
   /// How many bits of a hash's fields some conditions leave open; `nil` where that is not known, or
   /// many.
   private static func openBits(
     _ conditions: [MatchCondition], _ spread: FlowRule.Spread
   ) -> Int? {
+    if case .key = spread { return nil }
     var (source, destination): (Int?, Int?) = (nil, nil)
     var fixed = (proto: false, from: false, to: false)
     for condition in conditions {

@@ -142,10 +142,10 @@ public struct PlanLock: Sendable, Hashable {
       },
       interfaces: partition.interfaces.map { interface in
         var profiles: [(String, UInt32)] = []
-        for rule in interface.rules {
-          guard let profile = rule.storageProfile, !profiles.contains(where: { $0.1 == profile })
+        for share in interface.rules.flatMap(\.shares) {
+          guard let profile = share.storageProfile, !profiles.contains(where: { $0.1 == profile })
           else { continue }
-          profiles.append((names[rule.owner], UInt32(profile)))
+          profiles.append((names[share.owner], UInt32(profile)))
         }
         var port: String?
         if case .offlineHop(let hop) = interface.delivery {

@@ -45,10 +45,27 @@ extension Collection<MatchCondition> {
   public var headerAlternatives: [Set<FrameHeader>] {
     var fixed: Set<FrameHeader> = []
     var hasPorts = false
+    var hasIP = false
     var number: UInt8?
+    var parts: [MaskedField] = []
     for condition in self {
       switch condition {
       case .vlan: fixed.insert(.vlan)
+      case .masked(let masked):
+        switch masked.field {
+        case .vlan: fixed.insert(.vlan)
+        case .l4Source, .l4Destination: hasPorts = true
+        case .ipProtocol:
+          hasIP = true
+          parts.append(masked)
+        case .ethernetDestination, .ethernetSource, .etherType: break
+        }
+      case .bytes(let bytes, _):
+        switch bytes.start {
+        case .vlan: fixed.insert(.vlan)
+        case .ip, .layer4: hasIP = true
+        case .frame: break
+        }
       case .ipv4Source, .ipv4Destination: fixed.insert(.ipv4)
       case .ipv6Source, .ipv6Destination: fixed.insert(.ipv6)
       case .l4Source, .l4Destination: hasPorts = true
@@ -61,8 +78,11 @@ extension Collection<MatchCondition> {
     var alternatives = [fixed]
     if hasPorts {
       alternatives = FrameHeader.transports
-        .filter { number == nil || $0.ipProtocol == number }.map { fixed.union([$0]) }
-    } else if number != nil, fixed.isDisjoint(with: [.ipv4, .ipv6]) {
+        .filter { number == nil || $0.ipProtocol == number }
+        .filter { transport in
+          parts.allSatisfy { UInt64(transport.ipProtocol ?? 0) & $0.mask == $0.value }
+        }.map { fixed.union([$0]) }
+    } else if number != nil || hasIP, fixed.isDisjoint(with: [.ipv4, .ipv6]) {
       alternatives = [FrameHeader.ipv4, .ipv6].map { fixed.union([$0]) }
     }
     return alternatives.filter(FrameHeader.areCompatible)

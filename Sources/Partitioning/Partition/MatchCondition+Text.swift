@@ -13,13 +13,26 @@ extension MatchCondition {
     case .ipProtocol(let number): "ip.proto \(number)"
     case .l4Source(let port): "l4.src \(port)"
     case .l4Destination(let port): "l4.dst \(port)"
+    case .masked(let masked): "\(masked.field.rawValue) \(masked.planText)"
+    case .bytes(let bytes, let value): "\(bytes.planText) 0x\(String(value, radix: 16))"
     }
   }
 
-  private static func macText(_ address: UInt64) -> String {
+  fileprivate static func macText(_ address: UInt64) -> String {
     stride(from: 40, through: 0, by: -8).map {
       let octet = String(address >> UInt64($0) & 0xff, radix: 16)
       return octet.count == 1 ? "0\(octet)" : octet
     }.joined(separator: ":")
+  }
+}
+
+extension MaskedField {
+  /// Value and mask, as a plan writes them.
+  fileprivate var planText: String {
+    switch field {
+    case .ethernetDestination, .ethernetSource:
+      "\(MatchCondition.macText(value))/\(MatchCondition.macText(mask))"
+    default: "0x\(String(value, radix: 16))/0x\(String(mask, radix: 16))"
+    }
   }
 }

@@ -74,25 +74,57 @@ public struct FlowRule: Sendable, Hashable {
   public var spread: Spread?
   /// The storage profile that chooses the owner's pools, on FMan v3.
   public var storageProfile: Int?
+  /// Whether its frames are dropped. The owner is then who is charged with them, and gets none.
+  public var isDropped: Bool
+  /// Who else gets each frame, in a buffer of his own; on FMan v3 only.
+  public var copies: [Copy]
+
+  /// A copy of each frame of a rule.
+  public struct Copy: Sendable, Hashable {
+    /// The index of the owner that gets it.
+    public var owner: Int
+    /// The queues, over which the rule's hash spreads.
+    public var receive: QueueRange
+    /// The storage profile that chooses the owner's pools.
+    public var storageProfile: Int?
+    /// Creates a copy.
+    public init(owner: Int, receive: QueueRange, storageProfile: Int?) {
+      self.owner = owner
+      self.receive = receive
+      self.storageProfile = storageProfile
+    }
+  }
 
   /// Creates a rule.
   public init(
     conditions: [MatchCondition], owner: Int, receive: QueueRange, spread: Spread?,
-    storageProfile: Int?
+    storageProfile: Int?, isDropped: Bool = false, copies: [Copy] = []
   ) {
     self.conditions = conditions
     self.owner = owner
     self.receive = receive
     self.spread = spread
     self.storageProfile = storageProfile
+    self.isDropped = isDropped
+    self.copies = copies
   }
 
+  /// Who gets its frames, with the queues and profile of each; empty where they are dropped.
+  public var shares: [Copy] {
+    isDropped
+      ? [] : [Copy(owner: owner, receive: receive, storageProfile: storageProfile)] + copies
+  }
+  /// The owners that get its frames; empty where they are dropped.
+  public var receivers: [Int] { shares.map(\.owner) }
+
   /// What KeyGen hashes to spread frames over queues.
-  public enum Spread: String, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+  public enum Spread: Sendable, Hashable {
     /// Both IP addresses, the protocol and both ports.
-    case fiveTuple = "5-tuple"
+    case fiveTuple
     /// Both IP addresses.
-    case addressPair = "ip-pair"
+    case addressPair
+    /// Fields and bytes of the plan's choice.
+    case key(HashKey)
   }
 }
 
@@ -120,6 +152,10 @@ public enum MatchCondition: Sendable, Hashable {
   case l4Source(UInt16)
   /// `l4.dst`: the TCP, UDP or SCTP destination port.
   case l4Destination(UInt16)
+  /// A field of which some bits count: `l4.dst: 0x1f90/0xfff0`.
+  case masked(MaskedField)
+  /// `bytes`: bytes of the frame, and what they must be.
+  case bytes(FrameBytes, UInt64)
 }
 
 /// An IPv4 address with the number of leading bits that count.

@@ -55,6 +55,10 @@ public enum ClaimPath {
   public static func ruleTarget(_ interface: Int, _ rule: Int) -> String {
     "\(self.rule(interface, rule))/to"
   }
+  /// One of the partitions that a rule names, where it names several.
+  public static func ruleTarget(_ interface: Int, _ rule: Int, item: Int) -> String {
+    "\(ruleTarget(interface, rule))/\(item)"
+  }
   /// What a rule matches.
   public static func ruleConditions(_ interface: Int, _ rule: Int) -> String {
     "\(self.rule(interface, rule))/when"

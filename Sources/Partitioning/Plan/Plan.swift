@@ -28,6 +28,8 @@ public struct Plan: Sendable, Hashable {
 
   /// The name of the partition that controls the shared blocks and that every plan has.
   public static let hostName = "host"
+  /// What stands in a partition's place where frames are dropped.
+  public static let dropName = "drop"
 
   /// Creates a plan.
   public init(
@@ -169,8 +171,11 @@ public struct InterfaceWish: Sendable, Hashable {
   public var name: String
   /// The rules in order.
   public var rules: [RuleWish]
-  /// The partition that gets what no rule takes; `nil` when the plan does not say.
+  /// The partition that gets what no rule takes; `nil` when the plan does not say, and where it is
+  /// dropped.
   public var otherwise: String?
+  /// Whether what no rule takes is dropped.
+  public var dropsOtherwise = false
   /// A capture to play into it; relative to the plan.
   public var replay: String?
   /// The largest payload of a frame in bytes, without Ethernet's header.
@@ -197,8 +202,12 @@ public struct InterfaceWish: Sendable, Hashable {
 public struct RuleWish: Sendable, Hashable {
   /// What must all hold, in the order written; `nil` when it could not be read.
   public var conditions: [MatchCondition]?
-  /// The partition's name; `nil` when it could not be read.
+  /// The partition's name; `nil` when it could not be read, and where the frames are dropped.
   public var to: String?
+  /// Whether the frames are dropped.
+  public var drops = false
+  /// The names of the other partitions that get a copy of each frame.
+  public var copies: [String] = []
   /// How the frames are spread over queues.
   public var spread: FlowRule.Spread?
   /// Over how many queues; `nil` leaves it to the planner.

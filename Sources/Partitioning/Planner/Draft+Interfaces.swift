@@ -121,7 +121,7 @@ extension Draft {
   ) {
     let wish = context.plan.interfaces[index]
     guard let found = context.board.interface(named: wish.name),
-      let otherwise = wish.otherwise.flatMap({ context.indices[$0] })
+      let receiver = TrafficMap.receiver(of: wish, indices: context.indices)
     else { preconditionFailure("the checks have resolved every interface") }
     for (owner, profile) in profiles.sorted(by: { $0.value < $1.value }) {
       decide(
@@ -129,10 +129,11 @@ extension Draft {
         "storage profile \(profile) receives frames for \(owners[owner].name) straight into its "
           + "pools")
     }
-    let delivery = delivery(index, place: place, otherwise: otherwise)
+    let delivery = delivery(index, place: place, receiver: receiver)
     var rules = wish.rules.map { makeRule($0, of: index, profiles: profiles) }
-    rules.append(
-      makeRule(RuleWish(conditions: [], to: wish.otherwise), of: index, profiles: profiles))
+    var last = RuleWish(conditions: [], to: wish.otherwise)
+    last.drops = wish.dropsOtherwise
+    rules.append(makeRule(last, of: index, profiles: profiles))
     interfaces.append(
       SharedInterface(
         name: wish.name, fman: found.fman.index,
@@ -141,7 +142,7 @@ extension Draft {
   }
 
   private mutating func delivery(
-    _ index: Int, place: OfflinePortPicker.Place?, otherwise: Int
+    _ index: Int, place: OfflinePortPicker.Place?, receiver: Int
   ) -> SharedInterface.Delivery {
     let wish = context.plan.interfaces[index]
     if let common = context.traffic.commonPools[index] {
@@ -167,7 +168,7 @@ extension Draft {
     if let found = context.board.interface(named: wish.name), !found.fman.hasStorageProfiles {
       decide(
         wish.name,
-        "all frames are for \(name(of: otherwise)), so the port receives into "
+        "all frames are for \(name(of: receiver)), so the port receives into "
           + "its pools and nothing is copied")
     }
     return .storageProfiles
@@ -191,17 +192,34 @@ extension Draft {
   }
 
   private func makeRule(_ rule: RuleWish, of interface: Int, profiles: [Int: Int]) -> FlowRule {
-    guard let index = rule.to.flatMap({ context.indices[$0] }),
-      let path = context.traffic.paths[index].firstIndex(where: {
-        $0.target == .interface(interface)
-      })
-    else { preconditionFailure("the check unknown-partition has resolved every rule") }
-    let range = layouts[index].receive[path]
-    let count = rule.spread == nil ? 1 : min(rule.spreadQueues ?? range.count, range.count)
+    if rule.drops { return dropping(rule) }
+    let shares = rule.receivers.map { name -> FlowRule.Copy in
+      guard let index = context.indices[name],
+        let path = context.traffic.paths[index].firstIndex(where: {
+          $0.target == .interface(interface)
+        })
+      else { preconditionFailure("the check unknown-partition has resolved every rule") }
+      let range = layouts[index].receive[path]
+      let count = rule.spread == nil ? 1 : min(rule.spreadQueues ?? range.count, range.count)
+      return FlowRule.Copy(
+        owner: ownerOfWish[index], receive: QueueRange(first: range.first, count: count),
+        storageProfile: profiles[ownerOfWish[index]])
+    }
     return FlowRule(
-      conditions: rule.conditions ?? [], owner: ownerOfWish[index],
-      receive: QueueRange(first: range.first, count: count), spread: rule.spread,
-      storageProfile: profiles[ownerOfWish[index]])
+      conditions: rule.conditions ?? [], owner: shares[0].owner, receive: shares[0].receive,
+      spread: rule.spread, storageProfile: shares[0].storageProfile,
+      copies: Array(shares.dropFirst()))
+  }
+
+  /// A rule whose frames are dropped: the host is charged with them. The queue is one of its own, so
+  /// that what reads a rule without asking finds nobody else's.
+  private func dropping(_ rule: RuleWish) -> FlowRule {
+    guard let host = owners.firstIndex(where: \.isHost), let queues = owners[host].queues.first
+    else { preconditionFailure("the check host-missing has found a host, and it has queues") }
+    return FlowRule(
+      conditions: rule.conditions ?? [], owner: host,
+      receive: QueueRange(first: queues.first, count: 1), spread: nil, storageProfile: nil,
+      isDropped: true)
   }
 
   // MARK: links

@@ -55,7 +55,10 @@ struct TrafficMap {
     for (index, interface) in plan.interfaces.enumerated() {
       guard let found = board.interface(named: interface.name) else { continue }
       let owners = Self.owners(of: interface, indices: indices)
-      let rules = Dictionary(grouping: interface.rules.indices) { interface.rules[$0].to }
+      var rules: [String: [Int]] = [:]
+      for (item, rule) in interface.rules.enumerated() {
+        for name in rule.receivers { rules[name, default: []].append(item) }
+      }
       for owner in owners {
         let own = rules[plan.partitions[owner].name] ?? []
         let spreading = own.filter { interface.rules[$0].spread != nil }
@@ -65,9 +68,9 @@ struct TrafficMap {
             spreadQueues: spreading.compactMap { interface.rules[$0].spreadQueues }.max(),
             rules: own))
       }
-      guard owners.count > 1, let receiver = interface.otherwise.flatMap({ indices[$0] }) else {
-        continue
-      }
+      guard owners.count > 1,
+        let receiver = Self.receiver(of: interface, indices: indices)
+      else { continue }
       let common = Self.commonPool(of: owners, plan: plan)
       switch interface.delivery ?? (found.fman.hasStorageProfiles ? .storageProfiles : nil) {
       case .storageProfiles: break
@@ -96,10 +99,18 @@ struct TrafficMap {
   /// How many of a partition's queues hold frames on their way to an offline port.
   func hopCount(of owner: Int) -> Int { hops.count { $0.receivingOwner == owner } }
 
+  /// The partition that a port receives for when its pools are one partition's: the one that gets the
+  /// rest, or the first that gets anything.
+  static func receiver(of interface: InterfaceWish, indices: [String: Int]) -> Int? {
+    interface.dropsOtherwise
+      ? interface.rules.lazy.compactMap { $0.to.flatMap { indices[$0] } }.first
+      : interface.otherwise.flatMap { indices[$0] }
+  }
+
   /// The partitions that an interface gives frames to, in the plan's order of partitions.
   static func owners(of interface: InterfaceWish, indices: [String: Int]) -> [Int] {
-    let names = interface.rules.map(\.to) + [interface.otherwise]
-    return Set(names.compactMap { $0.flatMap { indices[$0] } }).sorted()
+    let names = interface.rules.flatMap(\.receivers) + [interface.otherwise].compactMap(\.self)
+    return Set(names.compactMap { indices[$0] }).sorted()
   }
 
   /// The first pool that one of some partitions shares with all the others.
@@ -114,4 +125,9 @@ struct TrafficMap {
     }
     return nil
   }
+}
+
+extension RuleWish {
+  /// The partitions that get its frames, by name.
+  var receivers: [String] { [to].compactMap(\.self) + copies }
 }

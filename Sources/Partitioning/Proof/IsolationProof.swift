@@ -219,7 +219,7 @@ private struct Pair {
   /// What ports write while they receive: a port's own LIODN counts, not the guest's.
   private var receptions: [Found] {
     partition.interfaces.compactMap { interface in
-      let owners = Set(interface.rules.map(\.owner))
+      let owners = Set(interface.rules.flatMap(\.receivers))
       guard owners.contains(actor), owners.contains(victim) else { return nil }
       let what = "buffers behind \(interface.name)"
       if ground == .runtime { return (.reception, what, engineChecks) }

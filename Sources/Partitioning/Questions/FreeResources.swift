@@ -137,9 +137,9 @@ public struct FreeResources: Sendable, Hashable {
         ports.append((interface.name, hop.port))
       }
       guard interface.fman == fman.index else { continue }
-      for rule in interface.rules {
-        if let profile = rule.storageProfile {
-          profiles[partition.owners[rule.owner].name, default: []].insert(UInt32(profile))
+      for share in interface.rules.flatMap(\.shares) {
+        if let profile = share.storageProfile {
+          profiles[partition.owners[share.owner].name, default: []].insert(UInt32(profile))
         }
       }
     }

@@ -173,7 +173,8 @@ struct ReasonFinder {
     guard let interface = plan.interfaces.firstIndex(where: { $0.name == path.name }) else {
       return nil
     }
-    if let rule = plan.interfaces[interface].rules.firstIndex(where: { $0.to == name }) {
+    if let rule = plan.interfaces[interface].rules.firstIndex(where: { $0.receivers.contains(name) }
+    ) {
       return ClaimPath.rule(interface, rule)
     }
     return ClaimPath.otherwise(interface)
@@ -330,10 +331,14 @@ struct ReasonFinder {
 
   private mutating func profile(_ number: UInt32) -> String {
     for interface in partition.interfaces {
-      let rules = interface.rules.enumerated().filter { $1.storageProfile == Int(number) }
-      guard let first = rules.first else { continue }
-      own(first.element.owner)
-      let name = partition.owners[first.element.owner].name
+      let shares = interface.rules.enumerated().flatMap { offset, rule in
+        rule.shares.map { (offset: offset, share: $0) }
+      }
+      guard let first = shares.first(where: { $0.share.storageProfile == Int(number) }) else {
+        continue
+      }
+      own(first.share.owner)
+      let name = partition.owners[first.share.owner].name
       let index = plan.interfaces.firstIndex { $0.name == interface.name }
       say(
         "on \(interface.name) it receives frames for \(name) into \(name)'s pools",

@@ -59,8 +59,8 @@ struct TransitionPlanner {
     var before: [String] = []
     for interface in old.interfaces {
       var names: [String] = []
-      for rule in interface.rules {
-        let name = old.owners[rule.owner].name
+      for owner in interface.rules.flatMap(\.receivers) {
+        let name = old.owners[owner].name
         if affected.contains(name), !names.contains(name) { names.append(name) }
       }
       guard !names.isEmpty else { continue }
@@ -79,7 +79,8 @@ struct TransitionPlanner {
     let interface = partition.interfaces[index]
     var lines = interface.rules.map { rule in
       "\(rule.conditions) \(partition.owners[rule.owner].name) \(rule.receive) "
-        + "\(rule.spread?.rawValue ?? "-") \(rule.storageProfile ?? -1)"
+        + "\(rule.spread?.planText ?? "-") \(rule.storageProfile ?? -1) \(rule.isDropped) "
+        + "\(rule.copies.map { "\(partition.owners[$0.owner].name) \($0.receive)" })"
     }
     switch interface.delivery {
     case .storageProfiles: lines.append("direct")

@@ -58,7 +58,15 @@ extension RuntimeConfiguration {
     try checkPolicers()
     for interface in interfaces {
       try claim(interface.transmitChannel)
-      for rule in interface.rules { try check(rule.receive, isOf: owner(rule.owner)) }
+      for rule in interface.rules {
+        try check(rule.receive, isOf: owner(rule.owner))
+        for copy in rule.copies { try check(copy.receive, isOf: owner(copy.owner)) }
+      }
+      guard interface.delivery == .storageProfiles || interface.rules.allSatisfy(\.copies.isEmpty)
+      else {
+        throw .badConfiguration(
+          "\(interface.name) copies frames, for which it has no storage profiles")
+      }
       if case .sharedPool(let pool) = interface.delivery {
         throw .badConfiguration(
           "\(interface.name) receives into the shared pool \(pool), which guests here do not map")

@@ -41,8 +41,12 @@ extension EngineTables {
     }
     var parsed = ParsedFrame(start, count: frame.bytes.count)
     parsed.result.port = UInt8(truncatingIfNeeded: index)
-    let rule = ports.classifiers[index].classify(parsed)
-    guard !isGone(rule.owner) else {
+    let rule = ports.classifiers[index].classify(parsed, frame.bytes)
+    guard !rule.isDropped else {
+      counters.drop(.byRule, rule.owner)
+      return true
+    }
+    guard rule.copyCount > 0 || !isGone(rule.owner) else {
       counters.drop(.ownerGone, rule.owner)
       return true
     }
@@ -58,18 +62,44 @@ extension EngineTables {
     }
     let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != rule.owner
     let storing = takesHop ? interface.receivingOwner : rule.owner
-    let hash = ports.classifiers[index].hash(rule, parsed, keyGen)
+    let hash = ports.classifiers[index].hash(rule, parsed, frame.bytes, keyGen)
     let queue = takesHop ? interface.hopQueue : rule.queue(hash)
-    guard
-      place(
-        frame.bytes, in: storing, queue: queue, chargedTo: rule.owner,
-        Annotations(result: parsed.result, hash: hash, colour: colour), now: now)
-    else { return false }
+    let annotations = Annotations(result: parsed.result, hash: hash, colour: colour)
+    if isGone(rule.owner) {
+      counters.drop(.ownerGone, rule.owner)
+    } else {
+      guard
+        place(
+          frame.bytes, in: storing, queue: queue, chargedTo: rule.owner, annotations, now: now)
+      else { return false }
+    }
+    if rule.copyCount > 0 { replicate(frame.bytes, rule, index, annotations, now: now) }
     if rule.policer >= 0 {
       (policers.base + rule.policer).pointee.take(frame.bytes.count, colour)
     }
     if parsed.result.hasError { countErrors(parsed.result, index) }
     return true
+  }
+
+  /// Gives a frame to the further receivers of its rule, each in a buffer of his own. The first one's
+  /// has been stored: nobody waits for the others' pools.
+  @inline(never)
+  private mutating func replicate(
+    _ frame: UnsafeRawBufferPointer, _ rule: Classifier.Rule, _ port: Int,
+    _ annotations: Annotations, now: UInt64
+  ) {
+    counters.add(.copies, port, UInt64(rule.copyCount))
+    for place in rule.firstCopy..<rule.firstCopy &+ rule.copyCount {
+      let copy = ports.classifiers[port].copies.base[place]
+      guard !isGone(copy.owner) else {
+        counters.drop(.ownerGone, copy.owner)
+        continue
+      }
+      let isPlaced = self.place(
+        frame, in: copy.owner, queue: copy.queue(annotations.hash), chargedTo: copy.owner,
+        annotations, mayWait: false, now: now)
+      precondition(isPlaced, "what may not wait is placed or dropped")
+    }
   }
 
   /// Counts a frame with a header error, once for each layer.
@@ -84,11 +114,12 @@ extension EngineTables {
   @inline(__always)
   private mutating func place(
     _ frame: UnsafeRawBufferPointer, in owner: Int, queue: UInt32, chargedTo charged: Int,
-    _ annotations: Annotations, now: UInt64
+    _ annotations: Annotations, mayWait: Bool = true, now: UInt64
   ) -> Bool {
     let needed = frame.count &+ Buffer.headroom
     guard let room = takeRoom(needed, of: owner) else {
-      return dropUnlessWaiting(needed, of: owner, chargedTo: charged, now: now)
+      return dropUnlessWaiting(
+        needed, of: owner, chargedTo: charged, mayWait: mayWait, now: now)
     }
     let pool = pools.base + room.pool
     let memory = pool.pointee.pointer(to: room.buffer)
@@ -152,13 +183,13 @@ extension EngineTables {
   /// Drops a frame for which there is no buffer, with its reason; `false` when it is to wait.
   @inline(never)
   private mutating func dropUnlessWaiting(
-    _ needed: Int, of owner: Int, chargedTo charged: Int, now: UInt64
+    _ needed: Int, of owner: Int, chargedTo charged: Int, mayWait: Bool, now: UInt64
   ) -> Bool {
     guard let fitting = smallestPool(for: needed, of: owner) else {
       counters.drop(.frameTooLarge, charged)
       return true
     }
-    if shouldWait(for: fitting, now: now) { return false }
+    if mayWait, shouldWait(for: fitting, now: now) { return false }
     counters.drop(.poolDepleted, charged)
     return true
   }
@@ -260,8 +291,12 @@ extension EngineTables {
     guard let start = bytes.baseAddress else { preconditionFailure("a pool has memory") }
     var parsed = ParsedFrame(start, count: bytes.count)
     parsed.result.port = UInt8(truncatingIfNeeded: interface)
-    let rule = ports.classifiers[interface].classify(parsed)
-    let hash = ports.classifiers[interface].hash(rule, parsed, keyGen)
+    let rule = ports.classifiers[interface].classify(parsed, bytes)
+    guard !rule.isDropped else {
+      counters.drop(.byRule, rule.owner)
+      return true
+    }
+    let hash = ports.classifiers[interface].hash(rule, parsed, bytes, keyGen)
     return bring(
       bytes, to: rule.owner, queue: rule.queue(hash),
       Annotations(

@@ -28,6 +28,24 @@ public struct FrameTrace: Sendable, Hashable {
   public var pool: BPID?
   /// The channel of the queue, and the portal that it is dedicated to.
   public var channel: ChannelID?
+  /// Whether the rule drops the frame; queue, pool and channel say nothing then.
+  public var isDropped: Bool
+  /// What the rule's further receivers get.
+  public var copies: [Copy]
+
+  /// A copy of the frame.
+  public struct Copy: Sendable, Hashable {
+    /// Who gets it.
+    public var owner: Int
+    /// The queue.
+    public var queue: FQID
+    /// The storage profile.
+    public var storageProfile: Int?
+    /// The pool whose buffer holds it; `nil` when none of the owner's does.
+    public var pool: BPID?
+    /// The channel of the queue, and the portal that it is dedicated to.
+    public var channel: ChannelID?
+  }
 
   /// One field of a frame.
   public struct Field: Sendable, Hashable {
@@ -62,32 +80,47 @@ public struct FrameTracer: ~Copyable {
     guard frame.count >= 14, let start = frame.baseAddress else { return nil }
     let interface = configuration.interfaces[index]
     let parsed = ParsedFrame(start, count: frame.count)
-    let number = classifier.ruleIndex(parsed)
-    let decided = classifier.classify(parsed)
+    let number = classifier.ruleIndex(parsed, frame)
+    let decided = classifier.classify(parsed, frame)
     let rule = interface.rules[number]
-    let hash = classifier.hash(decided, parsed, keyGen)
+    let hash = classifier.hash(decided, parsed, frame, keyGen)
     let queue = FQID(decided.queue(hash))
-    let owner = configuration.owners[decided.owner]
     var hop: SharedInterface.OfflineHop?
     if case .offlineHop(let detour) = interface.delivery, detour.receivingOwner != decided.owner {
       hop = detour
     }
-    let pools: [PoolAssignment] =
-      if case .sharedPool(let bpid) = interface.delivery {
-        configuration.owners.flatMap(\.pools).filter { $0.bpid == bpid }
-      } else { owner.pools }
-    let path = owner.paths.first { !$0.isLink && $0.name == interface.name }
-    let place = path.map { Int(queue.rawValue) - Int($0.receive.first.rawValue) }
+    let copies = rule.copies.enumerated().map { place, copy in
+      let queue = FQID(classifier.copies.base[decided.firstCopy + place].queue(hash))
+      return FrameTrace.Copy(
+        owner: copy.owner, queue: queue, storageProfile: copy.storageProfile,
+        pool: pool(of: copy.owner, for: frame.count), channel: channel(of: queue, for: copy.owner))
+    }
     return FrameTrace(
       length: frame.count, fields: parsed.fields, faults: parsed.faults, rule: number,
-      owner: decided.owner,
-      hash: decided.queueMask == 0 ? nil : hash,
-      queues: rule.receive, queue: queue, storageProfile: rule.storageProfile, hop: hop,
-      pool: pools.sorted { $0.bufferSize < $1.bufferSize }
-        .first { frame.count + Buffer.headroom <= Int($0.bufferSize) }?.bpid,
-      channel: path.flatMap { path in
-        guard let place, place >= 0, !path.channels.isEmpty else { return nil }
-        return path.channels[place % path.channels.count]
-      })
+      owner: decided.owner, hash: decided.isHashed ? hash : nil,
+      queues: rule.receive, queue: queue, storageProfile: rule.storageProfile,
+      hop: decided.isDropped ? nil : hop,
+      pool: decided.isDropped ? nil : pool(of: decided.owner, for: frame.count),
+      channel: decided.isDropped ? nil : channel(of: queue, for: decided.owner),
+      isDropped: decided.isDropped, copies: copies)
+  }
+
+  /// The pool whose buffer holds a frame of an owner: the smallest that fits.
+  private func pool(of owner: Int, for length: Int) -> BPID? {
+    let pools: [PoolAssignment] =
+      if case .sharedPool(let bpid) = configuration.interfaces[index].delivery {
+        configuration.owners.flatMap(\.pools).filter { $0.bpid == bpid }
+      } else { configuration.owners[owner].pools }
+    return pools.sorted { $0.bufferSize < $1.bufferSize }
+      .first { length + Buffer.headroom <= Int($0.bufferSize) }?.bpid
+  }
+
+  /// The channel of a queue in which an owner receives.
+  private func channel(of queue: FQID, for owner: Int) -> ChannelID? {
+    let name = configuration.interfaces[index].name
+    let path = configuration.owners[owner].paths.first { !$0.isLink && $0.name == name }
+    guard let path, queue >= path.receive.first, !path.channels.isEmpty else { return nil }
+    let place = Int(queue.rawValue - path.receive.first.rawValue)
+    return path.channels[place % path.channels.count]
   }
 }

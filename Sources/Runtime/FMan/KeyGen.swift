@@ -1,5 +1,3 @@
-import Partitioning
-
 /// KeyGen's hash: CRC-64 with the reflected ECMA-182 polynomial, a register of all ones and no
 /// complement at the end (DPDK, `drivers/bus/dpaa/include/fsl_fman_crc64.h`; NXP SDK kernel,
 /// `fm_cc.c`). The low 24 bits, cut to the queue count, choose the queue.
@@ -24,11 +22,12 @@ struct KeyGen: ~Copyable {
     return register
   }
 
-  /// The hash of a frame's fields. A field that the frame lacks counts as the default value that
+  /// The hash of a frame's addresses, and of protocol and ports too for the 5-tuple. A field that the
+  /// frame lacks counts as the default value that
   /// Linux gives to KeyGen: bytes 0x0a for addresses, 0x0b for ports (Linux 6.1,
   /// `drivers/net/ethernet/freescale/fman/fman_keygen.c`).
   @inline(__always)
-  func hash(_ frame: borrowing ParsedFrame, spread: FlowRule.Spread) -> UInt64 {
+  func hash(_ frame: borrowing ParsedFrame, isFiveTuple: Bool) -> UInt64 {
     var register = UInt64.max
     let flags = frame.words[7]
     if flags & ParsedFrame.Presence.ipv6 != 0 {
@@ -38,7 +37,7 @@ struct KeyGen: ~Copyable {
     } else {
       feed64(0x0a0a_0a0a_0a0a_0a0a, &register)
     }
-    guard spread == .fiveTuple else { return register }
+    guard isFiveTuple else { return register }
     feed(UInt8(truncatingIfNeeded: flags &>> 32), &register)
     let ports =
       flags & ParsedFrame.Presence.layer4 != 0 ? UInt32(truncatingIfNeeded: flags) : 0x0b0b_0b0b
@@ -59,7 +58,7 @@ struct KeyGen: ~Copyable {
   }
 
   @inline(__always)
-  private func feed(_ byte: UInt8, _ register: inout UInt64) {
+  func feed(_ byte: UInt8, _ register: inout UInt64) {
     register = table.base[Int(UInt8(truncatingIfNeeded: register) ^ byte)] ^ register &>> 8
   }
 }

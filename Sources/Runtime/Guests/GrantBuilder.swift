@@ -35,7 +35,7 @@ extension RuntimeConfiguration {
   /// of the first network; 198.18.1.*n* when no rule names an IPv4 destination.
   func address(ofOwner index: Int) -> UInt32 {
     for interface in interfaces {
-      for rule in interface.rules where rule.owner == index {
+      for rule in interface.rules where rule.receivers.contains(index) {
         for case .ipv4Destination(let network) in rule.conditions {
           return network.length == 32 ? network.address : network.address | 1
         }

@@ -16,6 +16,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case ownerGone
   /// A policer drops frames of this one's colour.
   case policed
+  /// The plan's rule for the frame drops it; the host is charged with it.
+  case byRule
   /// A guest enqueued to a queue that is not its own.
   case foreignQueue
   /// A guest enqueued a buffer that it does not hold.
@@ -43,6 +45,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .queueRefused: "queue-refused"
     case .ownerGone: "owner-gone"
     case .policed: "policed"
+    case .byRule: "by-rule"
     case .foreignQueue: "foreign-queue"
     case .foreignBuffer: "foreign-buffer"
     case .badDescriptor: "bad-descriptor"
@@ -98,6 +101,8 @@ struct Counters {
     case layer2Errors
     case layer3Errors
     case layer4Errors
+    /// Copies of received frames, for further receivers of a rule; delivered or dropped each.
+    case copies
   }
 
   private static let perOwner = Owner.allCases.count + DropReason.allCases.count

@@ -92,7 +92,8 @@ extension RunReport {
     ] where count > 0 || what == "dropped" {
       parts.append("\(count) \(what)")
     }
-    var text = "\(balance.fromWire) from the wire + \(balance.fromGuests) from guests"
+    let copies = balance.copies == 0 ? "" : " + \(balance.copies) copies"
+    var text = "\(balance.fromWire) from the wire\(copies) + \(balance.fromGuests) from guests"
     text += " = " + parts.joined(separator: " + ") + "\n"
     for discrepancy in discrepancies { text += "not accounted for: \(discrepancy)\n" }
     return text + "conserved: \(isConserved ? "yes" : "no")\n"
@@ -163,7 +164,8 @@ extension RunReport {
           ]
         }),
       "balance": [
-        "fromWire": JSONValue(balance.fromWire), "fromGuests": JSONValue(balance.fromGuests),
+        "fromWire": JSONValue(balance.fromWire), "copies": JSONValue(balance.copies),
+        "fromGuests": JSONValue(balance.fromGuests),
         "toWire": JSONValue(balance.toWire), "toGuests": JSONValue(balance.toGuests),
         "dropped": JSONValue(balance.dropped), "rejected": JSONValue(balance.rejected),
         "lost": JSONValue(balance.lost), "queued": JSONValue(balance.queued),

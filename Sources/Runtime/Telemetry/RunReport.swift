@@ -120,6 +120,8 @@ public struct RunReport: Sendable {
   public struct Balance: Sendable {
     /// Frames in the capture files that were played.
     public var fromWire: UInt64 = 0
+    /// Copies that a frame manager made of those, for rules with several receivers.
+    public var copies: UInt64 = 0
     /// Frames that guests say they sent.
     public var fromGuests: UInt64 = 0
     /// Frames in the capture files that were written.
@@ -137,7 +139,8 @@ public struct RunReport: Sendable {
 
     /// Whether both sides are equal.
     public var isEven: Bool {
-      fromWire &+ fromGuests == toWire &+ toGuests &+ dropped &+ rejected &+ lost &+ queued
+      fromWire &+ copies &+ fromGuests == toWire &+ toGuests &+ dropped &+ rejected &+ lost
+        &+ queued
     }
   }
 }
@@ -222,6 +225,7 @@ extension RunReport {
       compare("frames in \(interface.name)'s capture, and frames received", played, report.received)
       compare("frames sent on \(interface.name), and in its file", report.transmitted, written)
       balance.fromWire += played
+      balance.copies += counters.value(.copies, index)
       balance.toWire += written
       interfaces.append(report)
     }

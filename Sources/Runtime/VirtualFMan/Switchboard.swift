@@ -154,11 +154,13 @@ public final class Switchboard {
         let start = frame.bytes.baseAddress
       {
         let parsed = ParsedFrame(start, count: frame.bytes.count)
-        let owner = interface.classifier.classify(parsed).owner
-        if let end = interface.ends[owner] {
-          engines[end.client]?.receive(frame.bytes, on: end.mac, now: now)
+        let rule = interface.classifier.classify(parsed, frame.bytes)
+        for owner in interface.classifier.receivers(of: rule) {
+          if let end = interface.ends[owner] {
+            engines[end.client]?.receive(frame.bytes, on: end.mac, now: now)
+          }
+          interface.played[owner, default: 0] += 1
         }
-        interface.played[owner, default: 0] += 1
       }
       interface.replay?.advance()
     }
