@@ -36,6 +36,9 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Frames per second on each interface; 0 for as fast as they are taken.")
   var rate: UInt64 = 0
 
+  @Flag(help: "Say how long the frames of each flow took; on a terminal it is shown meanwhile.")
+  var latency = false
+
   @Flag(help: "Play captures with the gaps between frames that they were recorded with.")
   var recorded = false
 
@@ -72,6 +75,7 @@ struct RunCommand: ParsableCommand {
     options.repeats = repeats
     options.pace = recorded ? .recorded : rate == 0 ? .asTaken : .framesPerSecond(rate)
     options.isLive = isatty(2) == 1
+    options.showsLatency = latency
     for port in ports {
       let parts = port.split(separator: "=", maxSplits: 1)
       // Given on the command line, so it is seen from here and not from the plan.

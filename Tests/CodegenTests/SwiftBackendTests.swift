@@ -43,7 +43,8 @@ import Testing
     let partition = try #require(
       result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
     let configuration = RuntimeConfiguration(partition)
-    #expect(configuration.queueing[0] == .init())
+    let usual = PathQuality(receive: 6, transmit: 6)
+    #expect(configuration.queueing[0] == .init(pathQualities: [usual]))
     #expect(
       configuration.queueing[1]
         == .init(
@@ -52,7 +53,12 @@ import Testing
             PoolThresholds(),
             PoolThresholds(
               softwareEnter: 64, softwareExit: 128, hardwareEnter: 32, hardwareExit: 48),
-          ]))
+          ],
+          groupSettings: [40, 7].map {
+            CongestionGroup(
+              id: CGRID($0), settings: .init(id: UInt32($0), tailDrop: 65_536), notified: [])
+          }, pathQualities: [PathQuality(receive: 6, transmit: 6, congestionGroup: 40)]))
+    #expect(configuration.ports == [PortSettings(mtu: 1500, headroom: 64)])
     _ = try Engine(configuration)
     let names = try text("swift/Sources/Configuration/guest1.swift", of: partition)
     #expect(names.contains("let poolChannels: [ChannelID] = [0x402, 0x405]"))
@@ -61,6 +67,10 @@ import Testing
       names.contains(
         "PoolThresholds(softwareEnter: 64, softwareExit: 128, hardwareEnter: 32, hardwareExit: 48)")
     )
+    #expect(
+      names.contains(
+        "id: 40, settings: .init(id: 40, counting: .bytes, tailDrop: 65536, notify: [])"))
+    #expect(names.contains("PathQuality(receive: 6, transmit: 6, congestionGroup: 40),"))
     let value = try text("swift/Sources/Configuration/Configuration.swift", of: partition)
     #expect(value.contains("1: .init(\n      poolChannels: guest1.poolChannels,"))
   }

@@ -10,17 +10,20 @@ import Testing
   private final class Tables {
     let holders: FlatTable<UInt8>
     let freeList: FlatTable<UInt32>
+    let fragments: FlatTable<Fragment>
     let memory: FlatTable<UInt8>
     var pool: BufferPool
 
     init(count: UInt32 = 8, base: UInt64 = 0x8010_0000, stride: UInt32 = 2112) throws {
       let holders = try FlatTable<UInt8>(count: Int(count))
       let freeList = try FlatTable<UInt32>(count: Int(count))
+      let fragments = try FlatTable<Fragment>(count: Int(count))
       let memory = try FlatTable<UInt8>(count: Int(count) * Int(stride))
       pool = BufferPool(
         GuestGrant.Pool(bpid: 7, base: base, count: count, size: 2048, stride: stride), owner: 1,
         memory: UnsafeMutableRawPointer(memory.base), holders: holders.base,
-        freeList: freeList.base)
+        freeList: freeList.base, fragments: fragments.base)
+      self.fragments = fragments
       self.holders = holders
       self.freeList = freeList
       self.memory = memory

@@ -26,12 +26,19 @@ import Testing
   }
 
   static let cases = [
-    Case(what: "the longest", frame: packet(to: Talk.guest1, size: 1984), reason: nil, owner: 1),
     Case(
-      what: "too large", frame: packet(to: Talk.guest1, size: 1985), reason: .frameTooLarge,
+      what: "as large as a buffer", frame: packet(to: Talk.guest1, size: 1984), reason: nil,
       owner: 1),
     Case(
-      what: "jumbo", frame: packet(to: Talk.guest2, size: 9000), reason: .frameTooLarge, owner: 2),
+      what: "a byte larger than a buffer", frame: packet(to: Talk.guest1, size: 1985), reason: nil,
+      owner: 1),
+    Case(what: "jumbo", frame: packet(to: Talk.guest2, size: 9000), reason: nil, owner: 2),
+    Case(
+      what: "as large as 16 buffers", frame: packet(to: Talk.guest1, size: 16 * 1984), reason: nil,
+      owner: 1),
+    Case(
+      what: "a byte larger than 16 buffers", frame: packet(to: Talk.guest1, size: 16 * 1984 + 1),
+      reason: .frameTooLarge, owner: 1),
     Case(
       what: "14 bytes", frame: Array(packet(to: Talk.guest1, size: 60).prefix(14)), reason: nil,
       owner: 0),

@@ -15,7 +15,7 @@ import Testing
     let frames: [[UInt8]] = [
       Frame.ethernet(.arp(for: Talk.host)), Talk.frame(to: Talk.guest1, number: 1),
       Talk.frame(to: Talk.guest1, number: 2), Talk.frame(to: Talk.guest2, number: 3),
-      Talk.frame(to: Talk.guest2, number: 4, size: 4000), [1, 2, 3],
+      Talk.frame(to: Talk.guest2, number: 4, size: 40_000), [1, 2, 3],
     ]
     let simulation = try Simulation(
       Talk.configuration(
@@ -35,20 +35,24 @@ import Testing
         guest1     reflect         7     7        0
         guest2     sink            1     0        1  1 frame-too-large
 
-        flow                frames
-        fm1-10g0 -> host         1
-        host -> fm1-10g0         1
-        guest1 -> host           5
-        fm1-10g0 -> guest1       2
-        guest1 -> fm1-10g0       2
-        host -> guest1           5
-        guest2 -> guest1         0
-        fm1-10g0 -> guest2       1
-        guest2 -> fm1-10g0       0
-        guest1 -> guest2         0
+        flow                kind         frames
+        fm1-10g0 -> host    Rx host           1
+        host -> fm1-10g0    Tx host           1
+        guest1 -> host      guest-host        5
+        fm1-10g0 -> guest1  Rx guest          2
+        guest1 -> fm1-10g0  Tx guest          2
+        host -> guest1      guest-host        5
+        guest2 -> guest1    guest-guest       0
+        fm1-10g0 -> guest2  Rx guest          1
+        guest2 -> fm1-10g0  Tx guest          0
+        guest1 -> guest2    guest-guest       0
 
         interface  in  bytes  out  bytes
-        fm1-10g0    6   4255    3    188
+        fm1-10g0    6  40255    3    188
+
+        MAC           EOCT  UCA  MCA  BCA  VLAN  UND  64  127  255  511  1023  1518  1519X  OVR  XPF
+        fm1-10g0  R  40279    5    0    0     0    1   1    3    0    0     0     0      1    0    0
+        fm1-10g0  T    200    3    0    0     0    0   1    2    0    0     0     0      0         0
 
         pool  owner   buffers  in use
            1  host         64       0

@@ -143,6 +143,8 @@ final class Simulation {
   let guests: [Guest]
   private let directory: TemporaryDirectory
   private let frameCount: Int
+  /// The interface that has captures.
+  private let wire: String
 
   /// Starts everybody; `frames` arrive from the wire as soon as it runs.
   ///
@@ -152,22 +154,26 @@ final class Simulation {
   ///   - wireLengths: The length on the wire of frames that the capture cut, by place.
   ///   - rate: Frames per second of virtual time; 0 for as fast as they are taken.
   ///   - isInline: Whether the engine runs on the test's thread, not on its own.
+  ///   - measuresLatency: Whether it measures how long frames take.
   /// - Throws: When the engine does not take the configuration.
   init(
     _ configuration: RuntimeConfiguration = Talk.configuration(), frames: [[UInt8]] = [],
-    wireLengths: [Int: Int] = [:], rate: UInt64 = 0, isInline: Bool = true
+    wireLengths: [Int: Int] = [:], rate: UInt64 = 0, isInline: Bool = true,
+    measuresLatency: Bool = false
   ) throws {
     let directory = try TemporaryDirectory()
     self.directory = directory
     frameCount = frames.count
+    let wire = configuration.interfaces[0].name
+    self.wire = wire
     let records = frames.enumerated().map { (bytes: $1, wire: wireLengths[$0] ?? $1.count) }
     try directory.write("in.pcap", Data(Frame.capture(records)))
     let output = open("\(directory.path)/out.pcap", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     engine = try Engine(
       configuration,
       options: EngineOptions(
-        replays: [Talk.wire: "\(directory.path)/in.pcap"], outputs: [Talk.wire: output],
-        pace: rate == 0 ? .asTaken : .framesPerSecond(rate)),
+        replays: [wire: "\(directory.path)/in.pcap"], outputs: [wire: output],
+        pace: rate == 0 ? .asTaken : .framesPerSecond(rate), measuresLatency: measuresLatency),
       clock: { [clock] in clock.now })
     var guests: [Guest] = []
     for index in configuration.owners.indices {
@@ -219,7 +225,7 @@ final class Simulation {
     return RunReport(
       engine,
       witness: RunWitness(
-        playedFrames: [Talk.wire: UInt64(frameCount)], writtenFrames: [Talk.wire: written],
+        playedFrames: [wire: UInt64(frameCount)], writtenFrames: [wire: written],
         endings: endings))
   }
 
@@ -268,12 +274,19 @@ final class Guest {
       while let buffer = session.portals[portal].dequeue() {
         frames.append(
           Received(
-            bytes: Array(buffer.frame), queue: buffer.queue, path: Int(buffer.context),
+            bytes: bytes(of: buffer, on: portal), queue: buffer.queue, path: Int(buffer.context),
             descriptor: buffer.descriptor))
         release(buffer, on: portal)
       }
     }
     return frames
+  }
+
+  /// The bytes of a frame, in one buffer or several.
+  func bytes(of buffer: borrowing Buffer, on portal: Int) -> [UInt8] {
+    guard buffer.descriptor.isScattered else { return Array(buffer.frame) }
+    guard let pieces = session.portals[portal].pieces(of: buffer) else { return [] }
+    return (0..<pieces.count).flatMap { Array(pieces[$0]) }
   }
 
   /// Gives a buffer back, however long it takes.
@@ -308,4 +321,11 @@ final class Guest {
   func owns(_ address: UInt64) -> Bool {
     owner.pools.contains { address >= $0.base && address < $0.base + $0.memory.size }
   }
+}
+
+/// A buffer that a test cannot go on without; `#require` takes nothing that cannot be copied.
+func need(_ buffer: consuming Buffer?) throws -> Buffer {
+  struct Missing: Error {}
+  guard let buffer else { throw Missing() }
+  return buffer
 }

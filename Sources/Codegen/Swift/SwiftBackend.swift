@@ -161,6 +161,9 @@ struct SwiftSources {
         "poolChannels": "[\(list(resources.poolChannels))]",
         "congestionGroups": "[\(list(resources.congestionGroups.map(\.id)))]",
         "poolThresholds": resources.poolThresholds(of: owner).map(swiftLiteral),
+        "groupSettings": resources.congestionGroups.map(swiftLiteral),
+        "pathQualities": resources.pathQualities.map(swiftLiteral),
+        "roles": resources.portRoles.map(swiftLiteral),
       ])
   }
 
@@ -179,6 +182,9 @@ struct SwiftSources {
           ["index": String($0.offset), "identifier": $0.element]
         },
         "policers": partition.policers.map(swiftLiteral),
+        "ports": partition.ports.map {
+          "PortSettings(mtu: \($0.mtu), headroom: \($0.headroom))"
+        },
         "interfaceValues": interfaces.map { interface, identifier in
           [
             "identifier": identifier, "name": interface.name,

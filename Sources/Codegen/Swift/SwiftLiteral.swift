@@ -42,6 +42,36 @@ func swiftLiteral(_ thresholds: PoolThresholds) -> String {
   return "PoolThresholds(\(marks.joined(separator: ", ")))"
 }
 
+func swiftLiteral(_ group: CongestionGroup) -> String {
+  let settings = group.settings
+  let curves = FrameColour.allCases.compactMap { colour in
+    settings.earlyDrop[colour].map {
+      ".\(colour.rawValue): .init(start: \($0.start), end: \($0.end), percent: \($0.percent))"
+    }
+  }
+  let parts = [
+    settings.id.map { "id: \($0)" }, "counting: .\(settings.counting.rawValue)",
+    settings.tailDrop.map { "tailDrop: \($0)" },
+    curves.isEmpty ? nil : "earlyDrop: [\(curves.joined(separator: ", "))]",
+    "notify: [\(settings.notify.map(swiftLiteral).joined(separator: ", "))]",
+  ].compactMap { $0 }
+  return """
+    CongestionGroup(
+          id: \(group.id), settings: .init(\(parts.joined(separator: ", "))),
+          notified: \(group.notified))
+    """
+}
+
+func swiftLiteral(_ quality: PathQuality) -> String {
+  let group = quality.congestionGroup.map { ", congestionGroup: \($0)" } ?? ""
+  return "PathQuality(receive: \(quality.receive), transmit: \(quality.transmit)\(group))"
+}
+
+func swiftLiteral(_ role: RoleQueues) -> String {
+  let queues = role.queues.map(swiftLiteral).joined(separator: ", ")
+  return "RoleQueues(role: .\(role.role), queues: [\(queues)], workQueue: \(role.workQueue))"
+}
+
 func swiftLiteral(_ rings: RingSizes) -> String {
   "RingSizes(enqueue: \(rings.enqueue), dequeue: \(rings.dequeue))"
 }

@@ -322,7 +322,8 @@ extension PartitionCheck {
     "pool-mtu", .buffers, severity: .warning, "a buffer holds the interface's largest frame",
     after: ["unknown-partition", "unknown-interface", "pool-size"],
     meaning: """
-      A frame that fits no buffer is scattered over several by hardware and dropped by `dpaac run`.
+      A frame that fits no buffer is scattered over several of the largest, 16 at most: a table of them and a \
+      program that reads it.
       """,
     repair: "enlarge the buffers, or lower the interface's mtu",
     source: "NXP fmlib, include/fmd/Peripherals/fm_port_ext.h: scatter/gather of the largest pool",

@@ -29,6 +29,12 @@ public struct OwnerResources: Sendable, Hashable {
   /// Creates resources of nothing.
   public init() {}
 
+  /// The queues that ports put frames into beside those that rules name: what was sent and is confirmed,
+  /// and what could not be received or sent.
+  public var portRoles: [RoleQueues] {
+    roles.filter { $0.role == .confirm || $0.role == .error }
+  }
+
   /// The marks of an owner's pools in their order; none at all when no pool has any.
   public func poolThresholds(of owner: Owner) -> [PoolThresholds] {
     let marks = owner.pools.map { pool in

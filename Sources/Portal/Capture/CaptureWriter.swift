@@ -35,16 +35,29 @@ public struct CaptureWriter: ~Copyable {
   ///   - frame: The frame's bytes from the Ethernet header, without checksum.
   ///   - nanoseconds: The time since 1970.
   public mutating func write(_ frame: UnsafeRawBufferPointer, nanoseconds: UInt64) {
-    let length = min(frame.count, 262_144 - 16)
+    let length = begin(frame.count, nanoseconds: nanoseconds)
+    UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + length])
+      .copyMemory(from: UnsafeRawBufferPointer(rebasing: frame[..<length]))
+    used += length
+  }
+
+  /// Adds a frame that may lie in several pieces.
+  mutating func write(_ pieces: FramePieces, nanoseconds: UInt64) {
+    let length = begin(pieces.length, nanoseconds: nanoseconds)
+    pieces.copyBytes(to: UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + length]))
+    used += length
+  }
+
+  /// Makes room for a frame and writes its header; how many of its bytes are kept.
+  private mutating func begin(_ count: Int, nanoseconds: UInt64) -> Int {
+    let length = min(count, 262_144 - 16)
     if used + 16 + length > Self.capacity { flush() }
     put(UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000).littleEndian)
     put(UInt32(truncatingIfNeeded: nanoseconds % 1_000_000_000).littleEndian)
     put(UInt32(length).littleEndian)
-    put(UInt32(frame.count).littleEndian)
-    UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + length])
-      .copyMemory(from: UnsafeRawBufferPointer(rebasing: frame[..<length]))
-    used += length
+    put(UInt32(count).littleEndian)
     frameCount += 1
+    return length
   }
 
   /// Writes out what is gathered.

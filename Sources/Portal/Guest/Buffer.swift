@@ -33,10 +33,12 @@ public import QorIQ
     preconditionFailure("a buffer was dropped: enqueue or release each buffer exactly once")
   }
 
-  /// The frame's bytes, from the descriptor's offset for its length.
+  /// The frame's bytes, from the descriptor's offset for its length; none when it lies in several
+  /// buffers, whose bytes ``Portal/pieces(of:)`` finds.
   @inlinable public var frame: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(
-      start: memory + Int(descriptor.offset), count: Int(descriptor.length))
+      start: memory + Int(descriptor.offset),
+      count: descriptor.isScattered ? 0 : Int(descriptor.length))
   }
 
   /// Places a frame of this length behind the headroom, for a buffer that is to be filled.
@@ -58,6 +60,33 @@ public import QorIQ
     let descriptor = descriptor
     discard self
     return descriptor
+  }
+}
+
+/// How a frame came into its queue.
+public enum FrameOrigin: Sendable, Hashable {
+  /// From an interface or a link, or acquired.
+  case received
+  /// This guest had sent it, and it has left: its plan wants confirmations.
+  case confirmed
+  /// A port could not receive or send it; the descriptor's `command` says why, in bits of
+  /// ``FrameStatus``.
+  case failed
+
+  /// Context B of the queues for confirmations.
+  public static var confirmedContext: UInt32 { 0x4000_0000 }
+  /// Context B of the queues for errors.
+  public static var failedContext: UInt32 { 0x8000_0000 }
+}
+
+extension Buffer {
+  /// How the frame came into its queue.
+  public var origin: FrameOrigin {
+    switch context {
+    case FrameOrigin.confirmedContext: .confirmed
+    case FrameOrigin.failedContext: .failed
+    default: .received
+    }
   }
 }
 

@@ -172,11 +172,20 @@ public struct GuestSession: ~Copyable {
   /// - Parameter buffer: A frame that was dequeued.
   /// - Returns: The way's place in ``GuestGrant/paths``; `nil` when the queue belongs to none.
   public mutating func noteArrival(_ buffer: borrowing Buffer) -> Int? {
-    capture?.write(UnsafeRawBufferPointer(buffer.frame), nanoseconds: wallClockNanoseconds())
+    if capture != nil { keep(buffer) }
     let path = Int(buffer.context)
     guard path < grant.paths.count else { return nil }
     status.addCounter(GuestStatus.received(path: path), 1)
     return path
+  }
+
+  private mutating func keep(_ buffer: borrowing Buffer) {
+    let now = wallClockNanoseconds()
+    if buffer.descriptor.isScattered {
+      capture?.write(buffer.pieces(in: pools), nanoseconds: now)
+    } else {
+      capture?.write(UnsafeRawBufferPointer(buffer.frame), nanoseconds: now)
+    }
   }
 
   /// Counts a frame for the way that it is sent on.

@@ -61,15 +61,21 @@ extension Portal {
     }
   }
 
-  /// Gives the buffers of a burst back to their pools, the first one first; those for which the
-  /// release ring has no room stay in the burst.
+  /// Gives the buffers of a burst back to their pools, the first one first, with those of a frame's
+  /// pieces; those for which the release ring has no room stay in the burst.
   ///
-  /// - Returns: How many went back.
+  /// - Returns: How many of the burst's went back.
   public mutating func release(_ burst: inout Burst) -> Int {
     var count = 0
     while !burst.isEmpty, hasReleaseRoom() {
       let entry = PortalLayout.BMan.rcr + rcr.offset(rcrProducer)
-      let number = min(burst.count, Self.buffersPerCommand)
+      let most = min(burst.count, Self.buffersPerCommand)
+      let number = (0..<most).first { burst[$0].descriptor.isScattered } ?? most
+      guard number > 0 else {
+        guard releaseFirst(of: &burst) else { return count }
+        count += 1
+        continue
+      }
       var first: UInt64 = 0
       for place in 0..<number {
         guard let buffer = burst.removeFirst() else { break }
@@ -82,8 +88,19 @@ extension Portal {
       rcrProducer &+= 1
       rcrCredit &-= 1
       count += number
+      status.addCounter(GuestStatus.Counter.released.offset, UInt64(number))
     }
-    status.addCounter(GuestStatus.Counter.released.offset, UInt64(count))
     return count
+  }
+
+  /// Releases the first frame of a burst; `false` when there is no room for all its buffers.
+  private mutating func releaseFirst(of burst: inout Burst) -> Bool {
+    guard let buffer = burst.removeFirst() else { return false }
+    switch release(buffer) {
+    case .accepted: return true
+    case .full(let buffer):
+      burst.putBack(buffer)
+      return false
+    }
   }
 }

@@ -210,8 +210,16 @@ extension Portal {
     return rcrCredit > 0
   }
 
-  /// Gives a buffer back to its pool.
+  /// Whether the release ring takes this many more entries.
+  mutating func releaseRoom(_ count: UInt32) -> Bool {
+    if rcrCredit >= count { return true }
+    rcrCredit = 0
+    return hasReleaseRoom() && rcrCredit >= count
+  }
+
+  /// Gives a buffer back to its pool, and with it those of a frame's pieces.
   @inlinable public mutating func release(_ buffer: consuming Buffer) -> ReleaseResult {
+    if buffer.descriptor.isScattered { return releaseScattered(buffer) }
     guard hasReleaseRoom() else { return .full(buffer) }
     let descriptor = buffer.take()
     let entry = PortalLayout.BMan.rcr &+ rcr.offset(rcrProducer)

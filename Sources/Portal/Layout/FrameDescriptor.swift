@@ -47,10 +47,15 @@ public import QorIQ
   /// The buffer's address, 40 bits.
   @inlinable @inline(__always)
   public var address: UInt64 { word0 & 0xff_ffff_ffff }
-  /// The format: 0 is one buffer with a 9-bit offset and a 20-bit length.
+  /// The format: 0 is one buffer with a 9-bit offset and a 20-bit length, 4 the same for a table of
+  /// several buffers.
   @inlinable @inline(__always)
   public var format: UInt32 { formatLength &>> 29 }
-  /// The bytes in front of the frame.
+  /// Whether the frame lies in several buffers: the descriptor names a table of them, whose entries
+  /// are ``FragmentEntry`` (format 4: a 9-bit offset of the table, a 20-bit length of the frame).
+  @inlinable @inline(__always)
+  public var isScattered: Bool { format == 4 }
+  /// The bytes in front of the frame, or of its table.
   @inlinable @inline(__always)
   public var offset: UInt32 { formatLength &>> 20 & 0x1ff }
   /// The frame's bytes.
@@ -76,6 +81,13 @@ public import QorIQ
   @inlinable public func resized(length: UInt32) -> FrameDescriptor {
     var copy = self
     copy.formatLength = formatLength & ~0xf_ffff | length & 0xf_ffff
+    return copy
+  }
+
+  /// The descriptor of a frame in several buffers, of which this one's buffer holds the table.
+  @inlinable public var scattered: FrameDescriptor {
+    var copy = self
+    copy.formatLength = formatLength & 0x1fff_ffff | 4 << 29
     return copy
   }
 

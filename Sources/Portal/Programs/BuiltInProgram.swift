@@ -107,7 +107,12 @@ struct BuiltInProgram {
       consume(buffer, of: &session, on: portal)
       return
     }
-    FrameEdits.swapAddresses(buffer.frame)
+    if !buffer.descriptor.isScattered {
+      FrameEdits.swapAddresses(buffer.frame)
+    } else if let pieces = session.portals[portal].pieces(of: buffer) {
+      // The headers are in the first piece.
+      FrameEdits.swapAddresses(pieces[0])
+    }
     session.noteDeparture(path: path)
     transmit(buffer, on: portal, path: path, of: &session)
   }

@@ -11,6 +11,9 @@ struct BufferPool: BitwiseCopyable {
   static let free: UInt8 = 0
   /// The holder of a buffer that is in a queue or on a port.
   static let engine: UInt8 = 255
+  /// The holder of a buffer with the table of a frame that is in a queue or on a port: a frame in several
+  /// buffers shows itself where its table's buffer is to change hands, and others pay nothing for it.
+  static let engineTable: UInt8 = 254
   /// The holder byte of an owner.
   static func holder(_ owner: Int) -> UInt8 { UInt8(truncatingIfNeeded: owner &+ 1) }
 
@@ -30,15 +33,18 @@ struct BufferPool: BitwiseCopyable {
   var waitingSince: UInt64 = 0
   /// Nobody waits for this pool any more, until it has recovered.
   var isGivenUp = false
+  /// What the engine keeps of its buffers' pieces of frames.
+  let fragments: UnsafeMutablePointer<Fragment>
   /// Two cache lines for each pool: a table of them is indexed by a shift, several times a frame.
-  private let reserved: (UInt64, UInt64) = (0, 0)
+  private let reserved: UInt64 = 0
 
-  // SAFETY: `memory` covers `count * stride` bytes, `holders` and `freeList` cover `count` records;
-  // all outlive the pool. Only the engine's thread calls in.
+  // SAFETY: `memory` covers `count * stride` bytes, `holders`, `freeList` and `fragments` cover `count`
+  // records; all outlive the pool. Only the engine's thread calls in.
   /// Seeds the pool with all its buffers.
   init(
     _ pool: GuestGrant.Pool, owner: Int, memory: UnsafeMutableRawPointer,
-    holders: UnsafeMutablePointer<UInt8>, freeList: UnsafeMutablePointer<UInt32>
+    holders: UnsafeMutablePointer<UInt8>, freeList: UnsafeMutablePointer<UInt32>,
+    fragments: UnsafeMutablePointer<Fragment>
   ) {
     bpid = pool.bpid
     self.owner = owner
@@ -50,6 +56,7 @@ struct BufferPool: BitwiseCopyable {
     self.memory = memory
     self.holders = holders
     self.freeList = freeList
+    self.fragments = fragments
     freeCount = pool.count
     lowestFree = pool.count
     // The first buffer is taken first.

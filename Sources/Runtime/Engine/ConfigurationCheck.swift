@@ -99,6 +99,18 @@ extension RuntimeConfiguration {
       for group in grant.congestionGroups where !groups.insert(group).inserted {
         throw .badConfiguration("congestion group \(group) has two owners")
       }
+      let named =
+        grant.groupSettings.map(\.id.rawValue)
+        + grant.pathQualities.compactMap(\.congestionGroup?.rawValue)
+      if let group = named.first(where: { !grant.congestionGroups.contains($0) }) {
+        throw .badConfiguration("congestion group \(group) is not \(name)'s")
+      }
+      for role in grant.roles {
+        for range in role.queues { try check(range, isOf: owner(index)) }
+        guard !role.queues.isEmpty, try !owner(index).portals.isEmpty else {
+          throw .badConfiguration("\(name)'s \(role.role.rawValue) queues are none")
+        }
+      }
     }
   }
 

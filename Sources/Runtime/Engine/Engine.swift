@@ -23,16 +23,19 @@ public struct EngineOptions: Sendable {
   public var repeats: UInt64
   /// How fast each capture is played.
   public var pace: ReplayPace
+  /// Whether it is measured how long frames take.
+  public var measuresLatency: Bool
 
   /// Creates options; the defaults play nothing and keep nothing.
   public init(
     replays: [String: String] = [:], outputs: [String: Int32] = [:], repeats: UInt64 = 1,
-    pace: ReplayPace = .asTaken
+    pace: ReplayPace = .asTaken, measuresLatency: Bool = false
   ) {
     self.replays = replays
     self.outputs = outputs
     self.repeats = repeats
     self.pace = pace
+    self.measuresLatency = measuresLatency
   }
 }
 
@@ -50,6 +53,10 @@ public final class Engine: @unchecked Sendable {
 
   let memory: [OwnerMemory]
   let counters: Counters
+  /// The ways that frames take.
+  let flows: [Flow]
+  private let measuresLatency: Bool
+  private let counterMemory: UnsafeMutableRawPointer
   private var tables: EngineTables
   private let clock: @Sendable () -> UInt64
   private var thread: pthread_t?
@@ -69,17 +76,22 @@ public final class Engine: @unchecked Sendable {
     try configuration.check()
     self.configuration = configuration
     self.clock = clock
+    flows = configuration.flows()
+    measuresLatency = options.measuresLatency
     var memory: [OwnerMemory] = []
     for owner in configuration.owners {
       memory.append(try OwnerMemory(owner, interrupts: interrupts))
     }
     let size = Counters.size(
-      owners: configuration.owners.count, ports: configuration.interfaces.count)
+      owners: configuration.owners.count, ports: configuration.interfaces.count,
+      flows: flows.count)
     let counterRegion = try SharedRegion(name: "counters", size: size)
+    counterMemory = counterRegion.memory
     counters = Counters(memory: counterRegion.memory, owners: configuration.owners.count)
     self.memory = memory
     tables = try EngineTables(
-      configuration, memory: memory, counterRegion: counterRegion, options: options)
+      configuration, memory: memory, counterRegion: counterRegion, options: options,
+      clock: clock)
   }
 
   /// Runs one round on the caller's thread; `false` when nothing was to be done.
@@ -161,6 +173,29 @@ public final class Engine: @unchecked Sendable {
     (0..<tables.pools.count).map {
       PoolState(free: tables.pools.base[$0].freeCount, lowestFree: tables.pools.base[$0].lowestFree)
     }
+  }
+
+  /// The histogram of each flow, in the configuration's order; `nil` when nothing is measured.
+  private var histograms: [LatencyHistogram]? {
+    guard measuresLatency else { return nil }
+    let first = Counters.histograms(
+      owners: configuration.owners.count, ports: configuration.interfaces.count)
+    return flows.indices.map {
+      LatencyHistogram(memory: counterMemory + first + $0 * LatencyHistogram.byteCount)
+    }
+  }
+
+  /// How long the frames of each flow took, in the configuration's order; `nil` when that was not
+  /// measured.
+  func latencies() -> [LatencySummary]? {
+    histograms?.map { LatencyHistogram.summary(of: [$0]) }
+  }
+
+  /// How long the frames of each kind of flow took; none when that is not measured.
+  func latenciesByKind() -> [FlowKind: LatencySummary] {
+    guard let histograms else { return [:] }
+    return Dictionary(grouping: zip(flows, histograms)) { $0.0.kind }
+      .mapValues { LatencyHistogram.summary(of: $0.map(\.1)) }
   }
 
   /// Frames that wait at order-restoration points; after ``join()``.

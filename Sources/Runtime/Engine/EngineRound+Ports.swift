@@ -35,18 +35,27 @@ extension EngineTables {
       counters.drop(.frameCut, interface.defaultOwner)
       return true
     }
-    guard frame.bytes.count >= 14, let start = frame.bytes.baseAddress else {
+    guard frame.bytes.count >= FrameLength.shortest, let start = frame.bytes.baseAddress else {
+      counters.add(.octets, .receive, index, UInt64(frame.bytes.count &+ 4))
+      counters.add(.undersize, .receive, index)
       counters.drop(.frameTooShort, interface.defaultOwner)
       return true
     }
     var parsed = ParsedFrame(start, count: frame.bytes.count)
     parsed.result.port = UInt8(truncatingIfNeeded: index)
+    if frame.bytes.count > interface.longestFrame || parsed.result.hasError,
+      let isTaken = acceptFaulty(frame.bytes, parsed.result, from: index, now: now)
+    {
+      return isTaken
+    }
     let rule = ports.classifiers[index].classify(parsed, frame.bytes)
     guard !rule.isDropped else {
+      counters.count(frame.bytes, .receive, index)
       counters.drop(.byRule, rule.owner)
       return true
     }
     guard rule.copyCount > 0 || !isGone(rule.owner) else {
+      counters.count(frame.bytes, .receive, index)
       counters.drop(.ownerGone, rule.owner)
       return true
     }
@@ -56,6 +65,7 @@ extension EngineTables {
       colour = policer.pointee.colour(frame.bytes.count, now: now)
       if policer.pointee.isDropped(colour) {
         policer.pointee.take(frame.bytes.count, colour)
+        counters.count(frame.bytes, .receive, index)
         counters.drop(.policed, rule.owner)
         return true
       }
@@ -78,6 +88,41 @@ extension EngineTables {
       (policers.base + rule.policer).pointee.take(frame.bytes.count, colour)
     }
     if parsed.result.hasError { countErrors(parsed.result, index) }
+    counters.count(frame.bytes, .receive, index)
+    if probes.isOn {
+      probes.follow(
+        from: index, to: rule.owner, in: queue, then: takesHop ? rule.queue(hash) : 0, qman)
+    }
+    return true
+  }
+
+  /// Brings a frame with a fault into the error queue of the port's owner, or drops one that is too long;
+  /// `nil` when it is to go on as if it had none, `false` when the port should wait for a buffer.
+  @inline(never)
+  private mutating func acceptFaulty(
+    _ frame: UnsafeRawBufferPointer, _ result: ParseResult, from index: Int, now: UInt64
+  ) -> Bool? {
+    let interface = interfaces.base[index]
+    let isOversize = frame.count > interface.longestFrame
+    var annotations = Annotations(result: result)
+    if isOversize { annotations.fault = FrameStatus.size }
+    let queue = owners.base[interface.errorOwner].errorQueue
+    if queue != 0, !isGone(interface.errorOwner),
+      annotations.status & FrameStatus.receiveErrors != 0
+    {
+      guard
+        place(
+          frame, in: interface.errorOwner, queue: queue, chargedTo: interface.errorOwner,
+          annotations, now: now)
+      else { return false }
+      counters.add(.receiveErrors, index)
+    } else if isOversize {
+      counters.drop(.sizeError, interface.defaultOwner)
+    } else {
+      return nil
+    }
+    if result.hasError { countErrors(result, index) }
+    counters.count(frame, .receive, index, isOversize: isOversize)
     return true
   }
 
@@ -118,6 +163,11 @@ extension EngineTables {
   ) -> Bool {
     let needed = frame.count &+ Buffer.headroom
     guard let room = takeRoom(needed, of: owner) else {
+      if isLargerThanBuffers(needed, of: owner) {
+        return placeInPieces(
+          frame, in: owner, queue: queue, chargedTo: charged, annotations, mayWait: mayWait,
+          now: now)
+      }
       return dropUnlessWaiting(
         needed, of: owner, chargedTo: charged, mayWait: mayWait, now: now)
     }
@@ -180,6 +230,12 @@ extension EngineTables {
     }
   }
 
+  /// Whether no buffer of an owner is large enough, however many are free.
+  @inline(never)
+  private mutating func isLargerThanBuffers(_ needed: Int, of owner: Int) -> Bool {
+    smallestPool(for: needed, of: owner) == nil
+  }
+
   /// Drops a frame for which there is no buffer, with its reason; `false` when it is to wait.
   @inline(never)
   private mutating func dropUnlessWaiting(
@@ -195,7 +251,7 @@ extension EngineTables {
   }
 
   /// Whether it is worth waiting for a buffer of a pool that is empty.
-  private func shouldWait(for index: Int, now: UInt64) -> Bool {
+  func shouldWait(for index: Int, now: UInt64) -> Bool {
     let pool = pools.base + index
     guard !pool.pointee.isGivenUp else { return false }
     if pool.pointee.waitingSince == 0 { pool.pointee.waitingSince = now }
@@ -208,30 +264,79 @@ extension EngineTables {
   /// Puts what waits in a port's transmit queues on the wire; the buffers go back to their pools.
   mutating func transmit(_ index: Int) -> Bool {
     let channel = interfaces.base[index].transmitChannel
+    var handled = 0
     var sent = 0
-    var bytes = 0
+    var sentBytes = 0
     var now: UInt64 = 0
     // A queue that is to retire may give nothing at its turn.
     var turns = 0
-    while sent < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
+    while handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
       turns &+= 1
       if now == 0 { now = wallClockNanoseconds() }
       let queue = qman.queues.base + Int(fqid)
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
         let frame = qman.pop(fqid)
-        ports[index].transmit(self.bytes(of: frame), now: now)
-        bytes &+= Int(frame.length)
-        free(frame)
         turn &+= 1
+        handled &+= 1
+        guard (FrameLength.shortest...FrameLength.longest).contains(Int(frame.length)) else {
+          refuse(frame, sentFrom: fqid, on: index)
+          continue
+        }
+        let bytes = self.bytes(of: frame)
+        ports[index].transmit(bytes, now: now)
+        counters.count(bytes, .transmit, index)
+        sentBytes &+= bytes.count
         sent &+= 1
+        complete(frame, sentFrom: fqid)
       }
       endPortTurn(fqid)
     }
-    guard sent > 0 else { return false }
+    guard handled > 0 else { return false }
     counters.add(.transmitted, index, UInt64(sent))
-    counters.add(.transmittedBytes, index, UInt64(bytes))
+    counters.add(.transmittedBytes, index, UInt64(sentBytes))
     return true
+  }
+
+  /// Confirms a frame that was sent to an owner that wants that; others' buffers go back to their pools.
+  @inline(__always)
+  private mutating func complete(_ frame: FrameDescriptor, sentFrom fqid: UInt32) {
+    let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
+    let queues = owners.base[owner].confirmations
+    if queues.count == 0 { return free(frame) }
+    counters.add(.confirmed, owner)
+    giveBack(frame, to: owner, queue: queues.first &+ fqid % queues.count, status: 0)
+  }
+
+  /// Gives a frame that cannot be sent to its owner's error queue, or drops it.
+  @inline(never)
+  private mutating func refuse(_ frame: FrameDescriptor, sentFrom fqid: UInt32, on port: Int) {
+    let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
+    counters.add(.transmitErrors, port)
+    let queue = owners.base[owner].errorQueue
+    guard queue != 0, !isGone(owner) else {
+      free(frame)
+      counters.drop(.lengthError, owner)
+      return
+    }
+    giveBack(frame, to: owner, queue: queue, status: FrameStatus.length)
+  }
+
+  /// Puts a frame into a queue of the owner that had sent it.
+  @inline(never)
+  private mutating func giveBack(
+    _ frame: FrameDescriptor, to owner: Int, queue: UInt32, status: UInt32
+  ) {
+    var answer = frame
+    answer.command = status
+    guard !isGone(owner) else {
+      free(frame)
+      counters.drop(.ownerGone, owner)
+      return
+    }
+    if case .accepted = qman.enqueue(answer, to: queue) { return }
+    free(frame)
+    counters.drop(.queueRefused, owner)
   }
 
   /// Ends the turn of a queue that a port served. Ports know neither credit nor force.

@@ -28,7 +28,9 @@ extension EngineTables {
     }
     for index in 0..<offlinePorts.count where forward(index, now: now) { busy = true }
     if depletion.isWatched { followDepletion() }
+    if probes.isOn { probes.look(qman, gone: gone) }
     for index in 0..<portals.count where deliver(index, now: now) { busy = true }
+    if probes.isOn { probes.look(qman, gone: gone) }
     if qman.book.pointee.hasCongestionNews { tellCongestion() }
     control.setInputsDone(inputsDone)
     if !busy, inputsDone, isEmpty { control.countQuietRound() }
@@ -85,10 +87,11 @@ extension EngineTables {
     portal.pointee.pollProduction()
     var busy = false
     // Each command may park a queue.
-    let taken = portal.pointee.canNotify ? takeFrames(index) : 0
+    let (taken, last) = portal.pointee.canNotify ? takeFrames(index) : (0, 0)
     if taken > 0 {
       portal.pointee.publishEnqueueConsumption()
       counters.add(.taken, portal.pointee.owner, UInt64(taken))
+      if probes.isOn { probes.follow(from: portal.pointee.owner, in: last, qman) }
       busy = true
     }
     if portal.pointee.bman.hasNews(), takeBuffers(portal) { busy = true }
@@ -96,12 +99,14 @@ extension EngineTables {
     return busy
   }
 
-  /// Takes frames off a portal's enqueue ring; how many. A function of its own: what is done for each
-  /// frame is compiled into this loop, which a longer caller would not have room for.
+  /// Takes frames off a portal's enqueue ring; how many, and the queue of the last. A function of its
+  /// own: what is done for each frame is compiled into this loop, which a longer caller would not have
+  /// room for.
   @inline(never)
-  private mutating func takeFrames(_ index: Int) -> Int {
+  private mutating func takeFrames(_ index: Int) -> (count: Int, last: UInt32) {
     let portal = portals.base + index
     var taken = 0
+    var last: UInt32 = 0
     while taken < Self.burst * 2 {
       if taken & (Self.burst &- 1) == 0 {
         portal.pointee.lookAhead { fqid in
@@ -112,12 +117,13 @@ extension EngineTables {
       }
       guard let command = portal.pointee.takeEnqueue() else { break }
       enqueue(command, portal)
+      last = command.fqid
       if command.consumption & 0x80 != 0 {
         release(portal.pointee.consume(with: command), index)
       }
       taken &+= 1
     }
-    return taken
+    return (taken, last)
   }
 
   /// Checks an enqueue command on the engine's own copy and carries it out or sends it back.
@@ -241,7 +247,10 @@ extension EngineTables {
     }
     guard frame.format == 0, frame.length > 0,
       frame.offset &+ frame.length <= pools.base[index].size
-    else { return .badDescriptor }
+    else {
+      return frame.isScattered
+        ? takePieces(of: frame, tableIn: buffer, of: index, from: owner) : .badDescriptor
+    }
     guard
       pools.base[index].transfer(buffer, from: BufferPool.holder(owner), to: BufferPool.engine)
     else { return .foreignBuffer }
@@ -255,7 +264,7 @@ extension EngineTables {
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard let buffer = pool.pointee.buffer(at: frame.address),
       pool.pointee.transfer(buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
-    else { preconditionFailure("a queued frame's buffer is the engine's") }
+    else { return Self.handOverPieces(of: frame, to: owner, pools.base, poolIndex.base) }
   }
 
   /// The frame's buffer goes back to its pool.
@@ -264,12 +273,16 @@ extension EngineTables {
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard let buffer = pool.pointee.buffer(at: frame.address),
       pool.pointee.release(buffer, from: BufferPool.engine)
-    else { preconditionFailure("a queued frame's buffer is the engine's") }
+    else { return Self.freePieces(of: frame, pools.base, poolIndex.base) }
   }
 
-  /// Where the bytes of a queued frame lie.
+  /// Where the bytes of a queued frame lie; those of one in several buffers are good until the next is
+  /// asked for.
   @inline(__always)
   func bytes(of frame: FrameDescriptor) -> UnsafeRawBufferPointer {
+    if frame.isScattered {
+      return Self.gather(frame, into: scratch.base, pools.base, poolIndex.base)
+    }
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     let start = pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
     return UnsafeRawBufferPointer(

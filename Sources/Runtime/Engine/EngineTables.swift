@@ -56,6 +56,8 @@ struct EngineTables: ~Copyable {
   /// The pool table's index of each BPID; 255 for none.
   let poolIndex: FlatTable<UInt8>
   let counters: Counters
+  /// The frames that are followed to learn how long they take.
+  let probes: FlowProbes
   /// The engine's end of each portal's interrupt; -1 for none.
   let interrupts: FlatTable<Int32>
   /// Owners whose processes have ended and whose holdings were taken back, one bit each.
@@ -74,6 +76,10 @@ struct EngineTables: ~Copyable {
   /// Bits of ERR_ISR, of QMan and of BMan, that came up since they were last looked at.
   var errors = (qman: 0 as UInt32, bman: 0 as UInt32)
 
+  /// Where a frame in several buffers is put together.
+  let scratch: FlatTable<UInt8>
+
+  private let fragments: FlatTable<Fragment>
   private let holders: FlatTable<UInt8>
   private let freeLists: FlatTable<UInt32>
   private let messages: FlatTable<MessageBacklog.Message>
@@ -93,6 +99,10 @@ struct EngineTables: ~Copyable {
     var firstChannel = 0
     var portalChannelCount = 0
     var channelCount = 0
+    /// The queues for confirmations of what it sent; none unless its plan wants them.
+    var confirmations = QueueRun(first: 0, count: 0)
+    /// The queue for frames of its that a port could not send or receive rightly; 0 for none.
+    var errorQueue: UInt32 = 0
   }
 
   /// Consecutive queues.
@@ -110,6 +120,10 @@ struct EngineTables: ~Copyable {
     var hopQueue: UInt32
     /// Who is charged with frames that cannot be classified.
     var defaultOwner: Int
+    /// Whose error queue, if there is one, takes frames that were received with an error.
+    var errorOwner: Int
+    /// The longest frame that is received rightly, without check sequence.
+    var longestFrame: Int
   }
 
   /// What an offline port does with the frames of its channel.
@@ -124,7 +138,8 @@ struct EngineTables: ~Copyable {
 
   init(
     _ configuration: RuntimeConfiguration, memory: [OwnerMemory], counterRegion: SharedRegion,
-    options: EngineOptions, client: ClientMemory? = nil
+    options: EngineOptions, client: ClientMemory? = nil,
+    clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds
   ) throws(EngineError) {
     let owners = configuration.owners
     let layout = ChannelLayout(configuration)
@@ -150,6 +165,8 @@ struct EngineTables: ~Copyable {
     let poolIndex = try FlatTable<UInt8>(count: 256)
     let holders = try FlatTable<UInt8>(count: frames)
     let freeLists = try FlatTable<UInt32>(count: frames)
+    let fragments = try FlatTable<Fragment>(count: frames)
+    let scratch = try FlatTable<UInt8>(count: Fragment.longestFrame)
     let portalCount = owners.reduce(0) { $0 + $1.portals.count }
     let portals = try FlatTable<EnginePortal>(count: portalCount)
     let interrupts = try FlatTable<Int32>(count: portalCount)
@@ -173,7 +190,8 @@ struct EngineTables: ~Copyable {
         poolIndex.base[Int(pool.bpid.rawValue)] = UInt8(nextPool)
         pools.base[nextPool] = BufferPool(
           GuestGrant.Pool(pool), owner: index, memory: memory[index].pools[place].memory,
-          holders: holders.base + nextBuffer, freeList: freeLists.base + nextBuffer)
+          holders: holders.base + nextBuffer, freeList: freeLists.base + nextBuffer,
+          fragments: fragments.base + nextBuffer)
         depletion.set(pool.bpid.rawValue, grants.depletionMarks(index, place))
         nextPool += 1
         nextBuffer += Int(pool.bufferCount)
@@ -201,9 +219,13 @@ struct EngineTables: ~Copyable {
     for (index, interface) in configuration.interfaces.enumerated() {
       var entry = InterfaceEntry(
         transmitChannel: try layout.index(of: interface.transmitChannel), receivingOwner: -1,
-        hopQueue: 0, defaultOwner: interface.rules.last?.owner ?? 0)
+        hopQueue: 0, defaultOwner: interface.rules.last?.owner ?? 0, errorOwner: 0,
+        longestFrame: configuration.longestFrame(ofInterface: index))
+      entry.errorOwner = entry.defaultOwner
       if case .offlineHop(let hop) = interface.delivery {
         entry.receivingOwner = hop.receivingOwner
+        // The receive port has no other's buffers.
+        entry.errorOwner = hop.receivingOwner
         entry.hopQueue = hop.queue.rawValue
         routes.append(
           OfflineRoute(
@@ -226,12 +248,21 @@ struct EngineTables: ~Copyable {
       policers.base[index] = Policer(policer.settings)
     }
 
+    let probes = try FlowProbes(
+      configuration, isOn: options.measuresLatency,
+      histograms: counterRegion.memory
+        + Counters.histograms(owners: owners.count, ports: configuration.interfaces.count),
+      clock: clock)
+
     self.qman = qman
+    self.probes = probes
     self.keyGen = keyGen
     self.pools = pools
     self.poolIndex = poolIndex
     self.holders = holders
     self.freeLists = freeLists
+    self.fragments = fragments
+    self.scratch = scratch
     messages = backlogs
     self.ranges = ranges
     self.ownerChannels = ownerChannels
@@ -257,7 +288,8 @@ struct EngineTables: ~Copyable {
     _ qman: borrowing QueueManager
   ) throws(EngineError) {
     func service(
-      _ range: QueueRange, _ channels: [ChannelID], _ contextB: Int
+      _ range: QueueRange, _ channels: [ChannelID], _ contextB: Int,
+      on workQueue: WorkQueue? = nil, in group: CGRID? = nil
     ) throws(EngineError) {
       guard Int(range.last.rawValue) < qman.queues.count, !channels.isEmpty else {
         throw .badConfiguration("queues \(range) have no owner or no channel")
@@ -265,17 +297,32 @@ struct EngineTables: ~Copyable {
       var indexes: [Int] = []
       for channel in channels { indexes.append(try layout.index(of: channel)) }
       qman.initialize(
-        range, channel: { indexes[$0 % indexes.count] }, workQueue: 3,
-        contextB: UInt32(contextB))
+        range, channel: { indexes[$0 % indexes.count] }, workQueue: workQueue ?? 3,
+        contextB: UInt32(contextB), group: group?.rawValue)
     }
-    for owner in configuration.owners {
+    /// How the queues that lead away on a path are served.
+    func quality(_ owner: Int, transmitting fqid: FQID) -> PathQuality? {
+      configuration.owners[owner].paths.firstIndex { $0.transmit == fqid }.flatMap {
+        configuration.quality(ofPath: $0, of: owner)
+      }
+    }
+    for (index, owner) in configuration.owners.enumerated() {
+      for role in configuration.queueing[index]?.roles ?? [] {
+        let channels = owner.portals.map { ChannelID(UInt16($0.rawValue)) }
+        for range in role.queues {
+          try service(range, channels, Int(role.role.context), on: role.workQueue)
+        }
+      }
       for (place, path) in owner.paths.enumerated() {
-        try service(path.receive, path.channels, place)
+        let quality = configuration.quality(ofPath: place, of: index)
+        try service(
+          path.receive, path.channels, place, on: quality?.receive, in: quality?.congestionGroup)
         guard !path.isLink else { continue }
         guard let interface = configuration.interfaces.first(where: { $0.name == path.name })
         else { throw .badConfiguration("\(owner.name) has a path to no interface: \(path.name)") }
         try service(
-          QueueRange(first: path.transmit, count: 1), [interface.transmitChannel], place)
+          QueueRange(first: path.transmit, count: 1), [interface.transmitChannel], place,
+          on: quality?.transmit)
       }
     }
     for interface in configuration.interfaces {
@@ -284,7 +331,9 @@ struct EngineTables: ~Copyable {
         QueueRange(first: hop.queue, count: 1), [hop.port.channel], 0)
     }
     for link in configuration.links {
-      try service(QueueRange(first: link.transmit, count: 1), [link.port.channel], 0)
+      try service(
+        QueueRange(first: link.transmit, count: 1), [link.port.channel], 0,
+        on: quality(link.from, transmitting: link.transmit)?.transmit)
     }
   }
 }

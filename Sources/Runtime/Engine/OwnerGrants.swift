@@ -13,6 +13,9 @@ struct OwnerGrants {
     [(firstRange: Int, rangeCount: Int, firstChannel: Int, portalChannels: Int, channelCount: Int)] =
       []
   private var groups: [UInt8: Int] = [:]
+  /// What congestion groups do, and the portals of those who are told.
+  private var settings: [(group: Partitioning.CongestionGroup, told: [PortalIndex])] = []
+  private var roles: [[RoleQueues]] = []
   private var thresholds: [[PoolThresholds]] = []
   /// Whether the board has QMan 3, whose direct-connect channels begin at 0x800.
   private let isRevision3: Bool
@@ -47,6 +50,11 @@ struct OwnerGrants {
           channels.count - firstChannel
         ))
       for group in grant.congestionGroups { groups[group] = index }
+      for group in grant.groupSettings {
+        let told = group.notified.filter(configuration.owners.indices.contains)
+        settings.append((group, told.flatMap { configuration.owners[$0].portals }))
+      }
+      roles.append(grant.roles)
       thresholds.append(grant.poolThresholds)
     }
   }
@@ -92,6 +100,16 @@ struct OwnerGrants {
     entry.firstChannel = runs.firstChannel
     entry.portalChannelCount = runs.portalChannels
     entry.channelCount = runs.channelCount
+    for role in roles[index] {
+      guard let range = role.queues.first else { continue }
+      switch role.role {
+      case .confirm:
+        entry.confirmations = EngineTables.QueueRun(
+          first: range.first.rawValue, count: range.count)
+      case .error: entry.errorQueue = range.first.rawValue
+      default: continue
+      }
+    }
   }
 
   /// Tells the queue manager the channels' numbers and the congestion groups' owners.
@@ -99,6 +117,9 @@ struct OwnerGrants {
     for (channel, index) in layout.all { qman.channels.base[index].number = channel.rawValue }
     for (group, owner) in groups {
       qman.groups.base[Int(group)].give(to: owner, hasIndexedTargets: isRevision3)
+    }
+    for (group, told) in settings {
+      qman.groups.base[Int(group.id.rawValue)].set(group.settings, told: told)
     }
   }
 }

@@ -1,3 +1,4 @@
+import DPAAPortal
 public import Partitioning
 public import QorIQ
 
@@ -20,11 +21,15 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   /// What owners may use of the managers beside portals, queues and pools, by the owner's place; who is not
   /// named has nothing more.
   public var queueing: [Int: QueueingGrant]
+  /// What the plan says of the interfaces' ports, in the order of the interfaces; those behind the last
+  /// take frames of any length.
+  public var ports: [PortSettings]
 
   /// Creates a configuration from its parts; ``Engine`` refuses what does not fit together.
   public init(
     name: String, owners: [Owner], interfaces: [SharedInterface], links: [Link],
-    policers: [PolicerProfile] = [], queueing: [Int: QueueingGrant] = [:]
+    policers: [PolicerProfile] = [], queueing: [Int: QueueingGrant] = [:],
+    ports: [PortSettings] = []
   ) {
     self.name = name
     self.owners = owners
@@ -32,6 +37,7 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     self.links = links
     self.policers = policers
     self.queueing = queueing
+    self.ports = ports
   }
 
   /// Parts of QMan and BMan that one owner has for itself.
@@ -45,16 +51,29 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     public var poolThresholds: [PoolThresholds]
     /// Channels of transmit ports that are the owner's alone.
     public var portChannels: [ChannelID]
+    /// What its congestion groups count and do; one that is not named does nothing until its owner
+    /// says what.
+    public var groupSettings: [Partitioning.CongestionGroup]
+    /// How the queues of its paths are served, in the order of its paths; those of paths behind the
+    /// last one are served alike and count in no group.
+    public var pathQualities: [PathQuality]
+    /// Its queues for confirmations and for frames with errors.
+    public var roles: [RoleQueues]
 
     /// Creates a grant.
     public init(
       poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = [],
-      poolThresholds: [PoolThresholds] = [], portChannels: [ChannelID] = []
+      poolThresholds: [PoolThresholds] = [], portChannels: [ChannelID] = [],
+      groupSettings: [Partitioning.CongestionGroup] = [], pathQualities: [PathQuality] = [],
+      roles: [RoleQueues] = []
     ) {
       self.poolChannels = poolChannels
       self.congestionGroups = congestionGroups
       self.poolThresholds = poolThresholds
       self.portChannels = portChannels
+      self.groupSettings = groupSettings
+      self.pathQualities = pathQualities
+      self.roles = roles
     }
 
     /// What a plan gives to an owner.
@@ -62,7 +81,9 @@ public struct RuntimeConfiguration: Sendable, Hashable {
       self.init(
         poolChannels: resources.poolChannels,
         congestionGroups: resources.congestionGroups.map(\.id.rawValue),
-        poolThresholds: resources.poolThresholds(of: owner))
+        poolThresholds: resources.poolThresholds(of: owner),
+        groupSettings: resources.congestionGroups, pathQualities: resources.pathQualities,
+        roles: resources.portRoles)
     }
   }
 
@@ -74,6 +95,34 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     }
     self.init(
       name: partition.name, owners: partition.owners, interfaces: partition.interfaces,
-      links: partition.links, policers: partition.policers, queueing: queueing)
+      links: partition.links, policers: partition.policers, queueing: queueing,
+      ports: partition.ports)
+  }
+}
+
+extension RuntimeConfiguration {
+  /// How an owner's queues of a path are served, if anything is said of that.
+  func quality(ofPath place: Int, of owner: Int) -> PathQuality? {
+    guard let qualities = queueing[owner]?.pathQualities, qualities.indices.contains(place) else {
+      return nil
+    }
+    return qualities[place]
+  }
+
+  /// The longest frame that an interface receives, without check sequence: its payload with the header
+  /// and a tag (Linux 6.1, `dpaa_eth.c`, `dpaa_get_max_mtu`).
+  func longestFrame(ofInterface index: Int) -> Int {
+    ports.indices.contains(index) ? Int(ports[index].mtu) + 18 : Int(Int32.max)
+  }
+}
+
+extension QueueRole {
+  /// Context B of the queues into which ports put more than what arrives.
+  var context: UInt32 {
+    switch self {
+    case .confirm: FrameOrigin.confirmedContext
+    case .error: FrameOrigin.failedContext
+    default: 0
+    }
   }
 }

@@ -11,7 +11,8 @@ extension Partition {
       found.append("shared memory \(window.name) is planned, but guests of a run do not map it")
     }
     for (owner, resources) in zip(owners, resources) {
-      for group in resources.congestionGroups {
+      for group in resources.congestionGroups
+      where !resources.pathQualities.contains(where: { $0.congestionGroup == group.id }) {
         found.append(
           "congestion group \(group.id) of \(owner.name) is planned, but no queue joins it by itself"
         )
@@ -19,13 +20,6 @@ extension Partition {
       for use in resources.accelerators {
         found.append(
           "\(owner.name) is planned to use \(use.kind.rawValue), but a run has none")
-      }
-      for (path, quality) in zip(owner.paths, resources.pathQualities)
-      where quality.receive != QueueRole.receive.usualWorkQueue
-        || quality.transmit != QueueRole.transmit.usualWorkQueue
-      {
-        found.append(
-          "work queues of \(owner.name) for \(path.name) are planned, but a run serves all alike")
       }
       for pool in resources.pools where !pool.sharers.isEmpty {
         found.append(

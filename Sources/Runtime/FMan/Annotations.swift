@@ -14,10 +14,12 @@ struct Annotations: BitwiseCopyable {
   var hash: UInt64 = 0
   /// The policer's word, for the descriptor's status.
   var colour = Policer.Colour.green
+  /// What the port itself found wrong, as bits of ``FrameStatus``.
+  var fault: UInt32 = 0
 
   /// The status of the frame's descriptor.
   @inline(__always)
-  var status: UInt32 { result.status | colour.status }
+  var status: UInt32 { result.status | colour.status | fault }
 
   // SAFETY: the memory covers the headroom of 64 bytes.
   /// Writes them to the start of a buffer.

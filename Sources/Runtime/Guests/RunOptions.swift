@@ -20,6 +20,8 @@ public struct RunOptions: Sendable {
   public var pace = ReplayPace.asTaken
   /// Whether a table is drawn to standard error while it runs.
   public var isLive = false
+  /// Whether the report says how long frames took, which no two runs of the same plan agree on.
+  public var showsLatency = false
   /// How long, in milliseconds, a run whose input has ended may stand still before it is ended.
   public var patience: UInt64 = 2000
 

@@ -48,7 +48,9 @@ public struct RunSession: ~Copyable {
     self.configuration = configuration
     self.options = options
     display = LiveDisplay(configuration, isShown: options.isLive)
-    var engineOptions = EngineOptions(repeats: options.repeats, pace: options.pace)
+    var engineOptions = EngineOptions(
+      repeats: options.repeats, pace: options.pace,
+      measuresLatency: options.showsLatency || options.isLive)
     for interface in configuration.interfaces {
       guard let replay = options.replays[interface.name] ?? interface.replay else { continue }
       let path = options.resolve(replay)
@@ -225,6 +227,7 @@ public struct RunSession: ~Copyable {
     for index in guests.indices { guests[index].close() }
     signals?.close()
     var witness = RunWitness()
+    witness.isLatencyWanted = options.showsLatency
     witness.playedFrames = interruptedAt != 0 ? nil : expectedFrames
     for guest in guests where gone.contains(guest.owner) {
       witness.endings[guest.owner] = guest.ending?.description

@@ -80,9 +80,10 @@ struct QueueManager: ~Copyable {
     self.touched = touched
   }
 
-  /// Takes queues into service, scheduled on a channel's work queue.
+  /// Takes queues into service, scheduled on a channel's work queue, and into a congestion group.
   func initialize(
-    _ range: QueueRange, channel: (Int) -> Int, workQueue: WorkQueue, contextB: UInt32
+    _ range: QueueRange, channel: (Int) -> Int, workQueue: WorkQueue, contextB: UInt32,
+    group: UInt8? = nil
   ) {
     for (index, fqid) in range.rawValues.enumerated() {
       var queue = FrameQueue()
@@ -90,6 +91,11 @@ struct QueueManager: ~Copyable {
       queue.channel = UInt16(channel(index))
       queue.workQueue = workQueue.rawValue & 7
       queue.contextB = contextB
+      if let group {
+        queue.control = QueueControl.congestionGroup
+        queue.group = group
+        queue.followControl()
+      }
       queues.base[Int(fqid)] = queue
       settings.base[Int(fqid)].destination =
         channels.base[channel(index)].number << 3 | UInt16(queue.workQueue)

@@ -4,7 +4,7 @@ import DPAAPortal
 public enum DropReason: Int, Sendable, CaseIterable {
   /// No free buffer in any pool of the owner that would hold the frame.
   case poolDepleted
-  /// The frame is larger than the largest buffer of its owner, less the headroom.
+  /// The frame is larger than what 16 of the owner's largest buffers hold, less their headroom.
   case frameTooLarge
   /// The frame is shorter than an Ethernet header.
   case frameTooShort
@@ -34,6 +34,12 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case earlyDiscard
   /// A guest's frame named an order-restoration point that does not take it.
   case outOfOrder
+  /// A guest enqueued a frame in several buffers whose table is not one.
+  case badPieces
+  /// A frame from the wire is longer than the interface's longest, and its owner has no error queue.
+  case sizeError
+  /// A transmit port cannot send a frame of this length, and its owner has no error queue.
+  case lengthError
 
   /// The reason as tables and JSON print it.
   public var name: String {
@@ -54,6 +60,9 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .congestion: "congestion"
     case .earlyDiscard: "early-discard"
     case .outOfOrder: "out-of-order"
+    case .badPieces: "bad-pieces"
+    case .sizeError: "size-error"
+    case .lengthError: "length-error"
     }
   }
 
@@ -61,7 +70,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
   public var isRejection: Bool {
     switch self {
     case .foreignQueue, .foreignBuffer, .badDescriptor, .unknownVerb, .tailDrop, .congestion,
-      .earlyDiscard, .outOfOrder:
+      .earlyDiscard, .outOfOrder, .badPieces:
       true
     default: false
     }
@@ -88,6 +97,8 @@ struct Counters {
     case strayBuffers
     /// Buffers taken back after it ended.
     case reclaimed
+    /// Frames that left on the wire and came back as confirmations.
+    case confirmed
   }
 
   /// A counter of a network port.
@@ -103,12 +114,23 @@ struct Counters {
     case layer4Errors
     /// Copies of received frames, for further receivers of a rule; delivered or dropped each.
     case copies
+    /// Received frames that went into an error queue, and frames that could not be sent.
+    case receiveErrors
+    case transmitErrors
   }
 
   private static let perOwner = Owner.allCases.count + DropReason.allCases.count
-  private static let perPort = Port.allCases.count
+  private static let perDirection = MACCounter.allCases.count
+  private static let perPort = Port.allCases.count + MACDirection.allCases.count * perDirection
 
-  static func size(owners: Int, ports: Int) -> Int { 8 * (owners * perOwner + ports * perPort) }
+  /// Bytes of the page: counters first, then a histogram for each flow that is measured.
+  static func size(owners: Int, ports: Int, flows: Int = 0) -> Int {
+    histograms(owners: owners, ports: ports) + flows * LatencyHistogram.byteCount
+  }
+  /// Where the histograms begin.
+  static func histograms(owners: Int, ports: Int) -> Int {
+    8 * (owners * perOwner + ports * perPort)
+  }
 
   init(memory: UnsafeMutableRawPointer, owners: Int) {
     self.memory = memory
@@ -128,6 +150,18 @@ struct Counters {
   func add(_ counter: Port, _ port: Int, _ amount: UInt64 = 1) {
     memory.addCounter(
       8 &* (ownerCount &* Self.perOwner &+ port &* Self.perPort &+ counter.rawValue), amount)
+  }
+
+  @inline(__always)
+  func add(
+    _ counter: MACCounter, _ direction: MACDirection, _ port: Int, _ amount: UInt64 = 1
+  ) {
+    memory.addCounter(place(counter, direction, port), amount)
+  }
+  @inline(__always)
+  private func place(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> Int {
+    let first = ownerCount &* Self.perOwner &+ port &* Self.perPort &+ Port.allCases.count
+    return 8 &* (first &+ direction.rawValue &* Self.perDirection &+ counter.rawValue)
   }
 
   /// A number that grows whenever any frame moves.
@@ -151,5 +185,8 @@ struct Counters {
   }
   func value(_ counter: Port, _ port: Int) -> UInt64 {
     memory.counter(8 * (ownerCount * Self.perOwner + port * Self.perPort + counter.rawValue))
+  }
+  func value(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> UInt64 {
+    memory.counter(place(counter, direction, port))
   }
 }

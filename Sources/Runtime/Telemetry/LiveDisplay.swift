@@ -1,4 +1,5 @@
 import CPortalShims
+import DPAAPortal
 import Diagnostics
 import Glibc
 import Partitioning
@@ -10,6 +11,7 @@ final class LiveDisplay {
   private var lines = 0
   private var lastDrawn: UInt64 = 0
   private var lastFrames: [UInt64] = []
+  private var lastFlows: [UInt64] = []
 
   /// Half a second between pictures: fast enough to watch, slow enough to read.
   private static let interval: UInt64 = 500_000_000
@@ -55,11 +57,33 @@ final class LiveDisplay {
       ])
     }
     clear()
-    let text = table.text
+    let text = table.text + "\n" + flowTable(engine, seconds: seconds)
     lines = text.count { $0 == "\n" }
     show(text)
     lastFrames = frames
     lastDrawn = now
+  }
+
+  /// The six ways, each with all of its flows.
+  private func flowTable(_ engine: Engine, seconds: Double) -> String {
+    var table = TextTable([
+      ("flow", .left), ("frames", .right), ("frames/s", .right), ("p50", .right), ("p99", .right),
+      ("max", .right),
+    ])
+    let latencies = engine.latenciesByKind()
+    var frames: [UInt64] = []
+    for (place, kind) in FlowKind.allCases.enumerated() {
+      let count = engine.flows.filter { $0.kind == kind }.reduce(0) {
+        $0 &+ engine.memory[$1.owner].status.memory.counter($1.counter)
+      }
+      frames.append(count)
+      let before = lastFlows.indices.contains(place) ? lastFlows[place] : count
+      // A guest's numbers are whatever it wrote.
+      let rate = UInt64(Double(count >= before ? count - before : 0) / seconds)
+      table.add([kind.rawValue, "\(count)", "\(rate)"] + (latencies[kind]?.texts ?? ["", "", ""]))
+    }
+    lastFlows = frames
+    return table.text
   }
 
   /// Removes the table, so that the final one stands alone.

@@ -23,9 +23,7 @@ extension RunReport {
     }
     text += partitions.text + "\n"
 
-    var ways = TextTable([("flow", .left), ("frames", .right)])
-    for flow in flows { ways.add(["\(flow.from) -> \(flow.to)", "\(flow.frames)"]) }
-    text += ways.text + "\n"
+    text += flowText + "\n"
 
     var ports = TextTable([
       ("interface", .left), ("in", .right), ("bytes", .right), ("out", .right), ("bytes", .right),
@@ -42,6 +40,11 @@ extension RunReport {
         .map { "\($0.1) in layer \($0.0)" }.joined(separator: ", ")
       text += "frames into \(port.name) with wrong headers: \(layers)\n"
     }
+    for port in interfaces where port.portErrors != (0, 0) {
+      text += "frames of \(port.name) in error: \(port.portErrors.receive) received, "
+      text += "\(port.portErrors.transmit) not sent\n"
+    }
+    if !interfaces.isEmpty { text += "\n" + statisticsText }
     text += "\n"
 
     if !policers.isEmpty {
@@ -82,6 +85,41 @@ extension RunReport {
     return text
   }
 
+  /// The flows, with what was measured of them.
+  private var flowText: String {
+    let isMeasured = flows.contains { $0.latency != nil }
+    var table = TextTable(
+      [("flow", .left), ("kind", .left), ("frames", .right)]
+        + (isMeasured
+          ? [("measured", .right), ("p50", .right), ("p99", .right), ("max", .right)] : []))
+    for flow in flows {
+      var row = ["\(flow.from) -> \(flow.to)", flow.kind.rawValue, "\(flow.frames)"]
+      if let latency = flow.latency {
+        row.append("\(latency.measured)")
+        row += latency.texts
+      }
+      table.add(row)
+    }
+    return table.text
+  }
+
+  /// What the MACs counted, by the names of their registers.
+  private var statisticsText: String {
+    var table = TextTable(
+      [("MAC", .left), ("", .left)] + MACCounter.allCases.map { ($0.name, .right) }
+        + [("XPF", .right)])
+    for port in interfaces {
+      for (direction, counts) in zip(MACDirection.allCases, port.statistics) {
+        // No MAC sends pause frames here, and none hears any.
+        let shown = zip(MACCounter.allCases, counts).map { counter, count in
+          direction.counts(counter) ? "\(count)" : ""
+        }
+        table.add([port.name, direction.letter] + shown + ["0"])
+      }
+    }
+    return table.text
+  }
+
   /// The sum in words, and what does not add up.
   private var balanceText: String {
     var parts = ["\(balance.toWire) to the wire", "\(balance.toGuests) to guests"]
@@ -94,6 +132,7 @@ extension RunReport {
     }
     let copies = balance.copies == 0 ? "" : " + \(balance.copies) copies"
     var text = "\(balance.fromWire) from the wire\(copies) + \(balance.fromGuests) from guests"
+    if balance.confirmed > 0 { text += " + \(balance.confirmed) confirmed" }
     text += " = " + parts.joined(separator: " + ") + "\n"
     for discrepancy in discrepancies { text += "not accounted for: \(discrepancy)\n" }
     return text + "conserved: \(isConserved ? "yes" : "no")\n"
@@ -126,8 +165,17 @@ extension RunReport {
           ]
         }),
       "flows": .array(
-        flows.map {
-          ["from": .string($0.from), "to": .string($0.to), "frames": JSONValue($0.frames)]
+        flows.map { flow in
+          [
+            "from": .string(flow.from), "to": .string(flow.to),
+            "kind": .string(flow.kind.rawValue), "frames": JSONValue(flow.frames),
+            "latency": flow.latency.map {
+              [
+                "measured": JSONValue($0.measured), "p50": JSONValue($0.median),
+                "p99": JSONValue($0.percentile99), "max": JSONValue($0.longest),
+              ]
+            } ?? .null,
+          ]
         }),
       "interfaces": .array(
         interfaces.map {
@@ -137,6 +185,14 @@ extension RunReport {
             "transmitted": JSONValue($0.transmitted),
             "transmittedBytes": JSONValue($0.transmittedBytes),
             "headerErrors": .array($0.headerErrors.map { JSONValue($0) }),
+            "receiveErrors": JSONValue($0.portErrors.receive),
+            "transmitErrors": JSONValue($0.portErrors.transmit),
+            "statistics": .object(
+              zip(MACDirection.allCases, $0.statistics).flatMap { direction, counts in
+                zip(MACCounter.allCases, counts).filter { direction.counts($0.0) }.map {
+                  .init(direction.letter + $0.name, JSONValue($1))
+                } + [.init(direction.letter + "XPF", JSONValue(0))]
+              }),
           ]
         }),
       "policers": .array(
@@ -165,7 +221,7 @@ extension RunReport {
         }),
       "balance": [
         "fromWire": JSONValue(balance.fromWire), "copies": JSONValue(balance.copies),
-        "fromGuests": JSONValue(balance.fromGuests),
+        "fromGuests": JSONValue(balance.fromGuests), "confirmed": JSONValue(balance.confirmed),
         "toWire": JSONValue(balance.toWire), "toGuests": JSONValue(balance.toGuests),
         "dropped": JSONValue(balance.dropped), "rejected": JSONValue(balance.rejected),
         "lost": JSONValue(balance.lost), "queued": JSONValue(balance.queued),

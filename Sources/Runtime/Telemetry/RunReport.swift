@@ -64,8 +64,12 @@ public struct RunReport: Sendable {
     /// Their bytes.
     public let transmittedBytes: UInt64
     /// Received frames with an error in their headers, by layer: 2, 3 and 4. They were delivered
-    /// all the same, where frames without those headers go.
+    /// all the same, where frames without those headers go, or into an error queue.
     public let headerErrors: [UInt64]
+    /// Frames that went into an error queue or could not be sent.
+    public let portErrors: (receive: UInt64, transmit: UInt64)
+    /// What its MAC counted, in the order of ``MACCounter/allCases``, by direction.
+    public let statistics: [[UInt64]]
   }
 
   /// One pool's buffers.
@@ -112,8 +116,12 @@ public struct RunReport: Sendable {
     public let from: String
     /// Where they went.
     public let to: String
+    /// Which of the six ways that is.
+    public let kind: FlowKind
     /// How many, as the owner at the guest's end counted.
     public let frames: UInt64
+    /// How long they took in the engine; `nil` when that was not measured.
+    public let latency: LatencySummary?
   }
 
   /// The sum of all frames.
@@ -124,6 +132,8 @@ public struct RunReport: Sendable {
     public var copies: UInt64 = 0
     /// Frames that guests say they sent.
     public var fromGuests: UInt64 = 0
+    /// Frames that came back to their senders as confirmations.
+    public var confirmed: UInt64 = 0
     /// Frames in the capture files that were written.
     public var toWire: UInt64 = 0
     /// Frames that guests say they received.
@@ -139,8 +149,8 @@ public struct RunReport: Sendable {
 
     /// Whether both sides are equal.
     public var isEven: Bool {
-      fromWire &+ copies &+ fromGuests == toWire &+ toGuests &+ dropped &+ rejected &+ lost
-        &+ queued
+      fromWire &+ copies &+ fromGuests &+ confirmed
+        == toWire &+ toGuests &+ dropped &+ rejected &+ lost &+ queued
     }
   }
 }
@@ -152,6 +162,8 @@ struct RunWitness {
   var playedFrames: [String: UInt64]?
   /// Frames found in the files that were written, by interface; missing without an output folder.
   var writtenFrames: [String: UInt64] = [:]
+  /// Whether it is to be told how long frames took, if that was measured.
+  var isLatencyWanted = true
   /// How each owner's process ended, by owner; missing for those that ended as asked.
   var endings: [Int: String] = [:]
 }
@@ -200,6 +212,7 @@ extension RunReport {
       // A guest's numbers are whatever it wrote: the sum may wrap, and is uneven then.
       balance.fromGuests &+= sent
       balance.toGuests &+= received
+      balance.confirmed += counters.value(.confirmed, index)
       balance.lost += lost
       balance.rejected += rejected
       balance.dropped += drops.filter { !$0.0.isRejection }.reduce(0) { $0 + $1.1 }
@@ -219,6 +232,12 @@ extension RunReport {
         transmittedBytes: counters.value(.transmittedBytes, index),
         headerErrors: [Counters.Port.layer2Errors, .layer3Errors, .layer4Errors].map {
           counters.value($0, index)
+        },
+        portErrors: (
+          counters.value(.receiveErrors, index), counters.value(.transmitErrors, index)
+        ),
+        statistics: MACDirection.allCases.map { direction in
+          MACCounter.allCases.map { counters.value($0, direction, index) }
         })
       let played = witness.playedFrames.map { $0[interface.name] ?? 0 } ?? report.received
       let written = witness.writtenFrames[interface.name] ?? report.transmitted
@@ -263,16 +282,12 @@ extension RunReport {
         interfaces: configuration.interfaces.map(\.name).filter(users.contains), counts: counts)
     }
 
-    var flows: [FlowReport] = []
-    for (index, owner) in configuration.owners.enumerated() {
-      let status = engine.memory[index].status.memory
-      for (place, path) in owner.paths.enumerated() {
-        let received = status.counter(GuestStatus.received(path: place))
-        let sent = status.counter(GuestStatus.sent(path: place))
-        // A link's frames are counted where they arrive.
-        flows.append(FlowReport(from: path.name, to: owner.name, frames: received))
-        if !path.isLink { flows.append(FlowReport(from: owner.name, to: path.name, frames: sent)) }
-      }
+    let latencies = witness.isLatencyWanted ? engine.latencies() : nil
+    let flows = engine.flows.enumerated().map { number, flow in
+      FlowReport(
+        from: flow.from, to: flow.to, kind: flow.kind,
+        frames: engine.memory[flow.owner].status.memory.counter(flow.counter),
+        latency: latencies?[number])
     }
     if !balance.isEven { discrepancies.append("the sum of all frames is uneven") }
     if let (port, error) = engine.writeError() {
@@ -308,6 +323,10 @@ extension RuntimeConfiguration {
           let what = path.isLink ? "link \(path.name)" : path.name
           if path.receive.contains(fqid) { return (owner.name, "receive \(what)") }
           if path.transmit == fqid { return (owner.name, "transmit \(what)") }
+        }
+        for role in queueing[index]?.roles ?? []
+        where role.queues.contains(where: { $0.contains(fqid) }) {
+          return (owner.name, role.role.rawValue)
         }
         for interface in interfaces {
           if case .offlineHop(let hop) = interface.delivery, hop.queue == fqid,

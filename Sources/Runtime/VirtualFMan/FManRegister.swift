@@ -83,19 +83,6 @@ enum FManRegister {
   static let queueMask: UInt32 = 0xff_ffff
 }
 
-/// Status and command bits of a frame descriptor at a port: Linux 6.1, `fman.h`.
-enum FrameStatus {
-  static let unsupportedFormat: UInt32 = 0x0400_0000
-  static let length: UInt32 = 0x0200_0000
-  static let memory: UInt32 = 0x0100_0000
-  static let size: UInt32 = 0x0004_0000
-  static let noScheme: UInt32 = 0x4000
-
-  static let sendsConfirmation: UInt32 = 0x8000_0000
-  static let readsContext: UInt32 = 0x4000_0000
-  static let doesChecksum: UInt32 = 0x1000_0000
-}
-
 extension UnsafeMutableRawPointer {
   /// Counts in a register that wraps, as the client may have left it.
   func count32(_ offset: Int, _ amount: UInt32 = 1) {

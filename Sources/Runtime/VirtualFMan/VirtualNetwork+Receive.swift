@@ -207,16 +207,16 @@ extension VirtualNetwork {
   }
 
   /// Puts a frame into buffers of the largest pool, each with the port's margins, and a table of them
-  /// into one more; as much as the driver reads: 16 entries in 256 bytes (Linux 6.1, `dpaa_eth.c`,
-  /// `DPAA_SGT_SIZE`).
+  /// into one more.
   private func storeFragments(
     _ bytes: UnsafeRawBufferPointer, _ layout: Layout, _ port: UnsafeMutableRawPointer,
     _ pool: Pool, _ context: Context, _ tables: inout EngineTables
   ) -> FrameDescriptor? {
     let room = pool.size - layout.startMargin - layout.endMargin
-    guard room > 0, layout.startMargin + 256 <= pool.size, bytes.count <= 16 * room else {
-      return nil
-    }
+    let limit = FragmentEntry.limit
+    guard room > 0, layout.startMargin + limit * FragmentEntry.size <= pool.size,
+      bytes.count <= limit * room
+    else { return nil }
     let count = (bytes.count + room - 1) / room
     guard tables.clientPools.freeCount(pool.number) > UInt32(count) else {
       port.count32(Register.outOfBuffers)
@@ -233,33 +233,31 @@ extension VirtualNetwork {
       }
       buffers.append((address, buffer))
     }
+    guard let start = buffers[0].bytes.baseAddress else { return nil }
+    let table = start + layout.startMargin
     for index in 0..<count {
       let part = UnsafeRawBufferPointer(
         rebasing: bytes[index * room..<min(bytes.count, (index + 1) * room)])
       let target = UnsafeMutableRawBufferPointer(
         rebasing: buffers[index + 1].bytes[layout.startMargin..<layout.startMargin + part.count])
       target.copyMemory(from: part)
-      let words = FragmentEntry(
-        address: buffers[index + 1].address, length: part.count, offset: layout.startMargin,
-        pool: pool.number, isFinal: index == count - 1
-      ).words
-      let entry = layout.startMargin + Self.entrySize * index
-      buffers[0].bytes.storeBytes(of: words.0.bigEndian, toByteOffset: entry, as: UInt64.self)
-      buffers[0].bytes.storeBytes(of: words.1.bigEndian, toByteOffset: entry + 8, as: UInt64.self)
+      FragmentEntry(
+        bpid: BPID(pool.number), address: buffers[index + 1].address,
+        offset: UInt32(layout.startMargin), length: UInt32(part.count), isFinal: index == count - 1
+      ).write(to: table + FragmentEntry.size * index)
     }
     write(context, layout, buffers[0].bytes)
-    var descriptor = FrameDescriptor(
-      bpid: BPID(pool.number), address: buffers[0].address, offset: UInt32(layout.startMargin),
-      length: UInt32(bytes.count))
-    descriptor.formatLength |= 4 << 29
     fragments = buffers.dropFirst().map(\.address)
-    return descriptor
+    return FrameDescriptor(
+      bpid: BPID(pool.number), address: buffers[0].address, offset: UInt32(layout.startMargin),
+      length: UInt32(bytes.count)
+    ).scattered
   }
 
   /// Gives the buffers of a frame back that no queue took.
   private func giveBack(_ descriptor: FrameDescriptor, _ tables: inout EngineTables) {
     let pool = descriptor.bpid.rawValue
-    if descriptor.format == 4 { for address in fragments { release(address, to: pool, &tables) } }
+    if descriptor.isScattered { for address in fragments { release(address, to: pool, &tables) } }
     release(descriptor.address, to: pool, &tables)
   }
 

@@ -50,7 +50,7 @@ extension VirtualNetwork {
     let mac = macs[index]
     var gathered = gather(descriptor)
     if gathered.status == 0 {
-      let bytes = UnsafeMutableRawBufferPointer(start: frame.base, count: Self.longestFrame)
+      let bytes = UnsafeMutableRawBufferPointer(start: frame.base, count: FrameLength.longest)
       let asked = FrameStatus.doesChecksum | FrameStatus.readsContext
       if descriptor.command & asked == asked, let result = parseResult(of: descriptor, mac) {
         InternetChecksum.fill(
@@ -84,14 +84,14 @@ extension VirtualNetwork {
   /// Copies a frame of the client into ``frame``.
   private func gather(_ descriptor: FrameDescriptor) -> Gathered {
     let length = Int(descriptor.length)
-    guard descriptor.format == 0 || descriptor.format == 4 else {
+    guard descriptor.format == 0 || descriptor.isScattered else {
       return Gathered(status: FrameStatus.unsupportedFormat)
     }
-    guard length >= 14, length <= Self.longestFrame else {
+    guard length >= FrameLength.shortest, length <= FrameLength.longest else {
       return Gathered(status: FrameStatus.length)
     }
     let start = descriptor.address + UInt64(descriptor.offset)
-    guard descriptor.format == 4 else {
+    guard descriptor.isScattered else {
       guard let part = memory.part(start, length), let source = part.baseAddress else {
         return Gathered(status: FrameStatus.memory)
       }
@@ -105,25 +105,25 @@ extension VirtualNetwork {
     var gathered = Gathered()
     while gathered.length < length {
       let place = gathered.tableLength
-      guard place < Self.entrySize * Self.entryLimit else {
+      guard place < FragmentEntry.size * Self.entryLimit else {
         gathered.status = FrameStatus.length
         return gathered
       }
-      guard let part = memory.part(start + UInt64(place), Self.entrySize),
+      guard let part = memory.part(start + UInt64(place), FragmentEntry.size),
         let source = part.baseAddress
       else {
         gathered.status = FrameStatus.memory
         return gathered
       }
       (UnsafeMutableRawPointer(table.base) + place)
-        .copyMemory(from: source, byteCount: Self.entrySize)
-      gathered.tableLength = place + Self.entrySize
+        .copyMemory(from: source, byteCount: FragmentEntry.size)
+      gathered.tableLength = place + FragmentEntry.size
       let entry = FragmentEntry(UnsafeRawPointer(table.base) + place)
       guard !entry.isExtension else {
         gathered.status = FrameStatus.unsupportedFormat
         return gathered
       }
-      let count = min(entry.length, length - gathered.length)
+      let count = min(Int(entry.length), length - gathered.length)
       guard let bytes = memory.part(entry.address + UInt64(entry.offset), count) else {
         gathered.status = FrameStatus.memory
         return gathered
@@ -179,9 +179,9 @@ extension VirtualNetwork {
       if enqueue(answer, to: queue, &tables) { tally.confirmed += 1 } else { tally.lost += 1 }
       return
     }
-    for place in stride(from: 0, to: gathered.tableLength, by: Self.entrySize) {
+    for place in stride(from: 0, to: gathered.tableLength, by: FragmentEntry.size) {
       let entry = FragmentEntry(UnsafeRawPointer(table.base) + place)
-      release(entry.address, to: entry.pool, &tables)
+      release(entry.address, to: entry.bpid.rawValue, &tables)
     }
     release(descriptor.address, to: descriptor.bpid.rawValue, &tables)
   }
@@ -193,46 +193,6 @@ extension VirtualNetwork {
     } else {
       tables.counters.add(.strayBuffers, 0)
     }
-  }
-}
-
-/// An entry of a scatter-gather table: Linux 6.1, `include/soc/fsl/qman.h`, `struct qm_sg_entry`.
-struct FragmentEntry {
-  var address: UInt64
-  var length: Int
-  var offset: Int
-  var pool: UInt8
-  /// It leads to another table.
-  var isExtension = false
-  var isFinal: Bool
-
-  // SAFETY: `bytes` covers 16 bytes that nobody else writes.
-  /// Reads an entry of the engine's own copy.
-  init(_ bytes: UnsafeRawPointer) {
-    let high = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
-    let low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-    address = high & 0xff_ffff_ffff
-    length = Int(low >> 32 & 0x3fff_ffff)
-    offset = Int(low & 0x1fff)
-    pool = UInt8(truncatingIfNeeded: low >> 16)
-    isExtension = low >> 63 != 0
-    isFinal = low >> 62 & 1 != 0
-  }
-
-  init(address: UInt64, length: Int, offset: Int, pool: UInt8, isFinal: Bool) {
-    self.address = address
-    self.length = length
-    self.offset = offset
-    self.pool = pool
-    self.isFinal = isFinal
-  }
-
-  /// The entry as it stands in memory, in two words.
-  var words: (UInt64, UInt64) {
-    (
-      address,
-      UInt64(isFinal ? 1 : 0) << 62 | UInt64(length) << 32 | UInt64(pool) << 16 | UInt64(offset)
-    )
   }
 }
 

@@ -43,10 +43,7 @@ final class VirtualNetwork {
     var lost: UInt64 = 0
   }
 
-  /// The longest frame, as the driver allows (Linux 6.1, `fman.c`, `FSL_FM_MAX_POSSIBLE_FRAME_SIZE`).
-  static let longestFrame = 9600
-  /// Bytes of a scatter-gather table's entries, and how many a table may have here.
-  static let entrySize = 16
+  /// How many entries of a driver's table are read.
   static let entryLimit = 256
 
   let memory: ClientBytes
@@ -78,8 +75,8 @@ final class VirtualNetwork {
   ) throws(EngineError) {
     self.memory = memory
     keyGen = try KeyGen()
-    frame = try FlatTable<UInt8>(count: Self.longestFrame)
-    table = try FlatTable<UInt8>(count: Self.entrySize * Self.entryLimit)
+    frame = try FlatTable<UInt8>(count: FrameLength.longest)
+    table = try FlatTable<UInt8>(count: FragmentEntry.size * Self.entryLimit)
     liodnOffset = tables.owners.base[0].liodnOffset
     for index in plan.frameManagers {
       let registers = window + AttachLayout.frameManager(index)
@@ -197,12 +194,8 @@ extension UnsafeMutableRawPointer {
     count64(0x00, UInt64(length))
     count64(0x08, UInt64(length))
     count64(0x20)
-    let isGroup = frame.first.map { $0 & 1 != 0 } ?? false
-    let isBroadcast = frame.prefix(6).allSatisfy { $0 == 0xff }
-    count64(isBroadcast ? 0x50 : isGroup ? 0x48 : 0x40)
+    count64(0x40 + 8 * (MACCounter.address(frame).rawValue - MACCounter.unicast.rawValue))
     count64(0x60)
-    let limits = [64, 127, 255, 511, 1023, 1518]
-    let place = limits.firstIndex { length <= $0 } ?? limits.count
-    count64(0x70 + 8 * place)
+    count64(0x70 + 8 * (MACCounter.size(length).rawValue - MACCounter.upTo64.rawValue))
   }
 }

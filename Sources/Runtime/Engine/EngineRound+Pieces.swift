@@ -1,0 +1,211 @@
+import DPAAPortal
+import QorIQ
+
+// SAFETY: an entry of a guest's table is read once, and everything that it names is held against the
+// engine's own tables before it is used; from then on the engine's own chain of pieces counts.
+/// Frames in several buffers: a buffer with a table, as hardware writes it, and up to 16 with the
+/// frame's pieces.
+extension EngineTables {
+  // MARK: From guests
+
+  /// Takes a frame from a guest whose descriptor names a table of pieces; why not, if it is wrong: then every
+  /// buffer stays the guest's.
+  @inline(never)
+  mutating func takePieces(
+    of frame: FrameDescriptor, tableIn buffer: UInt32, of index: Int, from owner: Int
+  ) -> DropReason? {
+    let pool = pools.base[index]
+    let table = pool.pointer(to: buffer) + Int(frame.offset)
+    guard frame.length > 0, UInt(bitPattern: table) & 7 == 0 else {
+      return .badDescriptor
+    }
+    let holder = BufferPool.holder(owner)
+    guard pool.transfer(buffer, from: holder, to: BufferPool.engineTable) else {
+      return .foreignBuffer
+    }
+    pool.fragments[Int(buffer)] = Fragment()
+    var last = pool.fragments + Int(buffer)
+    var length: UInt32 = 0
+    var reason = DropReason.badPieces
+    var place = 0
+    let room = min(
+      FragmentEntry.limit, (Int(pool.size) - Int(frame.offset)) / FragmentEntry.size)
+    while place < room {
+      let entry = FragmentEntry(at: table, offset: place * FragmentEntry.size)
+      guard !entry.isExtension, entry.length > 0, entry.length <= frame.length &- length else {
+        break
+      }
+      let number = Int(poolIndex.base[Int(entry.bpid.rawValue)])
+      guard number != 255, let piece = pools.base[number].buffer(at: entry.address) else {
+        reason = .foreignBuffer
+        break
+      }
+      guard entry.offset <= pools.base[number].size,
+        entry.length <= pools.base[number].size &- entry.offset
+      else { break }
+      guard pools.base[number].transfer(piece, from: holder, to: BufferPool.engine) else {
+        reason = .foreignBuffer
+        break
+      }
+      last.pointee.next = piece
+      last.pointee.nextPool = UInt8(truncatingIfNeeded: number)
+      last = pools.base[number].fragments + Int(piece)
+      last.pointee = Fragment(offset: UInt16(entry.offset), length: entry.length)
+      length &+= entry.length
+      if entry.isFinal {
+        guard length == frame.length else { break }
+        return nil
+      }
+      place += 1
+    }
+    Self.handOverPieces(of: frame, to: owner, pools.base, poolIndex.base)
+    return reason
+  }
+
+  // MARK: In queues
+
+  // Of the tables, what these need is handed over: a call out of line that only reads the tables would
+  // have them copied.
+
+  /// The pieces of a queued frame pass from the engine to a guest, and its table.
+  @inline(never)
+  static func handOverPieces(
+    of frame: FrameDescriptor, to owner: Int, _ pools: UnsafeMutablePointer<BufferPool>,
+    _ poolIndex: UnsafeMutablePointer<UInt8>
+  ) {
+    let holder = BufferPool.holder(owner)
+    forEachBuffer(of: frame, pools, poolIndex) { pool, buffer, from in
+      pool.pointee.transfer(buffer, from: from, to: holder)
+    }
+  }
+
+  /// The pieces of a queued frame go back to their pools, and its table.
+  @inline(never)
+  static func freePieces(
+    of frame: FrameDescriptor, _ pools: UnsafeMutablePointer<BufferPool>,
+    _ poolIndex: UnsafeMutablePointer<UInt8>
+  ) {
+    forEachBuffer(of: frame, pools, poolIndex) { pool, buffer, from in
+      pool.pointee.release(buffer, from: from)
+    }
+  }
+
+  /// Does something with each buffer of a queued frame in several, the one with the table first.
+  private static func forEachBuffer(
+    of frame: FrameDescriptor, _ pools: UnsafeMutablePointer<BufferPool>,
+    _ poolIndex: UnsafeMutablePointer<UInt8>,
+    _ take: (UnsafeMutablePointer<BufferPool>, UInt32, UInt8) -> Bool
+  ) {
+    var pool = pools + Int(poolIndex[Int(frame.bpid.rawValue)])
+    var holder = BufferPool.engineTable
+    guard var buffer = pool.pointee.buffer(at: frame.address) else {
+      preconditionFailure("a queued frame's buffer is the engine's")
+    }
+    while true {
+      let fragment = pool.pointee.fragments[Int(buffer)]
+      guard take(pool, buffer, holder) else {
+        preconditionFailure("a queued frame's buffer is the engine's")
+      }
+      guard fragment.nextPool != Fragment.none else { return }
+      holder = BufferPool.engine
+      pool = pools + Int(fragment.nextPool)
+      buffer = fragment.next
+    }
+  }
+
+  /// Puts the pieces of a queued frame together.
+  @inline(never)
+  static func gather(
+    _ frame: FrameDescriptor, into scratch: UnsafeMutablePointer<UInt8>,
+    _ pools: UnsafeMutablePointer<BufferPool>, _ poolIndex: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeRawBufferPointer {
+    let target = UnsafeMutableRawPointer(scratch)
+    var length = 0
+    forEachBuffer(of: frame, pools, poolIndex) { pool, buffer, holder in
+      guard holder == BufferPool.engine else { return true }
+      let fragment = pool.pointee.fragments[Int(buffer)]
+      (target + length).copyMemory(
+        from: pool.pointee.pointer(to: buffer) + Int(fragment.offset),
+        byteCount: Int(fragment.length))
+      length += Int(fragment.length)
+      return true
+    }
+    return UnsafeRawBufferPointer(start: target, count: length)
+  }
+
+  // MARK: From ports
+
+  /// Copies a frame that is larger than every buffer of its owner into several of the largest, each with
+  /// the headroom, and a table of them into one more; `false` to wait for buffers.
+  @inline(never)
+  mutating func placeInPieces(
+    _ frame: UnsafeRawBufferPointer, in owner: Int, queue: UInt32, chargedTo charged: Int,
+    _ annotations: Annotations, mayWait: Bool, now: UInt64
+  ) -> Bool {
+    let entry = owners.base[owner]
+    let own = entry.firstPool..<entry.firstPool &+ entry.poolCount
+    guard let index = own.max(by: { pools.base[$0].size < pools.base[$1].size }) else {
+      counters.drop(.frameTooLarge, charged)
+      return true
+    }
+    let pool = pools.base + index
+    let room = Int(pool.pointee.size) - Buffer.headroom
+    let count = room > 0 ? (frame.count + room - 1) / room : Int.max
+    guard count <= FragmentEntry.limit, count * FragmentEntry.size <= room,
+      count < pool.pointee.count, frame.count < Fragment.longestFrame
+    else {
+      counters.drop(.frameTooLarge, charged)
+      return true
+    }
+    guard !depletion.hardware.has(pool.pointee.bpid.rawValue), pool.pointee.freeCount > count
+    else {
+      if mayWait, shouldWait(for: index, now: now) { return false }
+      counters.drop(.poolDepleted, charged)
+      return true
+    }
+    pool.pointee.waitingSince = 0
+    let descriptor = scatter(frame, over: count, of: index, annotations, now: now)
+      .stamped(liodnOffset: entry.liodnOffset)
+    let verdict = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue)
+    if case .accepted = verdict { return true }
+    free(descriptor)
+    counters.drop(.queueRefused, charged)
+    return true
+  }
+
+  /// Copies a frame into buffers of a pool, which has as many and one more for the table.
+  private func scatter(
+    _ frame: UnsafeRawBufferPointer, over count: Int, of index: Int, _ annotations: Annotations,
+    now: UInt64
+  ) -> FrameDescriptor {
+    let pool = pools.base + index
+    guard let start = frame.baseAddress,
+      let table = pool.pointee.acquire(for: BufferPool.engineTable)
+    else { preconditionFailure("the pool was seen to have enough") }
+    let memory = pool.pointee.pointer(to: table)
+    annotations.write(to: memory, now: now)
+    let room = Int(pool.pointee.size) - Buffer.headroom
+    var last = pool.pointee.fragments + Int(table)
+    last.pointee = Fragment()
+    for place in 0..<count {
+      guard let buffer = pool.pointee.acquire(for: BufferPool.engine) else {
+        preconditionFailure("the pool was seen to have enough")
+      }
+      let length = min(room, frame.count - place * room)
+      (pool.pointee.pointer(to: buffer) + Buffer.headroom).copyMemory(
+        from: start + place * room, byteCount: length)
+      FragmentEntry(
+        bpid: pool.pointee.bpid, address: pool.pointee.address(of: buffer),
+        offset: UInt32(Buffer.headroom), length: UInt32(length), isFinal: place == count - 1
+      ).write(to: memory + Buffer.headroom + place * FragmentEntry.size)
+      last.pointee.next = buffer
+      last.pointee.nextPool = UInt8(truncatingIfNeeded: index)
+      last = pool.pointee.fragments + Int(buffer)
+      last.pointee = Fragment(offset: UInt16(Buffer.headroom), length: UInt32(length))
+    }
+    return FrameDescriptor(
+      bpid: pool.pointee.bpid, address: pool.pointee.address(of: table),
+      offset: UInt32(Buffer.headroom), length: UInt32(frame.count), command: annotations.status
+    ).scattered
+  }
+}

@@ -1,0 +1,94 @@
+/// What a MAC counts of the frames of one direction, by the names of its registers without their first
+/// letter, which is R for received and T for transmitted (Linux 6.1, `fman_memac.c`, `struct memac_regs`).
+public enum MACCounter: Int, Sendable, CaseIterable {
+  /// Bytes of all frames, with their check sequences.
+  case octets
+  /// Frames to one station, to a group, to all; none that is too short or too long.
+  case unicast
+  case multicast
+  case broadcast
+  /// Those with a VLAN tag.
+  case vlan
+  /// Frames that are too short.
+  case undersize
+  /// Frames with their check sequences by length; a frame of 1518 bytes at most is the longest without tag.
+  case upTo64
+  case upTo127
+  case upTo255
+  case upTo511
+  case upTo1023
+  case upTo1518
+  case longer
+  /// Frames that are longer than the interface's longest.
+  case oversize
+
+  /// The register's name without its first letter.
+  public var name: String {
+    switch self {
+    case .octets: "EOCT"
+    case .unicast: "UCA"
+    case .multicast: "MCA"
+    case .broadcast: "BCA"
+    case .vlan: "VLAN"
+    case .undersize: "UND"
+    case .upTo64: "64"
+    case .upTo127: "127"
+    case .upTo255: "255"
+    case .upTo511: "511"
+    case .upTo1023: "1023"
+    case .upTo1518: "1518"
+    case .longer: "1519X"
+    case .oversize: "OVR"
+    }
+  }
+
+  /// The counter of frames of a length with check sequence.
+  @inline(__always)
+  static func size(_ length: Int) -> MACCounter {
+    guard length > 64 else { return .upTo64 }
+    let class64 = min(6, 58 - length.leadingZeroBitCount)
+    let isLonger = class64 == 5 && length > 1518
+    return MACCounter(rawValue: MACCounter.upTo64.rawValue + class64 + (isLonger ? 1 : 0))
+      ?? .longer
+  }
+
+  // SAFETY: the frame has at least six bytes.
+  /// The counter of frames to whom this one is for.
+  @inline(__always)
+  static func address(_ frame: UnsafeRawBufferPointer) -> MACCounter {
+    guard frame[0] & 1 != 0 else { return .unicast }
+    return frame.prefix(6).allSatisfy { $0 == 0xff } ? .broadcast : .multicast
+  }
+}
+
+/// A direction of a MAC.
+public enum MACDirection: Int, Sendable, CaseIterable {
+  /// From the wire.
+  case receive
+  /// To the wire.
+  case transmit
+
+  /// The first letter of its registers' names.
+  public var letter: String { self == .receive ? "R" : "T" }
+
+  /// Whether it has a counter: nothing leaves that is too long.
+  func counts(_ counter: MACCounter) -> Bool { self == .receive || counter != .oversize }
+}
+
+extension Counters {
+  // SAFETY: the frame has at least 14 bytes.
+  /// Counts a frame of a MAC, which is without its check sequence. A capture may show frames without the
+  /// padding that they had on the wire: they count as the shortest.
+  @inline(__always)
+  func count(
+    _ frame: UnsafeRawBufferPointer, _ direction: MACDirection, _ port: Int,
+    isOversize: Bool = false
+  ) {
+    let length = frame.count &+ 4
+    add(.octets, direction, port, UInt64(length))
+    add(MACCounter.size(length), direction, port)
+    if isOversize { return add(.oversize, direction, port) }
+    add(MACCounter.address(frame), direction, port)
+    if frame[12] == 0x81, frame[13] == 0 { add(.vlan, direction, port) }
+  }
+}
