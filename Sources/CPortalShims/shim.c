@@ -1,6 +1,9 @@
 #include "CPortalShims.h"
 
 #include <stdatomic.h>
+#include <sys/socket.h>
+
+int dpaac_accept(int listener) { return accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 enum { guard_count = 16 };
 

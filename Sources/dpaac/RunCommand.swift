@@ -1,4 +1,5 @@
-import ArgumentParser
+public import ArgumentParser
+public import DPAAPortal
 import DPAARuntime
 import Diagnostics
 import Lowering
@@ -18,6 +19,27 @@ struct RunCommand: ParsableCommand {
         dpaac run office.yaml -o captures --repeat 100 --rate 50000
         dpaac run office.yaml --port fm1-10g0=other.pcap --format json
         dpaac run office.yaml --program guest1=.build/release/my-guest
+        dpaac run office.yaml -o captures --captures pcapng
+
+      An interface may also be connected with a line. Frames then come and go as long as the run \
+      does, which is until SIGTERM or Ctrl-C; what the line does not take, lost or missed is told in \
+      the end.
+
+        tap:NAME                a TAP device, made when there is none of this name
+        packet:NAME             a network interface of this machine, through AF_PACKET's rings
+        stream:ADDRESS          a stream socket with QEMU's framing (-netdev stream), called again \
+      when the peer goes
+        stream-server:ADDRESS   the same, waiting to be called
+        dgram:LOCAL,REMOTE      datagrams, as QEMU's -netdev dgram has them
+        loop:INTERFACE          a wire to another interface of the plan, or to itself
+
+      NAME@NETNS is a device in a network namespace of ip netns; ADDRESS is a path with a slash or \
+      HOST:PORT.
+
+        dpaac run office.yaml --port fm1-10g0=tap:office0
+        dpaac run office.yaml --port fm1-10g0=packet:eth1@lab
+        dpaac run office.yaml --port fm1-10g0=stream-server:/tmp/office.sock
+        dpaac run office.yaml --port fm1-10g0=dgram:127.0.0.1:4000,127.0.0.1:4001
       """)
 
   @OptionGroup var arguments: PlanArguments
@@ -29,6 +51,9 @@ struct RunCommand: ParsableCommand {
     name: .shortAndLong, help: "Leave a capture of every partition and interface here.",
     completion: .directory)
   var output: String?
+
+  @Option(help: "The format of those captures.")
+  var captures: CaptureWriter.Format = .pcap
 
   @Option(name: .customLong("repeat"), help: "Play each capture this often.")
   var repeats: UInt64 = 1
@@ -44,7 +69,9 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     name: .customLong("port"),
-    help: ArgumentHelp("Play a capture into an interface.", valueName: "interface=file"))
+    help: ArgumentHelp(
+      "Play a capture into an interface, or connect it with a line.",
+      valueName: "interface=file|line"))
   var ports: [String] = []
 
   @Option(
@@ -55,8 +82,11 @@ struct RunCommand: ParsableCommand {
   var programs: [String] = []
 
   func validate() throws {
-    for port in ports where !port.dropFirst().dropLast().contains("=") {
-      throw ValidationError("--port \(port): write it as interface=file, as in fm1-10g0=in.pcap")
+    var options = RunOptions(directory: "", guestProgram: [])
+    for port in ports {
+      if let reason = options.setPort(port, from: Terminal.here) {
+        throw ValidationError("--port \(reason)")
+      }
     }
     guard !recorded || rate == 0 else {
       throw ValidationError("--recorded and --rate say different things; choose one")
@@ -76,12 +106,9 @@ struct RunCommand: ParsableCommand {
     options.pace = recorded ? .recorded : rate == 0 ? .asTaken : .framesPerSecond(rate)
     options.isLive = isatty(2) == 1
     options.showsLatency = latency
-    for port in ports {
-      let parts = port.split(separator: "=", maxSplits: 1)
-      // Given on the command line, so it is seen from here and not from the plan.
-      let path = String(parts[1])
-      options.replays[String(parts[0])] = path.hasPrefix("/") ? path : Terminal.here + "/" + path
-    }
+    options.captureFormat = captures
+    // Given on the command line, so paths are seen from here and not from the plan.
+    for port in ports { _ = options.setPort(port, from: Terminal.here) }
     let configuration = RuntimeConfiguration(partition)
     for program in programs {
       if let reason = options.setProgram(program, in: configuration) {
@@ -91,3 +118,5 @@ struct RunCommand: ParsableCommand {
     HostProgram.finish(configuration, options: options, isJSON: format == .json)
   }
 }
+
+extension CaptureWriter.Format: ExpressibleByArgument {}

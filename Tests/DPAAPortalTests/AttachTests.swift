@@ -10,7 +10,7 @@ import Testing
   private static let grant = GuestGrant(
     name: "guest1", portalCount: 1, enqueueRing: 8, dequeueRing: 16,
     pools: [.init(bpid: 2, base: 0x8000_0000, count: 4, size: 2048, stride: 2112)],
-    paths: [], program: .sink, hasCapture: false)
+    paths: [], program: .sink, capture: nil)
 
   /// A host's end of a control socket, and the guest's.
   private final class Sockets {

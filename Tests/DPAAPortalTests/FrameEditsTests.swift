@@ -106,7 +106,8 @@ import Testing
     #expect(Int(frame[38]) << 8 | Int(frame[39]) == size - 34)
     #expect(frame[23] == 17)
     #expect(Array(frame[42..<50]) == [1, 2, 3, 4, 5, 6, 7, 8])
-    #expect(frame[50...].allSatisfy { $0 == 0 })
+    #expect(frame[50..<58] == [0x64, 0x70, 0x61, 0x61, 0x63, 0, 0, 1])
+    #expect(frame[58...].allSatisfy { $0 == 0 })
   }
 
   @Test func `a probe of less than a whole frame stops the program`() async {

@@ -6,7 +6,20 @@ import Testing
 @Suite struct GuestGrantTests {
   static let programs: [GuestGrant.Program] = [
     .reflect, .sink,
-    .source(path: 1, frames: 1 << 40, size: 1514, from: 0xc0a8_010b, to: 0xc0a8_0205),
+    .source(path: 1, frames: 1 << 40, size: 1514, from: 0xc0a8_010b, to: 0xc0a8_0205, rate: 7),
+    .forward(
+      ForwardSettings(
+        own: [
+          .init(path: 0, prefix: NetworkPrefix(ipv4: 0x0a01_0001, length: 24)),
+          .init(
+            path: 1,
+            prefix: NetworkPrefix(
+              address: NetworkAddress(high: 0xfd00_0001 << 32, low: 1), length: 64)),
+        ],
+        routes: [
+          .init(
+            to: NetworkPrefix(ipv4: 0, length: 0), via: NetworkAddress(ipv4: 0x0a01_00fe))
+        ])),
   ]
 
   static func grant(_ program: GuestGrant.Program) -> GuestGrant {
@@ -24,7 +37,7 @@ import Testing
           name: "guest2", isLink: true, receive: QueueRange(first: 0xff_ffff, count: 1),
           transmit: 102),
       ],
-      program: program, hasCapture: true)
+      program: program, capture: .pcapng)
   }
 
   @Test(arguments: programs)
@@ -36,7 +49,7 @@ import Testing
   @Test func `the smallest grant survives its message`() {
     let grant = GuestGrant(
       name: "", portalCount: 1, enqueueRing: 8, dequeueRing: 16, pools: [], paths: [],
-      program: .sink, hasCapture: false)
+      program: .sink, capture: nil)
     #expect(GuestGrant(message: grant.message) == grant)
   }
 
@@ -67,7 +80,7 @@ import Testing
     Fault(what: "portals", offset: 28, values: [0, 65, .max]),
     Fault(what: "enqueue ring", offset: 36, values: [0, 4, 12, 63, 65, 128, .max]),
     Fault(what: "dequeue ring", offset: 44, values: [0, 4, 24, 128, .max]),
-    Fault(what: "capture", offset: 52, values: [2]),
+    Fault(what: "capture", offset: 52, values: [3, .max]),
     Fault(what: "pools", offset: 60, values: [65, .max, 1, 3]),
     Fault(what: "BPID", offset: 68, values: [256, .max]),
     Fault(what: "base", offset: 76, values: [1 << 40, .max]),
@@ -80,7 +93,7 @@ import Testing
     Fault(what: "first queue", offset: 180, values: [1 << 24, .max, 0xff_ffff]),
     Fault(what: "queue count", offset: 188, values: [0, 1 << 24, .max]),
     Fault(what: "transmit queue", offset: 196, values: [1 << 24, .max]),
-    Fault(what: "program", offset: 250, values: [3, .max]),
+    Fault(what: "program", offset: 250, values: [3, 4, .max]),
     Fault(what: "source's path", offset: 258, values: [2, .max]),
     Fault(what: "source's frame size", offset: 274, values: [1 << 17, .max]),
     Fault(what: "source's address", offset: 282, values: [1 << 32]),
@@ -99,7 +112,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     var read = 0
     for _ in 0..<10_000 {
-      var message = Self.grant(Self.programs[random.below(3)]).message
+      var message = Self.grant(Self.programs[random.below(Self.programs.count)]).message
       for _ in 0...random.below(4) {
         let place = random.below(message.count)
         switch random.below(4) {

@@ -16,7 +16,7 @@ import Testing
     #expect(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &pair) == 0)
     defer { close(pair[0]) }
     var guest = GuestSession(
-      grant: try configuration.grant(ofOwner: 2, hasCapture: false),
+      grant: try configuration.grant(ofOwner: 2),
       window: engine.memory[2].window.memory, status: engine.memory[2].status.memory,
       poolMemory: engine.memory[2].pools.map(\.memory), control: pair[0],
       runEngine: { engine.round() })

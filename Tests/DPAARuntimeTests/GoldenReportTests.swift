@@ -34,6 +34,7 @@ import Testing
         host       source          6     6        1  1 frame-too-short
         guest1     reflect         7     7        0
         guest2     sink            1     0        1  1 frame-too-large
+        host: 5 probes in order
 
         flow                kind         frames
         fm1-10g0 -> host    Rx host           1

@@ -155,11 +155,12 @@ final class Simulation {
   ///   - rate: Frames per second of virtual time; 0 for as fast as they are taken.
   ///   - isInline: Whether the engine runs on the test's thread, not on its own.
   ///   - measuresLatency: Whether it measures how long frames take.
+  ///   - lines: What interfaces are connected with; then no frames arrive otherwise.
   /// - Throws: When the engine does not take the configuration.
   init(
     _ configuration: RuntimeConfiguration = Talk.configuration(), frames: [[UInt8]] = [],
     wireLengths: [Int: Int] = [:], rate: UInt64 = 0, isInline: Bool = true,
-    measuresLatency: Bool = false
+    measuresLatency: Bool = false, lines: [String: PortAddress] = [:]
   ) throws {
     let directory = try TemporaryDirectory()
     self.directory = directory
@@ -172,8 +173,9 @@ final class Simulation {
     engine = try Engine(
       configuration,
       options: EngineOptions(
-        replays: [wire: "\(directory.path)/in.pcap"], outputs: [wire: output],
-        pace: rate == 0 ? .asTaken : .framesPerSecond(rate), measuresLatency: measuresLatency),
+        replays: lines.isEmpty ? [wire: "\(directory.path)/in.pcap"] : [:], lines: lines,
+        outputs: [wire: output], pace: rate == 0 ? .asTaken : .framesPerSecond(rate),
+        measuresLatency: measuresLatency),
       clock: { [clock] in clock.now })
     var guests: [Guest] = []
     for index in configuration.owners.indices {
@@ -246,7 +248,7 @@ final class Guest {
 
   init(_ engine: Engine, owner index: Int, isInline: Bool) throws {
     session = try engine.attach(owner: index, isInline: isInline)
-    program = BuiltInProgram(session.grant)
+    program = try BuiltInProgram(session.grant)
     owner = engine.configuration.owners[index]
   }
 

@@ -164,15 +164,22 @@ import Testing
 
   private static let tshark = Tool("tshark", package: "tshark")
 
-  @Test(.enabled(if: tshark.isPresent, "needs package tshark"))
-  func `tshark's pcapng file of a capture holds the same frames and times`() throws {
+  @Test(
+    .enabled(if: tshark.isPresent, "needs package tshark"),
+    arguments: CaptureWriter.Format.allCases, CaptureWriter.Format.allCases)
+  func `tshark reads what is written, and writes what is read`(
+    ours: CaptureWriter.Format, theirs: CaptureWriter.Format
+  ) throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let path = "\(directory.path)/classic.pcap"
+    let path = "\(directory.path)/ours"
     func write() {
-      var writer = CaptureWriter(descriptor: open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
-      for number in 0..<100 as Range<UInt64> {
-        let frame = Talk.frame(to: Talk.guest1, number: number, size: 64 + Int(number))
+      var writer = CaptureWriter(
+        descriptor: open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600), format: ours,
+        name: "fm1-10g0")
+      // More than the writer's buffer holds.
+      for number in 0..<1000 as Range<UInt64> {
+        let frame = Talk.frame(to: Talk.guest1, number: number, size: 60 + Int(number))
         frame.withUnsafeBytes {
           writer.write($0, nanoseconds: 1_700_000_000_123_456_789 + number * 1_000_000_007)
         }
@@ -180,13 +187,17 @@ import Testing
     }
     write()
     let outcome = try Self.tshark.run([
-      "-r", path, "-F", "pcapng", "-w", "\(directory.path)/new.pcapng",
+      "-r", path, "-F", theirs == .pcap ? "nsecpcap" : "pcapng", "-w", "\(directory.path)/theirs",
     ])
     #expect(outcome.status == 0, "\(outcome.errorText)")
     let seen = try Self.read(path: path)
-    #expect(seen.count == 100)
+    #expect(seen.count == 1000)
     #expect(seen[7].nanoseconds == 1_700_000_007_123_456_838)
-    #expect(try Self.read(path: "\(directory.path)/new.pcapng") == seen)
+    #expect(seen[999].bytes == Talk.frame(to: Talk.guest1, number: 999, size: 1059))
+    #expect(try Self.read(path: "\(directory.path)/theirs") == seen)
+    guard ours == .pcapng else { return }
+    let names = try Self.tshark.run(["-r", path, "-T", "fields", "-e", "frame.interface_name"])
+    #expect(Set(names.text.split(separator: "\n")) == ["fm1-10g0"])
   }
 
   // MARK: Replay
@@ -201,7 +212,7 @@ import Testing
     }
     let path = try directory.write("a.pcapng", Data(file.bytes))
     var port = try NetworkPort(
-      name: "a", replay: path, repeats: 2, pace: .recorded, output: -1)
+      name: "a", line: PortLine(), replay: path, repeats: 2, pace: .recorded, output: nil)
     var arrivals: [UInt64] = []
     for now in stride(from: 500 as UInt64, to: 30_000_000, by: 250_000) {
       while port.peek(now: now) != nil {

@@ -79,7 +79,7 @@ import Testing
     #expect(outcome.status == 1)
     #expect(
       outcome.errorText
-        == "error: the plan has no interface fm1-10g9 to play a capture into; it has fm1-10g0\n")
+        == "error: the plan has no interface fm1-10g9 to connect; it has fm1-10g0\n")
   }
 
   @Test func `an empty output folder is not the root of the file system`() throws {

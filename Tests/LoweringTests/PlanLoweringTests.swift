@@ -145,6 +145,33 @@ import Testing
       "{source: {to: host, frames: 5, size: 1514}}",
       .source(GuestProgram.SourceProgram(path: "host", frames: 5, size: 1514))
     ),
+    (
+      "{source: {to: host, frames: 5, rate: 100}}",
+      .source(GuestProgram.SourceProgram(path: "host", frames: 5, size: 128, rate: 100))
+    ),
+    (
+      "{forward: {ways: [ {over: host, addresses: [10.1.0.1/24, \"fd00:1::1/64\"]} ], "
+        + "routes: [ {to: 0.0.0.0/0, via: 10.1.0.254}, {to: \"fd00::/16\", via: \"fd00:1::2\"} ]}}",
+      .forward(
+        .init(
+          ways: [
+            .init(
+              path: "host",
+              addresses: [
+                NetworkPrefix(ipv4: 0x0a01_0001, length: 24),
+                NetworkPrefix(
+                  address: NetworkAddress(high: 0xfd00_0001 << 32, low: 1), length: 64),
+              ])
+          ],
+          routes: [
+            .init(
+              to: NetworkPrefix(ipv4: 0, length: 0), via: NetworkAddress(ipv4: 0x0a01_00fe)),
+            .init(
+              to: NetworkPrefix(
+                address: NetworkAddress(high: 0xfd00 << 48, low: 0), length: 16),
+              via: NetworkAddress(high: 0xfd00_0001 << 32, low: 2)),
+          ]))
+    ),
   ]) func `programs are words or a source with its load`(text: String, expected: GuestProgram)
     throws
   {
@@ -154,6 +181,15 @@ import Testing
   }
 
   @Test(arguments: [
+    "program: {forward: {}}", "program: {}",
+    "program: {source: {to: host, frames: 5}, forward: {ways: []}}",
+    "program: {forward: {ways: [ {over: host, addresses: [10.1.0.1]} ]}}",
+    "program: {forward: {ways: [ {over: host, addresses: [10.1.0.1/33]} ]}}",
+    "program: {forward: {ways: [ {over: host, addresses: [\"fd00::1/129\"]} ]}}",
+    "program: {forward: {ways: [ {over: host} ]}}", "program: {forward: {ways: host}}",
+    "program: {forward: {ways: [], routes: [ {to: 10.0.0.1/8, via: 10.1.0.254} ]}}",
+    "program: {forward: {ways: [], routes: [ {to: 10.0.0.0/8, via: 10.1.0.0/24} ]}}",
+    "program: {source: {to: host, frames: 5, rate: 0}}",
     "program: source", "program: reflct", "program: {source: {frames: 5}}", "program: {sink: 5}",
     "os: linux", "rings: {enqueue: many}", "rings: 64", "cpu: 4", "pools: {id: 1}",
     "pools: [ {id: 1} ]",

@@ -22,7 +22,11 @@ import Testing
     "memory": "templates: {a: {memory: %}}", "pool": "templates: {a: {pools: [%]}}",
     "thresholds": "templates: {a: {pools: [{buffers: 1, size: 1, thresholds: %}]}}",
     "program": "templates: {a: {program: %}}",
-    "source": "templates: {a: {program: {source: %}}}", "rings": "templates: {a: {rings: %}}",
+    "source": "templates: {a: {program: {source: %}}}",
+    "forward": "templates: {a: {program: {forward: %}}}",
+    "way": "templates: {a: {program: {forward: {ways: [%]}}}}",
+    "route": "templates: {a: {program: {forward: {ways: [], routes: [%]}}}}",
+    "rings": "templates: {a: {rings: %}}",
     "roles": "templates: {a: {roles: %}}", "work-queues": "templates: {a: {work-queues: %}}",
     "congestion-group": "templates: {a: {congestion-groups: [%]}}",
     "wred": "templates: {a: {congestion-groups: [{wred: %}]}}",
@@ -37,8 +41,10 @@ import Testing
   func `the reader takes the example of every key`(name: String) throws {
     let section = try #require(PlanSection.plan.reachable.first { $0.name == name })
     let place = try #require(Self.places[name], "this test knows no place for \(name)")
-    // Frames and bytes exclude each other; whom a partition is like must be there.
-    let keys = section.keys.filter { !["count", "like"].contains($0.name) }
+    // Frames and bytes exclude each other, as do programs; whom a partition is like must be there.
+    let keys = section.keys.filter {
+      !["count", "like"].contains($0.name) && (name != "program" || $0.name == "source")
+    }
     let mapping = "{\(keys.map(\.example).joined(separator: ", "))}"
     var text = "board: t4240qds\n" + place.replacing("%", with: mapping)
     if !place.hasPrefix("partitions") { text += "\npartitions: {}" }
@@ -105,14 +111,15 @@ import Testing
       [
         "-c", Self.script, schema, "examples/kvm-forum/t4240qds.yaml",
         "examples/kvm-forum/p4080ds.yaml", "examples/vpn-gateway/p5020ds.yaml",
-        "examples/access-router/p2041rdb.yaml", good, "\(bad)/unknown-key.yaml",
+        "examples/access-router/p2041rdb.yaml", "examples/router/t4240qds.yaml", good,
+        "\(bad)/unknown-key.yaml",
         "\(bad)/bad-size.yaml", "\(bad)/wrong-kind.yaml", "\(bad)/missing-key.yaml",
       ])
     #expect(outcome.status == 0, "\(outcome.errorText)")
     let lines = outcome.text.split(separator: "\n").map(String.init)
-    #expect(lines.count == 9)
+    #expect(lines.count == 10)
     for (index, line) in lines.enumerated() {
-      #expect(line.hasSuffix(" valid") == (index < 5), "\(line)")
+      #expect(line.hasSuffix(" valid") == (index < 6), "\(line)")
     }
   }
 }

@@ -27,7 +27,7 @@ package struct Kernels: ~Copyable {
     let tables = try EngineTables(
       configuration, memory: memory, counterRegion: counters, options: EngineOptions())
     let guest = GuestSession(
-      grant: try configuration.grant(ofOwner: 0, hasCapture: false),
+      grant: try configuration.grant(ofOwner: 0),
       window: memory[0].window.memory, status: memory[0].status.memory,
       poolMemory: memory[0].pools.map(\.memory))
     self.engine = engine

@@ -150,7 +150,7 @@ package struct ProcessPair: ~Copyable {
     }
     let words = try map(4096)
     func session(_ owner: Int) throws(EngineError) -> GuestSession {
-      let grant = try configuration.grant(ofOwner: owner, hasCapture: false)
+      let grant = try configuration.grant(ofOwner: owner)
       let window = try map(PortalWindow(portalCount: 1).size)
       let status = try map(GuestStatus.size)
       return GuestSession(

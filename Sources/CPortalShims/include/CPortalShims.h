@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -47,6 +48,10 @@ static inline int dpaac_pidfd_open(int32_t pid) {
 
 /// Has the kernel kill the calling process when the thread that started it ends; 0, or -1.
 static inline int dpaac_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+/// Takes the next caller of a listening socket: its descriptor, which does not block and is closed when a
+/// program is started; -1 when nobody calls.
+int dpaac_accept(int listener);
 
 // MARK: mappings of files that somebody else may truncate
 

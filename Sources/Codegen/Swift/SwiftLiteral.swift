@@ -90,8 +90,32 @@ func swiftLiteral(_ program: GuestProgram) -> String {
   case .sink: ".sink"
   case .source(let source):
     ".source(.init(path: \(swiftLiteral(source.path)), frames: \(source.frames), "
-      + "size: \(source.size)))"
+      + "size: \(source.size)\(source.rate > 0 ? ", rate: \(source.rate)" : "")))"
+  case .forward(let router):
+    ".forward(.init(ways: [\(router.ways.map(swiftLiteral).joined(separator: ", "))], "
+      + "routes: [\(router.routes.map(swiftLiteral).joined(separator: ", "))]))"
   }
+}
+
+private func swiftLiteral(_ way: GuestProgram.ForwardProgram.Way) -> String {
+  ".init(path: \(swiftLiteral(way.path)), addresses: "
+    + "[\(way.addresses.map(swiftLiteral).joined(separator: ", "))])"
+}
+
+private func swiftLiteral(_ route: GuestProgram.ForwardProgram.Route) -> String {
+  ".init(to: \(swiftLiteral(route.to)), via: \(swiftLiteral(route.via)))"
+}
+
+private func swiftLiteral(_ prefix: NetworkPrefix) -> String {
+  prefix.address.isIPv4
+    ? ".init(ipv4: \(swiftHexLiteral(prefix.address.ipv4)), length: \(prefix.length - 96))"
+    : ".init(address: \(swiftLiteral(prefix.address)), length: \(prefix.length))"
+}
+
+private func swiftLiteral(_ address: NetworkAddress) -> String {
+  address.isIPv4
+    ? ".init(ipv4: \(swiftHexLiteral(address.ipv4)))"
+    : ".init(high: \(swiftHexLiteral(address.high)), low: \(swiftHexLiteral(address.low)))"
 }
 
 extension GuestProgram {
@@ -101,6 +125,7 @@ extension GuestProgram {
     case .reflect: "reflect"
     case .sink: "sink"
     case .source: "source"
+    case .forward: "forward"
     }
   }
 }

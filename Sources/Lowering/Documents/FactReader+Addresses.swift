@@ -1,6 +1,7 @@
 import Diagnostics
 import Documents
 import Partitioning
+import QorIQ
 
 /// Addresses of links and networks.
 extension FactReader {
@@ -54,6 +55,48 @@ extension FactReader {
       return bitsBehind(prefix, text, node)
     }
     return prefix
+  }
+
+  /// A host's own address with the length of its network behind it.
+  mutating func hostAddress(_ node: YAMLNode, _ what: String) -> NetworkPrefix? {
+    guard let text = text(node, what) else { return nil }
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    if parts.count == 2 {
+      if let address = Self.parseIPv4(parts[0]), let length = Self.parseDecimal(parts[1], upTo: 32)
+      {
+        return NetworkPrefix(ipv4: address, length: UInt8(length))
+      }
+      if let address = Self.parseIPv6(parts[0]), let length = Self.parseDecimal(parts[1], upTo: 128)
+      {
+        return NetworkPrefix(
+          address: NetworkAddress(high: address.high, low: address.low), length: UInt8(length))
+      }
+    }
+    bag.error(
+      .badAddress,
+      "\(what) should be an address with its network's length, such as 10.1.0.1/24 or fd00:1::1/64, "
+        + "but this is \(text)", at: node.span)
+    return nil
+  }
+
+  /// An IPv4 or IPv6 prefix.
+  mutating func network(_ node: YAMLNode, _ what: String) -> NetworkPrefix? {
+    guard let text = text(node, what) else { return nil }
+    return text.contains(":")
+      ? ipv6(node, what).map {
+        NetworkPrefix(address: NetworkAddress(high: $0.high, low: $0.low), length: $0.length)
+      } : ipv4(node, what).map { NetworkPrefix(ipv4: $0.address, length: $0.length) }
+  }
+
+  /// An IPv4 or IPv6 address.
+  mutating func address(_ node: YAMLNode, _ what: String) -> NetworkAddress? {
+    guard let prefix = network(node, what) else { return nil }
+    guard prefix.length == 128 else {
+      bag.error(
+        .badAddress, "\(what) should be an address, but this is a network", at: node.span)
+      return nil
+    }
+    return prefix.address
   }
 
   /// A number, or a name that stands for one.

@@ -276,10 +276,28 @@ extension PlanLowering {
       return reader.choice(
         node, what, among: [("reflect", GuestProgram.reflect), ("sink", .sink)]) ?? .reflect
     }
-    guard let facts = reader.facts(node, of: what, in: .program),
-      let source = facts["source"],
-      let values = reader.facts(source, of: "\(name)'s source", in: .source)
-    else { return .reflect }
+    guard let facts = reader.facts(node, of: what, in: .program) else { return .reflect }
+    switch (facts["source"], facts["forward"]) {
+    case (let node?, nil): return source(node, name: name, index: index)
+    case (nil, let node?): return forward(node, name: name, index: index)
+    case (nil, nil):
+      // A misspelt key has been told as such.
+      if facts.misspelt.isEmpty {
+        reader.bag.error(
+          .missingKey, "\(what) does not say which: source or forward", at: node.span)
+      }
+    default:
+      reader.bag.error(
+        .badChoice, "\(what) cannot be both a source and a router", at: node.span,
+        fixIts: [FixIt("choose one of source, forward")])
+    }
+    return .reflect
+  }
+
+  private mutating func source(_ node: YAMLNode, name: String, index: Int) -> GuestProgram {
+    guard let values = reader.facts(node, of: "\(name)'s source", in: .source) else {
+      return .reflect
+    }
     let to = values["to"]
     let frames = values["frames"]
     let size = values["size"]
@@ -293,8 +311,55 @@ extension PlanLowering {
     let bytes =
       size.map { reader.number($0, "the size of \(name)'s frames", in: 0...UInt64(UInt32.max)) }
       ?? 128
-    guard let path, let count, let bytes else { return .reflect }
+    let rate =
+      values["rate"].map {
+        reader.number($0, "the rate of \(name)'s frames", in: 1...UInt64(UInt32.max))
+      } ?? 0
+    guard let path, let count, let bytes, let rate else { return .reflect }
     return .source(
-      GuestProgram.SourceProgram(path: path, frames: count, size: UInt32(bytes)))
+      GuestProgram.SourceProgram(path: path, frames: count, size: UInt32(bytes), rate: rate))
+  }
+
+  private mutating func forward(_ node: YAMLNode, name: String, index: Int) -> GuestProgram {
+    let what = "\(name)'s router"
+    guard let facts = reader.facts(node, of: what, in: .forward) else { return .reflect }
+    var program = GuestProgram.ForwardProgram(ways: [])
+    for (place, item) in listed(facts["ways"], "the ways of \(what)").enumerated() {
+      guard let way = reader.facts(item, of: "a way of \(what)", in: .forwardWay) else { continue }
+      origins.record(ClaimPath.forwardWay(index, place), at: way["over"]?.span ?? item.span)
+      var addresses: [NetworkPrefix] = []
+      for address in listed(way["addresses"], "the addresses of \(what)") {
+        let path = ClaimPath.forwardAddress(index, place, addresses.count)
+        guard let prefix = reader.hostAddress(address, "an address of \(what)") else { continue }
+        origins.record(path, at: address.span)
+        addresses.append(prefix)
+      }
+      guard let path = way["over"].flatMap({ reader.text($0, "a way of \(what)") }) else {
+        continue
+      }
+      program.ways.append(.init(path: path, addresses: addresses))
+    }
+    for item in listed(facts["routes"], "the routes of \(what)") {
+      guard let route = reader.facts(item, of: "a route of \(what)", in: .forwardRoute),
+        let to = route["to"].flatMap({ reader.network($0, "a network of \(what)") }),
+        let via = route["via"].flatMap({ reader.address($0, "a next router of \(what)") })
+      else { continue }
+      let place = program.routes.count
+      origins.record(ClaimPath.forwardRoute(index, place), at: item.span)
+      origins.record(ClaimPath.forwardVia(index, place), at: route["via"]?.span)
+      program.routes.append(.init(to: to, via: via))
+    }
+    return .forward(program)
+  }
+
+  /// The items of a list that may be missing, no more of them than a router has room for.
+  private mutating func listed(_ node: YAMLNode?, _ what: String) -> ArraySlice<YAMLNode> {
+    guard let node, let items = reader.items(node, of: what) else { return [] }
+    let limit = GuestProgram.ForwardProgram.limit
+    if items.count > limit {
+      reader.bag.error(
+        .badNumber, "\(what) are \(items.count), of which \(limit) fit", at: node.span)
+    }
+    return items.prefix(limit)
   }
 }

@@ -138,8 +138,49 @@ extension PlanSection {
     "program", "A program with settings.",
     [
       PlanKey(
-        "source", .section(.source), required: true, "Sends frames of its own.",
-        example: "source: {to: guest1, frames: 1000, size: 128}")
+        "source", .section(.source), "Sends frames of its own.",
+        example: "source: {to: guest1, frames: 1000, size: 128}"),
+      PlanKey(
+        "forward", .section(.forward), "Sends what arrives on, as a router between its ways.",
+        example: "forward: {ways: [ {over: fm1-10g0, addresses: [10.1.0.1/24]} ]}"),
+    ])
+
+  /// A router.
+  public static let forward = PlanSection(
+    "forward",
+    "What a router knows. It answers ARP, neighbour discovery and pings of its addresses.",
+    [
+      PlanKey(
+        "ways", .list(.section(.forwardWay)), required: true,
+        "Its addresses. It is in their networks.",
+        example: "ways: [ {over: fm1-10g0, addresses: [10.1.0.1/24, \"fd00:1::1/64\"]} ]"),
+      PlanKey(
+        "routes", .list(.section(.forwardRoute)), usual: "none",
+        "Networks that are behind another router; of those that an address has, the longest counts.",
+        example: "routes: [ {to: 0.0.0.0/0, via: 10.1.0.254} ]"),
+    ])
+
+  /// A router's addresses on a way.
+  public static let forwardWay = PlanSection(
+    "way", "A router's addresses on one of its partition's ways.",
+    [
+      PlanKey(
+        "over", .text("an interface or peer"), required: true, "The way.",
+        example: "over: fm1-10g0"),
+      PlanKey(
+        "addresses", .list(.text("an IP address and its network's length")), required: true,
+        "Its own addresses there.", example: "addresses: [10.1.0.1/24]"),
+    ])
+
+  /// A router's route.
+  public static let forwardRoute = PlanSection(
+    "route", "A network, and how a router reaches it.",
+    [
+      PlanKey(
+        "to", .text("an IP prefix"), required: true, "The network.", example: "to: 0.0.0.0/0"),
+      PlanKey(
+        "via", .text("an IP address"), required: true,
+        "The next router, in one of this router's own networks.", example: "via: 10.1.0.254"),
     ])
 
   /// A source.
@@ -154,6 +195,9 @@ extension PlanSection {
       PlanKey(
         "size", .number(0...UInt64(UInt32.max)), usual: "128", "Bytes in each, without checksum.",
         example: "size: 128"),
+      PlanKey(
+        "rate", .number(1...UInt64(UInt32.max)), usual: "as many as are taken",
+        "The most in a second.", example: "rate: 10000"),
     ])
 
   /// Ring sizes.

@@ -148,6 +148,70 @@ extension PartitionCheck {
     }
   }
 
+  static let forwardWay = PartitionCheck(
+    "forward-way", .naming, "a router has addresses on ways of its partition, each once",
+    after: ["unknown-partition", "unknown-interface", "link-self"],
+    meaning: """
+      A router answers for an address on one of its partition's ways; it has no queue to anything else. \
+      An address that it has twice would be answered for by whichever way is asked.
+      """,
+    repair: "name an interface or a peer that the partition has, and each address once",
+    source: "RFC 1812, section 2.2.7; a decision of this project",
+    example: .init(
+      guest: ["program": "{forward: {ways: [ {over: hots, addresses: [10.1.0.1/24]} ]}}"])
+  ) { context, findings in
+    for (index, wish) in context.partitions {
+      guard case .forward(let router) = wish.program else { continue }
+      let names = context.traffic.paths[index].map(\.name)
+      var seen: [NetworkAddress: String] = [:]
+      for (place, way) in router.ways.enumerated() {
+        let span = context.span(ClaimPath.forwardWay(index, place))
+        if !names.contains(way.path) {
+          findings.add(
+            "\(wish.name) has addresses on \(way.path), to which it has no way", at: span,
+            fixIts: context.spelling(of: way.path, among: names, at: span))
+        }
+        for (number, prefix) in way.addresses.enumerated() {
+          let path = ClaimPath.forwardAddress(index, place, number)
+          if let first = seen[prefix.address] {
+            findings.add(
+              "\(wish.name) has the address \(prefix.address) twice", at: context.span(path),
+              notes: [Note("first here", at: context.span(first))])
+          }
+          seen[prefix.address] = seen[prefix.address] ?? path
+        }
+      }
+    }
+  }
+
+  static let forwardVia = PartitionCheck(
+    "forward-via", .naming, "a router's next routers are in its own networks",
+    meaning: """
+      The next router is asked for its MAC address on a wire, so it must be on one of the wires that the \
+      router has an address on.
+      """,
+    repair: "name a router in a network of the ways, or give a way an address in its network",
+    source: "RFC 1812, section 5.2.4",
+    example: .init(
+      guest: [
+        "program": "{forward: {ways: [ {over: host, addresses: [10.1.0.1/24]} ], "
+          + "routes: [ {to: 0.0.0.0/0, via: 10.2.0.1} ]}}"
+      ])
+  ) { context, findings in
+    for (index, wish) in context.partitions {
+      guard case .forward(let router) = wish.program else { continue }
+      let networks = router.ways.flatMap(\.addresses)
+      for (place, route) in router.routes.enumerated()
+      where !networks.contains(where: { $0.contains(route.via) }) {
+        let known = networks.filter { $0.address.isIPv4 == route.via.isIPv4 }
+        findings.add(
+          "\(wish.name) reaches \(route.to) by \(route.via), which is in none of its networks"
+            + (known.isEmpty ? "" : ": " + known.map { "\($0)" }.joined(separator: ", ")),
+          at: context.span(ClaimPath.forwardVia(index, place)))
+      }
+    }
+  }
+
   static let sourceSize = PartitionCheck(
     "source-size", .buffers, "a source's frames are Ethernet frames that fit its buffers",
     after: ["pool-size"],

@@ -113,6 +113,47 @@ public enum GuestProgram: Sendable, Hashable {
   /// Sends frames of its own on one of its ways, takes what comes back on it, and reflects what
   /// arrives on the others.
   case source(SourceProgram)
+  /// Sends what arrives on, as a router between its ways.
+  case forward(ForwardProgram)
+
+  /// What a router knows.
+  public struct ForwardProgram: Sendable, Hashable {
+    /// A way on which it has addresses.
+    public struct Way: Sendable, Hashable {
+      /// An interface's or a peer's name.
+      public var path: String
+      /// Its own addresses there, each with its network.
+      public var addresses: [NetworkPrefix]
+      /// Creates a way.
+      public init(path: String, addresses: [NetworkPrefix]) {
+        self.path = path
+        self.addresses = addresses
+      }
+    }
+    /// A network that it is not in itself.
+    public struct Route: Sendable, Hashable {
+      /// The network.
+      public var to: NetworkPrefix
+      /// The next router, in one of its own networks.
+      public var via: NetworkAddress
+      /// Creates a route.
+      public init(to: NetworkPrefix, via: NetworkAddress) {
+        self.to = to
+        self.via = via
+      }
+    }
+    /// Where it has addresses.
+    public var ways: [Way]
+    /// Its routes; of those that an address has, the longest counts.
+    public var routes: [Route]
+    /// The most addresses, and the most routes.
+    public static let limit = 1000
+    /// Creates a router.
+    public init(ways: [Way], routes: [Route] = []) {
+      self.ways = ways
+      self.routes = routes
+    }
+  }
 
   /// What a source sends.
   public struct SourceProgram: Sendable, Hashable {
@@ -122,11 +163,14 @@ public enum GuestProgram: Sendable, Hashable {
     public var frames: UInt64
     /// Bytes in each frame without checksum, 60 to 1514.
     public var size: UInt32
+    /// How many in a second at most; 0 for as many as are taken.
+    public var rate: UInt64
     /// Creates a source.
-    public init(path: String, frames: UInt64, size: UInt32) {
+    public init(path: String, frames: UInt64, size: UInt32, rate: UInt64 = 0) {
       self.path = path
       self.frames = frames
       self.size = size
+      self.rate = rate
     }
   }
 }

@@ -35,6 +35,22 @@ public enum ClaimPath {
   public static func program(_ index: Int) -> String { "/partitions/\(index)/program" }
   /// Where a partition's source program sends to.
   public static func programPath(_ index: Int) -> String { "\(program(index))/to" }
+  /// A way of a partition's router.
+  public static func forwardWay(_ index: Int, _ way: Int) -> String {
+    "\(program(index))/ways/\(way)"
+  }
+  /// An address of a partition's router.
+  public static func forwardAddress(_ index: Int, _ way: Int, _ address: Int) -> String {
+    "\(forwardWay(index, way))/\(address)"
+  }
+  /// A route of a partition's router.
+  public static func forwardRoute(_ index: Int, _ route: Int) -> String {
+    "\(program(index))/routes/\(route)"
+  }
+  /// The next router of a route.
+  public static func forwardVia(_ index: Int, _ route: Int) -> String {
+    "\(forwardRoute(index, route))/via"
+  }
   /// How many frames a partition's source program sends.
   public static func programFrames(_ index: Int) -> String { "\(program(index))/frames" }
   /// The size of what a partition's source program sends.

@@ -1,11 +1,12 @@
 import CPortalShims
 import Glibc
 
-/// Writes frames to a capture file that tcpdump reads: classic pcap, Ethernet, nanoseconds.
+/// Writes frames to a capture file that tcpdump reads: classic pcap or pcapng, Ethernet, nanoseconds.
 ///
 /// Frames gather in memory and reach the file when the buffer is full and on ``flush()``.
 public struct CaptureWriter: ~Copyable {
   private let descriptor: Int32
+  private let format: Format
   private let buffer: UnsafeMutableRawBufferPointer
   private var used = 0
   /// How many frames were written.
@@ -14,13 +15,49 @@ public struct CaptureWriter: ~Copyable {
   public private(set) var errorNumber: Int32 = 0
 
   private static let capacity = 1 << 18
+  private static let longestFrame = capacity - 64
+
+  /// The formats of captures.
+  public enum Format: String, Sendable, Hashable, CaseIterable {
+    /// Classic pcap with nanoseconds (draft-ietf-opsawg-pcap).
+    case pcap
+    /// pcapng, which also tells the interface (draft-ietf-opsawg-pcapng).
+    case pcapng
+  }
 
   /// Starts a capture on an open, empty file, which the writer closes at the end.
-  public init(descriptor: Int32) {
+  ///
+  /// - Parameters:
+  ///   - descriptor: The file.
+  ///   - format: How it is written.
+  ///   - name: The interface's name, for formats that tell it; cut to 255 bytes.
+  public init(descriptor: Int32, format: Format = .pcap, name: String = "") {
     self.descriptor = descriptor
+    self.format = format
     buffer = .allocate(byteCount: Self.capacity, alignment: 16)
-    // Magic, version 2.4, no zone, no accuracy, longest frame, link type Ethernet.
-    for word in [0xa1b2_3c4d, 0x0004_0002, 0, 0, 262_144, 1] as [UInt32] { put(word.littleEndian) }
+    switch format {
+    case .pcap:
+      // Magic, version 2.4, no zone, no accuracy, longest frame, link type Ethernet.
+      for word in [0xa1b2_3c4d, 0x0004_0002, 0, 0, 262_144, 1] as [UInt32] { put(word) }
+    case .pcapng:
+      // A section: magic, version 1.0, of unknown length.
+      for word in [0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, .max, .max, 28] as [UInt32] { put(word) }
+      putInterface(name)
+    }
+  }
+
+  /// The block of the one interface: link type Ethernet, its name, and times in nanoseconds.
+  private mutating func putInterface(_ name: String) {
+    let name = Array(name.utf8.prefix(255))
+    let padded = (name.count + 3) / 4 * 4
+    let length = UInt32(20 + 4 + padded + 8 + 4)
+    for word in [1, length, 1, UInt32(Self.longestFrame)] as [UInt32] { put(word) }
+    put(UInt32(name.count) << 16 | 2)  // if_name
+    for index in 0..<padded {
+      buffer[used] = index < name.count ? name[index] : 0
+      used += 1
+    }
+    for word in [1 << 16 | 9, 9, 0, length] as [UInt32] { put(word) }  // if_tsresol: 10^-9; the end
   }
 
   deinit {
@@ -38,27 +75,52 @@ public struct CaptureWriter: ~Copyable {
     let length = begin(frame.count, nanoseconds: nanoseconds)
     UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + length])
       .copyMemory(from: UnsafeRawBufferPointer(rebasing: frame[..<length]))
-    used += length
+    end(length)
   }
 
   /// Adds a frame that may lie in several pieces.
   mutating func write(_ pieces: FramePieces, nanoseconds: UInt64) {
     let length = begin(pieces.length, nanoseconds: nanoseconds)
     pieces.copyBytes(to: UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + length]))
-    used += length
+    end(length)
   }
 
   /// Makes room for a frame and writes its header; how many of its bytes are kept.
   private mutating func begin(_ count: Int, nanoseconds: UInt64) -> Int {
-    let length = min(count, 262_144 - 16)
-    if used + 16 + length > Self.capacity { flush() }
-    put(UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000).littleEndian)
-    put(UInt32(truncatingIfNeeded: nanoseconds % 1_000_000_000).littleEndian)
-    put(UInt32(length).littleEndian)
-    put(UInt32(count).littleEndian)
+    let length = min(count, Self.longestFrame)
+    if used + 40 + length > Self.capacity { flush() }
+    switch format {
+    case .pcap:
+      put(UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000))
+      put(UInt32(truncatingIfNeeded: nanoseconds % 1_000_000_000))
+    case .pcapng:
+      // An enhanced packet block of the first interface.
+      put(6)
+      put(Self.block(length))
+      put(0)
+      put(UInt32(truncatingIfNeeded: nanoseconds >> 32))
+      put(UInt32(truncatingIfNeeded: nanoseconds))
+    }
+    put(UInt32(length))
+    put(UInt32(count))
     frameCount += 1
     return length
   }
+
+  /// Ends a frame whose bytes were written.
+  private mutating func end(_ length: Int) {
+    used += length
+    guard case .pcapng = format else { return }
+    // Up to a whole word, then the block's length again.
+    for _ in 0..<(0 - length) & 3 {
+      buffer[used] = 0
+      used += 1
+    }
+    put(Self.block(length))
+  }
+
+  /// The length of a frame's block: 32 bytes beside the frame, which is filled up to words.
+  private static func block(_ length: Int) -> UInt32 { UInt32(32 + (length + 3) & ~3) }
 
   /// Writes out what is gathered.
   public mutating func flush() {
@@ -68,7 +130,7 @@ public struct CaptureWriter: ~Copyable {
   }
 
   private mutating func put(_ word: UInt32) {
-    buffer.storeBytes(of: word, toByteOffset: used, as: UInt32.self)
+    buffer.storeBytes(of: word.littleEndian, toByteOffset: used, as: UInt32.self)
     used += 4
   }
 

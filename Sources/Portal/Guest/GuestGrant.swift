@@ -20,8 +20,8 @@ public struct GuestGrant: Sendable, Hashable {
   public var paths: [Path]
   /// What the plan wants to run here.
   public var program: Program
-  /// Whether a descriptor for a capture of what arrives was sent along.
-  public var hasCapture: Bool
+  /// The format of the capture of what arrives, whose descriptor was sent along; `nil` for none.
+  public var capture: CaptureWriter.Format?
 
   /// A pool as a guest sees it.
   public struct Pool: Sendable, Hashable {
@@ -74,13 +74,18 @@ public struct GuestGrant: Sendable, Hashable {
     case sink
     /// Send frames of `size` bytes on a path, between two IPv4 addresses in host order; reflect
     /// what arrives on others.
-    case source(path: Int, frames: UInt64, size: UInt32, from: UInt32, to: UInt32)
+    ///
+    /// No more than `rate` in a second; 0 for no limit.
+    case source(
+      path: Int, frames: UInt64, size: UInt32, from: UInt32, to: UInt32, rate: UInt64 = 0)
+    /// Send what arrives on, as a router does.
+    case forward(ForwardSettings)
   }
 
   /// Creates a grant.
   public init(
     name: String, portalCount: Int, enqueueRing: Int, dequeueRing: Int, pools: [Pool],
-    paths: [Path], program: Program, hasCapture: Bool
+    paths: [Path], program: Program, capture: CaptureWriter.Format?
   ) {
     self.name = name
     self.portalCount = portalCount
@@ -89,7 +94,7 @@ public struct GuestGrant: Sendable, Hashable {
     self.pools = pools
     self.paths = paths
     self.program = program
-    self.hasCapture = hasCapture
+    self.capture = capture
   }
 }
 
@@ -97,12 +102,19 @@ extension GuestGrant {
   private static let magic: UInt64 = 0x6470_6161_6301  // "dpaac", version 1
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
+  /// The formats of captures, in the order of their numbers in a message, which begin at 1.
+  private static let formats: [CaptureWriter.Format] = [.pcap, .pcapng]
 
   /// The grant as a message.
   public var message: [UInt8] {
     var bytes: [UInt8] = []
     func put(_ value: UInt64) {
       withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+    func put(_ prefix: NetworkPrefix) {
+      put(prefix.address.high)
+      put(prefix.address.low)
+      put(UInt64(prefix.length))
     }
     func put(_ text: String) {
       put(UInt64(text.utf8.count))
@@ -113,7 +125,7 @@ extension GuestGrant {
     put(UInt64(portalCount))
     put(UInt64(enqueueRing))
     put(UInt64(dequeueRing))
-    put(hasCapture ? 1 : 0)
+    put(capture.flatMap { Self.formats.firstIndex(of: $0) }.map { UInt64($0) + 1 } ?? 0)
     put(UInt64(pools.count))
     for pool in pools {
       put(UInt64(pool.bpid.rawValue))
@@ -133,13 +145,27 @@ extension GuestGrant {
     switch program {
     case .reflect: put(0)
     case .sink: put(1)
-    case .source(let path, let frames, let size, let from, let to):
+    case .source(let path, let frames, let size, let from, let to, let rate):
       put(2)
       put(UInt64(path))
       put(frames)
       put(UInt64(size))
       put(UInt64(from))
       put(UInt64(to))
+      put(rate)
+    case .forward(let settings):
+      put(3)
+      put(UInt64(settings.own.count))
+      for entry in settings.own {
+        put(UInt64(entry.path))
+        put(entry.prefix)
+      }
+      put(UInt64(settings.routes.count))
+      for route in settings.routes {
+        put(route.to)
+        put(route.via.high)
+        put(route.via.low)
+      }
     }
     return bytes
   }
@@ -162,10 +188,35 @@ extension GuestGrant {
     func ring() -> Int? {
       number(atMost: 64).flatMap { $0 >= 8 && $0 & ($0 - 1) == 0 ? Int($0) : nil }
     }
+    func prefix() -> NetworkPrefix? {
+      guard let high = number(), let low = number(), let length = number(atMost: 128) else {
+        return nil
+      }
+      return NetworkPrefix(address: NetworkAddress(high: high, low: low), length: UInt8(length))
+    }
+    func forwardSettings() -> ForwardSettings? {
+      var settings = ForwardSettings(own: [], routes: [])
+      let most = UInt64(ForwardSettings.limit)
+      guard let ownCount = number(atMost: most) else { return nil }
+      for _ in 0..<ownCount {
+        guard let path = number(atMost: UInt64(Self.limit)), let prefix = prefix() else {
+          return nil
+        }
+        settings.own.append(ForwardSettings.Own(path: Int(path), prefix: prefix))
+      }
+      guard let routeCount = number(atMost: most) else { return nil }
+      for _ in 0..<routeCount {
+        guard let to = prefix(), let high = number(), let low = number() else { return nil }
+        settings.routes.append(
+          ForwardSettings.Route(to: to, via: NetworkAddress(high: high, low: low)))
+      }
+      return settings
+    }
     let limit = UInt64(Self.limit)
     guard number() == Self.magic, let name = text(), let portalCount = number(atMost: limit),
       portalCount >= 1, let enqueueRing = ring(), let dequeueRing = ring(),
-      let hasCapture = number(atMost: 1), let poolCount = number(atMost: limit)
+      let capture = number(atMost: UInt64(Self.formats.count)),
+      let poolCount = number(atMost: limit)
     else { return nil }
     var pools: [Pool] = []
     for _ in 0..<poolCount {
@@ -197,16 +248,20 @@ extension GuestGrant {
     case 2:
       guard let path = number(atMost: limit), path < paths.count, let frames = number(),
         let size = number(atMost: 1 << 16), let from = number(atMost: UInt64(UInt32.max)),
-        let to = number(atMost: UInt64(UInt32.max))
+        let to = number(atMost: UInt64(UInt32.max)), let rate = number()
       else { return nil }
       program = .source(
-        path: Int(path), frames: frames, size: UInt32(size), from: UInt32(from), to: UInt32(to))
+        path: Int(path), frames: frames, size: UInt32(size), from: UInt32(from), to: UInt32(to),
+        rate: rate)
+    case 3:
+      guard let settings = forwardSettings() else { return nil }
+      program = .forward(settings)
     default: return nil
     }
     guard rest.isEmpty else { return nil }
     self.init(
       name: name, portalCount: Int(portalCount), enqueueRing: enqueueRing,
       dequeueRing: dequeueRing, pools: pools, paths: paths, program: program,
-      hasCapture: hasCapture == 1)
+      capture: capture == 0 ? nil : Self.formats[Int(capture) - 1])
   }
 }

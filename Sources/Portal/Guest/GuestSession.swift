@@ -100,7 +100,9 @@ public struct GuestSession: ~Copyable {
     self.status = status
     self.control = control
     self.interrupts = interrupts
-    self.capture = capture >= 0 ? CaptureWriter(descriptor: capture) : nil
+    self.capture =
+      capture >= 0
+      ? CaptureWriter(descriptor: capture, format: grant.capture ?? .pcap, name: grant.name) : nil
     pools = .allocate(capacity: grant.pools.count)
     for (index, pool) in grant.pools.enumerated() {
       pools.initializeElement(at: index, to: MappedPool(pool, memory: poolMemory[index]))
@@ -133,7 +135,7 @@ public struct GuestSession: ~Copyable {
     guard let grant = GuestGrant(message: Array(message.prefix(received.count))) else {
       throw .badGrant
     }
-    let expected = 2 + grant.pools.count + grant.portalCount + (grant.hasCapture ? 1 : 0)
+    let expected = 2 + grant.pools.count + grant.portalCount + (grant.capture == nil ? 0 : 1)
     guard received.descriptors.count == expected else {
       throw .missingDescriptors(expected: expected, received: received.descriptors.count)
     }
@@ -155,7 +157,7 @@ public struct GuestSession: ~Copyable {
       poolMemory.append(try map("pool \(pool.bpid)", pool.byteCount))
     }
     let interrupts = Array(descriptors.prefix(grant.portalCount))
-    let capture = grant.hasCapture ? descriptors.last ?? -1 : -1
+    let capture = grant.capture == nil ? -1 : descriptors.last ?? -1
     return GuestSession(
       grant: grant, window: window, status: status, poolMemory: poolMemory, control: control,
       interrupts: interrupts, capture: capture)

@@ -39,6 +39,32 @@ public enum GuestStatus {
     case acquired
     /// Buffers released over the release ring.
     case released
+    /// A router's frames that went on.
+    case forwarded
+    /// Frames that a router answered: ARP, neighbour discovery, echo.
+    case answered
+    /// Questions for neighbours that a router sent.
+    case asked
+    /// Frames that a router let go for a reason: a hop limit that was used up, …
+    case expired
+    /// … no route, …
+    case noRoute
+    /// … a neighbour that did not answer, …
+    case unresolved
+    /// … headers that are none, …
+    case malformed
+    /// … a router's own address, …
+    case local
+    /// … and all that is not for a router.
+    case ignored
+    /// Probes that arrived with a number above all before.
+    case probesInOrder
+    /// Probes whose numbers were skipped and did not come later.
+    case probesLost
+    /// Probes that came after a later one.
+    case probesLate
+    /// Probes that came again.
+    case probesTwice
 
     /// Where the counter lies.
     @inlinable public var offset: Int { 64 + 8 * rawValue }
@@ -48,4 +74,15 @@ public enum GuestStatus {
   @inlinable public static func received(path: Int) -> Int { 1024 + 16 * path }
   /// Where the counter of frames sent on a path lies.
   @inlinable public static func sent(path: Int) -> Int { 1032 + 16 * path }
+}
+
+extension GuestStatus.Counter {
+  /// The counters of built-in programs, and how reports call them.
+  public static let programCounters: [(counter: GuestStatus.Counter, name: String)] = [
+    (.forwarded, "forwarded"), (.answered, "answered"), (.asked, "asked"),
+    (.expired, "expired"), (.noRoute, "without a route"), (.unresolved, "without a neighbour"),
+    (.malformed, "malformed"), (.local, "for itself"), (.ignored, "ignored"),
+    (.probesInOrder, "probes in order"), (.probesLost, "probes lost"),
+    (.probesLate, "probes late"), (.probesTwice, "probes twice"),
+  ]
 }

@@ -92,4 +92,18 @@ extension UnsafeMutableRawPointer {
     (self + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee
       .store(value, ordering: .releasing)
   }
+
+  /// Reads a word in host order that a kernel or another process writes; everything written before it
+  /// is visible.
+  @inlinable @inline(__always)
+  public func hostOrder32(_ offset: Int) -> UInt32 {
+    (self + offset).assumingMemoryBound(to: Atomic<UInt32>.self).pointee.load(ordering: .acquiring)
+  }
+
+  /// Writes such a word and publishes everything written before it.
+  @inlinable @inline(__always)
+  public func setHostOrder32(_ offset: Int, _ value: UInt32) {
+    (self + offset).assumingMemoryBound(to: Atomic<UInt32>.self).pointee
+      .store(value, ordering: .releasing)
+  }
 }

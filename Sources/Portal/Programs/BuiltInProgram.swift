@@ -5,7 +5,7 @@ import QorIQ
 extension GuestSession {
   /// Runs the program that the plan names, until the host asks this guest to end.
   public mutating func run() throws(GuestError) {
-    var program = BuiltInProgram(grant)
+    var program = try BuiltInProgram(grant)
     if program.framesToSend > 0, grant.pools.isEmpty {
       throw .missingResource("pool, which a source takes its buffers from")
     }
@@ -28,8 +28,9 @@ extension GuestSession {
       } else {
         capture?.flush()
         if obey(takeRequest(), &program) { break }
-        // A source without buffers hears nothing when its pool fills again: it looks by itself.
-        waitForWork(atMost: program.framesToSend > 0 ? 1 : -1)
+        // A source without buffers hears nothing when its pool fills again, and time does not interrupt: it
+        // looks by itself.
+        waitForWork(atMost: program.looksByItself ? 1 : -1)
         idleRounds = 0
       }
     }
@@ -39,12 +40,12 @@ extension GuestSession {
   }
 
   /// Does what the host asks; `true` when it asks this guest to end.
-  private func obey(_ request: Request, _ program: inout BuiltInProgram) -> Bool {
+  private mutating func obey(_ request: Request, _ program: inout BuiltInProgram) -> Bool {
     switch request {
     case .none: return false
     case .end: return true
     case .drain:
-      program.stopSending()
+      program.stopSending(&self)
       report(.quiet)
       return false
     }
@@ -52,24 +53,39 @@ extension GuestSession {
 }
 
 /// One of the built-in programs: what becomes of each frame, and what is sent unasked.
-struct BuiltInProgram {
+struct BuiltInProgram: ~Copyable {
   private(set) var framesToSend: UInt64 = 0
+  /// Nanoseconds between frames that are sent unasked, and when the next one is due; 0 for no limit.
+  private var interval: UInt64 = 0
+  private var dueAt: UInt64 = 0
   private let sourcePath: Int
   private let frameSize: Int
   private var addresses: (from: UInt32, to: UInt32) = (0, 0)
   private let takesEverything: Bool
   private var sequence: UInt64 = 0
+  private let watch: ProbeWatch
+  // Spelled out, as `?` would first make it `nil`.
+  private var router: Optional<ForwardProgram>
 
   /// Frames of one path and direction that one step handles on one portal.
   private static let burst = 32
+  private static let longestDelay: UInt64 = 100_000_000
 
-  init(_ grant: GuestGrant) {
+  /// Prepares the program of a grant.
+  ///
+  /// - Throws: ``GuestError/badGrant`` for settings that contradict themselves.
+  init(_ grant: GuestGrant) throws(GuestError) {
+    // First, as a value that cannot be copied must not be half made when something throws.
+    let router = try Self.router(of: grant)
+    self.router = router
+    watch = ProbeWatch()
     switch grant.program {
-    case .reflect:
+    case .reflect, .forward:
       (sourcePath, frameSize, takesEverything) = (-1, 0, false)
     case .sink:
       (sourcePath, frameSize, takesEverything) = (-1, 0, true)
-    case .source(let path, let frames, let size, let from, let to):
+    case .source(let path, let frames, let size, let from, let to, let rate):
+      if rate > 0 { interval = max(1, 1_000_000_000 / rate) }
       addresses = (from, to)
       (sourcePath, takesEverything) = (path, false)
       frameSize = max(60, Int(size))
@@ -77,12 +93,30 @@ struct BuiltInProgram {
     }
   }
 
+  private static func router(of grant: GuestGrant) throws(GuestError) -> ForwardProgram? {
+    guard case .forward(let settings) = grant.program else { return nil }
+    return try ForwardProgram(settings, grant)
+  }
+
+  /// Whether there may be something to do although nothing has come.
+  var looksByItself: Bool {
+    if framesToSend > 0 { return true }
+    return switch router {
+    case .some(let router): router.isWaiting
+    case .none: false
+    }
+  }
+
   /// Sends nothing more unasked.
-  mutating func stopSending() { framesToSend = 0 }
+  mutating func stopSending(_ session: inout GuestSession) {
+    framesToSend = 0
+    router?.giveUp(&session)
+  }
 
   /// Handles what waits; `false` when nothing did.
   mutating func step(_ session: inout GuestSession) -> Bool {
     var busy = false
+    router?.begin(at: dpaac_monotonic_nanoseconds())
     for portal in 0..<session.portals.count {
       for _ in 0..<Self.burst {
         guard let buffer = session.portals[portal].dequeue() else { break }
@@ -95,15 +129,23 @@ struct BuiltInProgram {
       }
     }
     if framesToSend > 0, send(&session) { busy = true }
+    if router?.settle(&session) == true { busy = true }
     return busy
   }
 
-  private func handle(_ buffer: consuming Buffer, of session: inout GuestSession, on portal: Int) {
+  private mutating func handle(
+    _ buffer: consuming Buffer, of session: inout GuestSession, on portal: Int
+  ) {
     guard let path = session.noteArrival(buffer) else {
       consume(buffer, of: &session, on: portal)
       return
     }
+    if router != nil {
+      router?.handle(buffer, path: path, portal: portal, of: &session)
+      return
+    }
     if takesEverything || path == sourcePath {
+      watch.note(buffer.frame, path: path, on: session.status)
       consume(buffer, of: &session, on: portal)
       return
     }
@@ -125,21 +167,20 @@ struct BuiltInProgram {
   private func transmit(
     _ buffer: consuming Buffer, on portal: Int, path: Int, of session: inout GuestSession
   ) {
-    var buffer = buffer
-    while true {
-      switch session.portals[portal].enqueue(buffer, to: session.grant.paths[path].transmit) {
-      case .accepted: return
-      case .full(let again):
-        buffer = again
-        session.portals[portal].letEngineRun()
-      }
-    }
+    session.portals[portal].enqueue(waitingForRoom: buffer, to: session.grant.paths[path].transmit)
   }
 
   /// Sends up to a burst of frames; `false` when there was no buffer to send.
   private mutating func send(_ session: inout GuestSession) -> Bool {
     var sent = false
+    var now: UInt64 = 0
+    if interval > 0 {
+      now = dpaac_monotonic_nanoseconds()
+      // Who was kept from sending for long does not make up for it.
+      if dueAt &+ Self.longestDelay < now { dueAt = now }
+    }
     for _ in 0..<Self.burst where framesToSend > 0 {
+      guard interval == 0 || dueAt <= now else { break }
       let pool = session.grant.pools.last { Int($0.size) - Buffer.headroom >= frameSize }
       guard let pool, var buffer = session.portals[0].acquire(from: pool.bpid) else { break }
       buffer.setLength(frameSize)
@@ -147,6 +188,7 @@ struct BuiltInProgram {
         buffer.frame, from: addresses.from, to: addresses.to, sequence: sequence)
       sequence += 1
       framesToSend -= 1
+      dueAt &+= interval
       session.status.addCounter(GuestStatus.Counter.originated.offset, 1)
       session.noteDeparture(path: sourcePath)
       transmit(buffer, on: 0, path: sourcePath, of: &session)
@@ -154,5 +196,20 @@ struct BuiltInProgram {
     }
     if sent, framesToSend == 0 { session.report(.quiet) }
     return sent
+  }
+}
+
+extension Portal {
+  /// Puts a frame on the enqueue ring, however long that is full.
+  mutating func enqueue(waitingForRoom buffer: consuming Buffer, to queue: FQID) {
+    var buffer = buffer
+    while true {
+      switch enqueue(buffer, to: queue) {
+      case .accepted: return
+      case .full(let again):
+        buffer = again
+        letEngineRun()
+      }
+    }
   }
 }

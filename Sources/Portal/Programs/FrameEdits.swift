@@ -55,7 +55,7 @@ enum FrameEdits {
   ///   - frame: At least 60 bytes.
   ///   - from: The IPv4 source in host order.
   ///   - to: The IPv4 destination in host order.
-  ///   - sequence: A number, for who wants to find gaps: bytes 42 to 49.
+  ///   - sequence: A number, for who wants to find gaps: bytes 42 to 49. ``mark`` follows it.
   static func fillProbe(
     _ frame: UnsafeMutableRawBufferPointer, from: UInt32, to: UInt32, sequence: UInt64
   ) {
@@ -79,15 +79,29 @@ enum FrameEdits {
     frame[23] = 17
     put(from, at: 26)
     put(to, at: 30)
-    var sum: UInt32 = 0
-    for offset in stride(from: 14, to: 34, by: 2) {
-      sum += UInt32(frame[offset]) << 8 | UInt32(frame[offset + 1])
-    }
-    while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
-    put(~UInt16(truncatingIfNeeded: sum), at: 24)
+    HeaderBytes.fillIPv4(frame, header: 14, count: 20)
     put(40_000 as UInt16, at: 34)
     put(9 as UInt16, at: 36)  // the discard service
     put(UInt16(truncatingIfNeeded: length - 34), at: 38)
     frame.storeBytes(of: sequence.bigEndian, toByteOffset: 42, as: UInt64.self)
+    frame.storeBytes(of: mark.bigEndian, toByteOffset: 50, as: UInt64.self)
+  }
+
+  /// What a probe has behind its number: "dpaac" and a version.
+  private static let mark: UInt64 = 0x6470_6161_6300_0001
+
+  /// The number of a probe, and its two IPv4 addresses in one; `nil` when the frame is none.
+  ///
+  /// One that was reflected is one still, and so is one that a router sent on.
+  static func probe(
+    in frame: UnsafeMutableRawBufferPointer
+  ) -> (sequence: UInt64, addresses: UInt64)? {
+    guard frame.count >= 60, half(frame, 12) == 0x0800, frame[14] == 0x45, frame[23] == 17 else {
+      return nil
+    }
+    func word(_ offset: Int) -> UInt64 {
+      UInt64(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+    return word(50) == mark ? (word(42), word(26)) : nil
   }
 }

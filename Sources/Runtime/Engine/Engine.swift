@@ -17,8 +17,12 @@ public enum ReplayPace: Sendable, Hashable {
 public struct EngineOptions: Sendable {
   /// The capture that each interface plays, by name, as paths that can be opened.
   public var replays: [String: String]
+  /// What interfaces are connected with instead, by name; captures are ``replays``.
+  public var lines: [String: PortAddress]
   /// An open, empty file for what each interface transmits, by name; the engine closes them.
   public var outputs: [String: Int32]
+  /// The format of those files.
+  public var outputFormat: CaptureWriter.Format
   /// How often each capture is played.
   public var repeats: UInt64
   /// How fast each capture is played.
@@ -28,11 +32,14 @@ public struct EngineOptions: Sendable {
 
   /// Creates options; the defaults play nothing and keep nothing.
   public init(
-    replays: [String: String] = [:], outputs: [String: Int32] = [:], repeats: UInt64 = 1,
-    pace: ReplayPace = .asTaken, measuresLatency: Bool = false
+    replays: [String: String] = [:], lines: [String: PortAddress] = [:],
+    outputs: [String: Int32] = [:], outputFormat: CaptureWriter.Format = .pcap,
+    repeats: UInt64 = 1, pace: ReplayPace = .asTaken, measuresLatency: Bool = false
   ) {
     self.replays = replays
+    self.lines = lines
     self.outputs = outputs
+    self.outputFormat = outputFormat
     self.repeats = repeats
     self.pace = pace
     self.measuresLatency = measuresLatency
@@ -109,7 +116,7 @@ public final class Engine: @unchecked Sendable {
   /// - Throws: ``EngineError`` when the owner's program has no way to where it sends.
   public func attach(owner index: Int, isInline: Bool = false) throws(EngineError) -> GuestSession {
     GuestSession(
-      grant: try configuration.grant(ofOwner: index, hasCapture: false),
+      grant: try configuration.grant(ofOwner: index),
       window: memory[index].window.memory, status: memory[index].status.memory,
       poolMemory: memory[index].pools.map(\.memory),
       runEngine: isInline ? { self.round() } : nil)
@@ -160,6 +167,11 @@ public final class Engine: @unchecked Sendable {
       if error != 0 { return (tables.ports[index].name, error) }
     }
     return nil
+  }
+
+  /// What a port's line has to tell, once, after ``join()``; `nil` for a port without a line.
+  func lineAccount(ofPort index: Int) -> (address: PortAddress, account: PortLine.Account)? {
+    tables.ports[index].lineAccount()
   }
 
   /// A pool's state, for reports.

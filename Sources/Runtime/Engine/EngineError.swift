@@ -9,8 +9,11 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case badConfiguration(String)
   /// A file is shorter than what lies in it: bytes there are, bytes needed.
   case fileTooShort(path: String, size: Int, needed: Int)
-  /// A capture is to be played into an interface that there is not; with those that there are.
+  /// An interface is to be connected, or have a capture played, that there is not; with those that there
+  /// are.
   case noInterface(String, [String])
+  /// A port cannot be connected: the interface, with what, and why.
+  case line(String, String, String)
   /// Two ways of a guest are to be connected, of which it has one not; with those that it has.
   case noSuchWay(String, [String])
   /// A way is to be connected with more than one other.
@@ -31,8 +34,9 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
       "no memory for the \(what) region: \(String(cString: strerror(error)))"
     case .badConfiguration(let what): "the configuration contradicts itself: \(what)"
     case .noInterface(let name, let known):
-      "the plan has no interface \(name) to play a capture into; "
+      "the plan has no interface \(name) to connect; "
         + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
+    case .line(let interface, let address, let problem): "\(interface)=\(address): \(problem)"
     case .noSuchWay(let name, let known):
       "the guest has no network interface for \(name); "
         + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")

@@ -268,30 +268,44 @@ extension EngineTables {
     var sent = 0
     var sentBytes = 0
     var now: UInt64 = 0
+    var refused = 0
+    // A line that is busy gets no more in this round.
+    var isBusy = false
     // A queue that is to retire may give nothing at its turn.
     var turns = 0
-    while handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
+    while !isBusy, handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
       turns &+= 1
       if now == 0 { now = wallClockNanoseconds() }
       let queue = qman.queues.base + Int(fqid)
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
-        let frame = qman.pop(fqid)
-        turn &+= 1
-        handled &+= 1
+        let frame = queue.pointee.first
         guard (FrameLength.shortest...FrameLength.longest).contains(Int(frame.length)) else {
+          _ = qman.pop(fqid)
+          turn &+= 1
+          handled &+= 1
           refuse(frame, sentFrom: fqid, on: index)
           continue
         }
         let bytes = self.bytes(of: frame)
-        ports[index].transmit(bytes, now: now)
-        counters.count(bytes, .transmit, index)
-        sentBytes &+= bytes.count
-        sent &+= 1
+        switch ports[index].transmit(bytes, now: now) {
+        case .sent:
+          counters.count(bytes, .transmit, index)
+          sentBytes &+= bytes.count
+          sent &+= 1
+        case .refused: refused &+= 1
+        case .later: isBusy = true
+        }
+        if isBusy { break }
+        _ = qman.pop(fqid)
+        turn &+= 1
+        handled &+= 1
         complete(frame, sentFrom: fqid)
       }
       endPortTurn(fqid)
     }
+    ports[index].push()
+    if refused > 0 { counters.add(.refused, index, UInt64(refused)) }
     guard handled > 0 else { return false }
     counters.add(.transmitted, index, UInt64(sent))
     counters.add(.transmittedBytes, index, UInt64(sentBytes))

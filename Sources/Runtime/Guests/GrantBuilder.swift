@@ -4,7 +4,9 @@ import QorIQ
 
 extension RuntimeConfiguration {
   /// What an owner is told when it attaches.
-  func grant(ofOwner index: Int, hasCapture: Bool) throws(EngineError) -> GuestGrant {
+  func grant(
+    ofOwner index: Int, capture: CaptureWriter.Format? = nil
+  ) throws(EngineError) -> GuestGrant {
     let owner = owners[index]
     let program: GuestGrant.Program
     switch owner.program {
@@ -17,7 +19,9 @@ extension RuntimeConfiguration {
       let peer = owner.paths[path].isLink ? owners.firstIndex { $0.name == source.path } : nil
       program = .source(
         path: path, frames: source.frames, size: source.size, from: address(ofOwner: index),
-        to: peer.map { address(ofOwner: $0) } ?? Self.wireAddress)
+        to: peer.map { address(ofOwner: $0) } ?? Self.wireAddress, rate: source.rate)
+    case .forward(let router):
+      program = .forward(try Self.settings(router, of: owner))
     }
     return GuestGrant(
       name: owner.name, portalCount: owner.portals.count, enqueueRing: owner.rings.enqueue,
@@ -25,7 +29,32 @@ extension RuntimeConfiguration {
       paths: owner.paths.map {
         GuestGrant.Path(
           name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit)
-      }, program: program, hasCapture: hasCapture)
+      }, program: program, capture: capture)
+  }
+
+  /// A router's settings, with its ways by their places.
+  private static func settings(
+    _ router: GuestProgram.ForwardProgram, of owner: Owner
+  ) throws(EngineError) -> ForwardSettings {
+    var settings = ForwardSettings(own: [], routes: [])
+    for way in router.ways {
+      guard let path = owner.paths.firstIndex(where: { $0.name == way.path }) else {
+        throw .badConfiguration(
+          "\(owner.name) has addresses on \(way.path), to which it has no way")
+      }
+      settings.own += way.addresses.map { ForwardSettings.Own(path: path, prefix: $0) }
+    }
+    settings.routes = router.routes.map { ForwardSettings.Route(to: $0.to, via: $0.via) }
+    let own = settings.own
+    if let lost = settings.routes.first(where: { route in
+      !own.contains { $0.prefix.contains(route.via) }
+    }) {
+      throw .badConfiguration("\(owner.name) is in no network of the router \(lost.via)")
+    }
+    guard max(settings.own.count, settings.routes.count) <= ForwardSettings.limit else {
+      throw .badConfiguration("\(owner.name) has more addresses or routes than a router takes")
+    }
+    return settings
   }
 
   /// 198.18.0.2, of the block for benchmarks (RFC 2544): where probes to a wire go.

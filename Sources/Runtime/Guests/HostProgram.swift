@@ -1,4 +1,5 @@
 import CPortalShims
+import DPAAPortal
 import Diagnostics
 import Glibc
 
@@ -30,6 +31,17 @@ public enum HostProgram {
       case "--repeat": options.repeats = value(argument, UInt64.self)
       case "--rate": options.pace = .framesPerSecond(value(argument, UInt64.self))
       case "--recorded": options.pace = .recorded
+      case "--port":
+        let assignment = value(argument, String.self)
+        if let reason = options.setPort(assignment, from: here, in: configuration) {
+          fail(64, "--port \(reason)")
+        }
+      case "--captures":
+        let name = value(argument, String.self)
+        guard let format = CaptureWriter.Format(rawValue: name) else {
+          fail(64, "--captures is pcap or pcapng")
+        }
+        options.captureFormat = format
       case "--program":
         let assignment = value(argument, String.self)
         if let reason = options.setProgram(assignment, in: configuration) {
@@ -63,13 +75,22 @@ public enum HostProgram {
     }
   }
 
+  /// The directory that the program was started in.
+  private static var here: String {
+    guard let path = getcwd(nil, 0) else { return "." }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
   private static let usage = """
-    usage: host [-o DIR] [--repeat N] [--rate FRAMES-PER-SECOND | --recorded]
-                [--program NAME=FILE] [--format text|json]
+    usage: host [-o DIR [--captures pcap|pcapng]] [--repeat N] [--rate FRAMES-PER-SECOND | --recorded]
+                [--port INTERFACE=FILE|LINE]... [--program NAME=FILE] [--format text|json]
       -o DIR               leave a capture for every partition and interface in DIR
       --repeat N           play each capture N times
       --rate R             play at most R frames per second on each interface
       --recorded           play captures with the gaps that they were recorded with
+      --port INTERFACE=…   play a capture into an interface, or connect it with a line:
+                           \(PortAddress.forms.joined(separator: ", "))
       --program NAME=FILE  run a program of your own in a partition
     """
 

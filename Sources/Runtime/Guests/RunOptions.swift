@@ -1,4 +1,5 @@
 import CPortalShims
+public import DPAAPortal
 import Glibc
 import Partitioning
 
@@ -14,6 +15,10 @@ public struct RunOptions: Sendable {
   public var outputDirectory: String?
   /// Captures to play instead of the plan's, by interface.
   public var replays: [String: String] = [:]
+  /// What interfaces are connected with instead of a capture, by name.
+  public var lines: [String: PortAddress] = [:]
+  /// The format of the captures that are left.
+  public var captureFormat = CaptureWriter.Format.pcap
   /// How often each capture is played.
   public var repeats: UInt64 = 1
   /// How fast each capture is played.
@@ -62,6 +67,52 @@ public struct RunOptions: Sendable {
     else { return "\(assignment): \(parts[1]) is no program that can be executed" }
     programs[parts[0]] = [parts[1]]
     return nil
+  }
+
+  /// Connects an interface, as a command line says it.
+  ///
+  /// - Parameters:
+  ///   - assignment: `INTERFACE=ADDRESS`, as ``PortAddress`` reads it.
+  ///   - here: The directory that a capture's path is relative to.
+  ///   - configuration: What is run; `nil` when it is not known yet, and any interface will do.
+  /// - Returns: Why this cannot be; `nil` when it can.
+  public mutating func setPort(
+    _ assignment: String, from here: String, in configuration: RuntimeConfiguration? = nil
+  ) -> String? {
+    let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2, !assignment.hasPrefix("=") else {
+      return
+        "\(assignment): write it as interface=file, as in fm1-10g0=in.pcap, or as interface=line: "
+        + PortAddress.forms.joined(separator: ", ")
+    }
+    let name = parts[0]
+    if let interfaces = configuration?.interfaces.map(\.name), !interfaces.contains(name) {
+      return "\(assignment): \(EngineError.noInterface(name, interfaces))"
+    }
+    guard replays[name] == nil, lines[name] == nil else {
+      return "\(assignment): \(name) is connected twice"
+    }
+    do throws(PortAddress.Fault) {
+      switch try PortAddress(parts[1]) {
+      case .capture(let path): replays[name] = path.hasPrefix("/") ? path : "\(here)/\(path)"
+      case let address: lines[name] = address
+      }
+    } catch {
+      return "\(assignment): \(error.reason)"
+    }
+    return nil
+  }
+
+  /// The interfaces that a line leads to, other ends of loops included.
+  var connectedInterfaces: Set<String> {
+    var names = Set(lines.keys)
+    for case .loop(let peer) in lines.values { names.insert(peer) }
+    return names
+  }
+
+  /// Where the capture of a partition or interface is left.
+  func capture(of name: String, in directory: String) -> String {
+    "\(directory)/\(name).\(captureFormat.rawValue)"
   }
 
   /// A capture's path, seen from ``directory``.

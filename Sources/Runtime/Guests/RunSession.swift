@@ -49,9 +49,11 @@ public struct RunSession: ~Copyable {
     self.options = options
     display = LiveDisplay(configuration, isShown: options.isLive)
     var engineOptions = EngineOptions(
-      repeats: options.repeats, pace: options.pace,
-      measuresLatency: options.showsLatency || options.isLive)
-    for interface in configuration.interfaces {
+      lines: options.lines, outputFormat: options.captureFormat, repeats: options.repeats,
+      pace: options.pace, measuresLatency: options.showsLatency || options.isLive)
+    let connected = options.connectedInterfaces
+    for interface in configuration.interfaces
+    where options.replays[interface.name] != nil || !connected.contains(interface.name) {
       guard let replay = options.replays[interface.name] ?? interface.replay else { continue }
       let path = options.resolve(replay)
       engineOptions.replays[interface.name] = path
@@ -60,7 +62,7 @@ public struct RunSession: ~Copyable {
       expectedFrames[interface.name] =
         UInt64(try CaptureReader.frameCount(ofFile: path)) &* options.repeats
     }
-    for name in options.replays.keys
+    for name in (Array(options.replays.keys) + Array(options.lines.keys)).sorted()
     where !configuration.interfaces.contains(where: { $0.name == name }) {
       throw .noInterface(name, configuration.interfaces.map(\.name))
     }
@@ -71,10 +73,10 @@ public struct RunSession: ~Copyable {
         try captures.makeDirectory(directory)
         for interface in configuration.interfaces {
           engineOptions.outputs[interface.name] = try captures.open(
-            "\(directory)/\(interface.name).pcap")
+            options.capture(of: interface.name, in: directory))
         }
         for owner in configuration.owners {
-          guestCaptures.append(try captures.open("\(directory)/\(owner.name).pcap"))
+          guestCaptures.append(try captures.open(options.capture(of: owner.name, in: directory)))
         }
       }
       engine = try Engine(configuration, options: engineOptions, interrupts: true)
@@ -104,7 +106,8 @@ public struct RunSession: ~Copyable {
       let descriptors =
         [memory.window.descriptor, memory.status.descriptor] + memory.pools.map(\.descriptor)
         + memory.interrupts.map(\.guestDescriptor) + capture
-      let grant = try configuration.grant(ofOwner: index, hasCapture: !capture.isEmpty)
+      let grant = try configuration.grant(
+        ofOwner: index, capture: capture.isEmpty ? nil : options.captureFormat)
       guests.append(
         try GuestProcess(
           owner: index, program: options.programs[grant.name] ?? options.guestProgram,
@@ -229,13 +232,14 @@ public struct RunSession: ~Copyable {
     var witness = RunWitness()
     witness.isLatencyWanted = options.showsLatency
     witness.playedFrames = interruptedAt != 0 ? nil : expectedFrames
+    witness.connectedInterfaces = options.connectedInterfaces
     for guest in guests where gone.contains(guest.owner) {
       witness.endings[guest.owner] = guest.ending?.description
     }
     if let directory = options.outputDirectory {
       for interface in configuration.interfaces {
         // What the file really holds, as any reader would count it.
-        let path = "\(directory)/\(interface.name).pcap"
+        let path = options.capture(of: interface.name, in: directory)
         witness.writtenFrames[interface.name] =
           UInt64((try? CaptureReader.frameCount(ofFile: path)) ?? 0)
       }

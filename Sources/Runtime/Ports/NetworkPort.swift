@@ -1,10 +1,13 @@
 import DPAAPortal
 import Partitioning
 
-/// A network port on a host: a capture that is played into it and a capture of what it transmits.
+/// A network port on a host: a line or a capture that is played into it, and a capture of what it
+/// transmits.
 struct NetworkPort: ~Copyable {
   let name: String
   private var reader: CaptureReader?
+  private let line: PortLine
+  private let hasLine: Bool
   private var repeatsLeft: UInt64
   private var writer: CaptureWriter?
   /// Nanoseconds between frames; 0 plays as fast as pools and queues take them.
@@ -19,15 +22,19 @@ struct NetworkPort: ~Copyable {
   ///
   /// - Parameters:
   ///   - name: The interface.
-  ///   - replay: The capture to play; `nil` for a port that only transmits.
+  ///   - line: What it is connected with.
+  ///   - replay: The capture to play; `nil` for a port that plays none.
   ///   - repeats: How often it is played.
   ///   - pace: How fast.
-  ///   - output: An open, empty file for what is transmitted; -1 for none.
+  ///   - output: Where a capture of what is transmitted goes; `nil` for nowhere.
   /// - Throws: ``EngineError`` when the capture cannot be read or is corrupt.
-  init(name: String, replay: String?, repeats: UInt64, pace: ReplayPace, output: Int32)
-    throws(EngineError)
-  {
+  init(
+    name: String, line: consuming PortLine, replay: String?, repeats: UInt64, pace: ReplayPace,
+    output: consuming CaptureWriter?
+  ) throws(EngineError) {
     self.name = name
+    hasLine = line.address != nil
+    self.line = line
     if let replay {
       reader = try CaptureReader(path: replay)
     } else {
@@ -40,11 +47,12 @@ struct NetworkPort: ~Copyable {
       interval = 0
     }
     keepsGaps = pace == .recorded
-    writer = output >= 0 ? CaptureWriter(descriptor: output) : nil
+    writer = output
   }
 
   /// The frame that arrives now; `nil` when none does.
   mutating func peek(now: UInt64) -> CaptureReader.Frame? {
+    if hasLine { return line.peek(now: now) }
     guard reader != nil, repeatsLeft > 0 else { return nil }
     if interval != 0 {
       if nextAt == 0 { nextAt = now }
@@ -77,17 +85,37 @@ struct NetworkPort: ~Copyable {
   /// Passes over the frame that ``peek(now:)`` showed.
   @inline(__always)
   mutating func advance() {
+    if hasLine {
+      line.advance()
+      return
+    }
     reader?.advance()
     nextAt &+= interval
   }
 
   /// Whether nothing will arrive any more.
-  var isDone: Bool { reader == nil || repeatsLeft == 0 }
+  var isDone: Bool { hasLine ? line.isDone : reader == nil || repeatsLeft == 0 }
 
-  /// Puts a frame on the wire.
+  /// Puts a frame on the wire, if that takes it.
   @inline(__always)
-  mutating func transmit(_ frame: UnsafeRawBufferPointer, now: UInt64) {
+  mutating func transmit(_ frame: UnsafeRawBufferPointer, now: UInt64) -> LineVerdict {
+    if hasLine {
+      let verdict = line.transmit(frame, now: now)
+      guard case .sent = verdict else { return verdict }
+    }
     writer?.write(frame, nanoseconds: now)
+    return .sent
+  }
+
+  /// Has what gathered leave, at the end of a turn.
+  @inline(__always)
+  func push() { if hasLine { line.push() } }
+
+  /// The line's name and what it has to tell, once, after the engine has stopped; `nil` for a port
+  /// without a line.
+  func lineAccount() -> (address: PortAddress, account: PortLine.Account)? {
+    guard let address = line.address else { return nil }
+    return (address, line.account)
   }
 
   /// Writes out what is gathered.
@@ -108,15 +136,19 @@ struct NetworkPortList: ~Copyable {
 
   init(_ configuration: RuntimeConfiguration, _ options: EngineOptions) throws(EngineError) {
     let interfaces = configuration.interfaces
+    var loops = try LoopPlan(options.lines, replays: options.replays, interfaces.map(\.name))
     // Locals first: what throws when all properties are set is torn down as if it were whole.
     let first = UnsafeMutablePointer<NetworkPort>.allocate(capacity: interfaces.count)
     let classifiers = UnsafeMutableBufferPointer<Classifier>.allocate(capacity: interfaces.count)
     for (index, interface) in interfaces.enumerated() {
       do throws(EngineError) {
+        let output = options.outputs[interface.name]
         let port = try NetworkPort(
-          name: interface.name, replay: options.replays[interface.name],
-          repeats: options.repeats, pace: options.pace,
-          output: options.outputs[interface.name] ?? -1)
+          name: interface.name, line: try Self.line(of: interface.name, options, &loops),
+          replay: options.replays[interface.name], repeats: options.repeats, pace: options.pace,
+          output: output.map {
+            CaptureWriter(descriptor: $0, format: options.outputFormat, name: interface.name)
+          })
         classifiers.initializeElement(
           at: index,
           to: try Classifier(
@@ -135,6 +167,17 @@ struct NetworkPortList: ~Copyable {
     self.first = first
     count = interfaces.count
     self.classifiers = classifiers
+  }
+
+  /// The line of an interface, opened; `nil` for one that has none.
+  private static func line(
+    of interface: String, _ options: EngineOptions, _ loops: inout LoopPlan
+  ) throws(EngineError) -> PortLine {
+    if let (end, address) = loops.takeEnd(of: interface) {
+      return PortLine(loop: end, address: address)
+    }
+    guard let address = options.lines[interface] else { return PortLine() }
+    return try PortLine(address, of: interface)
   }
 
   deinit {

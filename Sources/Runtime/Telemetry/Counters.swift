@@ -107,6 +107,8 @@ struct Counters {
     case receivedBytes
     case transmitted
     case transmittedBytes
+    /// Frames to be sent that the line did not take.
+    case refused
     /// Received frames with an error in the headers of layer 2, 3 or 4; they go where frames
     /// without those headers go.
     case layer2Errors
@@ -172,7 +174,9 @@ struct Counters {
       for reason in DropReason.allCases { total &+= dropped(reason, owner) }
     }
     for port in configuration.interfaces.indices {
-      total &+= value(.received, port) &+ value(.transmitted, port)
+      total &+=
+        value(.received, port) &+ value(.transmitted, port)
+        &+ value(.refused, port)
     }
     return total
   }

@@ -21,7 +21,13 @@ extension RunReport {
         reasons.joined(separator: ", "),
       ])
     }
-    text += partitions.text + "\n"
+    text += partitions.text
+    for owner in owners where !owner.counts.isEmpty {
+      text +=
+        "\(owner.name): " + owner.counts.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+        + "\n"
+    }
+    text += "\n"
 
     text += flowText + "\n"
 
@@ -44,6 +50,7 @@ extension RunReport {
       text += "frames of \(port.name) in error: \(port.portErrors.receive) received, "
       text += "\(port.portErrors.transmit) not sent\n"
     }
+    for port in interfaces { text += port.lineText }
     if !interfaces.isEmpty { text += "\n" + statisticsText }
     text += "\n"
 
@@ -162,6 +169,7 @@ extension RunReport {
             "lost": JSONValue(owner.lost), "strayBuffers": JSONValue(owner.strayBuffers),
             "reclaimed": JSONValue(owner.reclaimed),
             "ending": owner.ending.map { .string($0) } ?? .null,
+            "counts": .object(owner.counts.map { .init($0.name, JSONValue($0.count)) }),
           ]
         }),
       "flows": .array(
@@ -193,6 +201,7 @@ extension RunReport {
                   .init(direction.letter + $0.name, JSONValue($1))
                 } + [.init(direction.letter + "XPF", JSONValue(0))]
               }),
+            "refused": JSONValue($0.refused), "line": $0.line?.json ?? .null,
           ]
         }),
       "policers": .array(
@@ -227,6 +236,37 @@ extension RunReport {
         "lost": JSONValue(balance.lost), "queued": JSONValue(balance.queued),
       ],
       "discrepancies": .array(discrepancies.map { .string($0) }),
+    ]
+  }
+}
+
+extension RunReport.InterfaceReport {
+  /// What became of frames on the line and of the line itself, for people; empty when all is well.
+  fileprivate var lineText: String {
+    guard let line else { return "" }
+    var parts: [String] = []
+    if let connections = line.connections {
+      parts.append(connections == 1 ? "1 connection" : "\(connections) connections")
+    }
+    if refused > 0 { parts.append("\(refused) frames refused") }
+    if line.lost > 0 { parts.append("\(line.lost) lost with a peer") }
+    if let missed = line.missed, missed > 0 { parts.append("\(missed) not read in time") }
+    if line.violations > 0 {
+      parts.append("\(line.violations) peers sent away for bytes that are no frames")
+    }
+    if let problem = line.problem { parts.append("at a stand: \(problem)") }
+    return "\(name) is \(line.address)"
+      + (parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")) + "\n"
+  }
+}
+
+extension RunReport.LineReport {
+  fileprivate var json: JSONValue {
+    [
+      "address": .string(address), "lost": JSONValue(lost),
+      "missed": missed.map { JSONValue($0) } ?? .null,
+      "connections": connections.map { JSONValue($0) } ?? .null,
+      "violations": JSONValue(violations), "problem": problem.map { .string($0) } ?? .null,
     ]
   }
 }

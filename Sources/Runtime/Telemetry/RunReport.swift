@@ -1,4 +1,5 @@
 import DPAAPortal
+import Glibc
 import Partitioning
 public import QorIQ
 
@@ -49,6 +50,9 @@ public struct RunReport: Sendable {
     public let reclaimed: UInt64
     /// How its process ended, when not as asked.
     public let ending: String?
+    /// What its program counted of its own: what a router did, which probes arrived. Counters that stayed 0 are
+    /// left out.
+    public let counts: [(name: String, count: UInt64)]
   }
 
   /// One interface's frames.
@@ -63,6 +67,10 @@ public struct RunReport: Sendable {
     public let transmitted: UInt64
     /// Their bytes.
     public let transmittedBytes: UInt64
+    /// Frames to be sent that the line did not take.
+    public let refused: UInt64
+    /// What it was connected with and what that told; `nil` for captures.
+    public let line: LineReport?
     /// Received frames with an error in their headers, by layer: 2, 3 and 4. They were delivered
     /// all the same, where frames without those headers go, or into an error queue.
     public let headerErrors: [UInt64]
@@ -70,6 +78,24 @@ public struct RunReport: Sendable {
     public let portErrors: (receive: UInt64, transmit: UInt64)
     /// What its MAC counted, in the order of ``MACCounter/allCases``, by direction.
     public let statistics: [[UInt64]]
+  }
+
+  /// What an interface's line told in the end: what is lost there is no part of the sum, since it was on
+  /// the wire, or was never in the run.
+  public struct LineReport: Sendable {
+    /// What it was, as a command line says it.
+    public let address: String
+    /// Frames that were sent and then lost with a peer that went away.
+    public let lost: UInt64
+    /// Frames that the kernel had for the interface and dropped, as they were not read in time; `nil` where
+    /// nobody counts them.
+    public let missed: UInt64?
+    /// How often a peer was connected; `nil` for lines without connections.
+    public let connections: UInt64?
+    /// How often a peer was sent away for bytes that are no frames.
+    public let violations: UInt64
+    /// The error at which it stood still in the end; `nil` for none.
+    public let problem: String?
   }
 
   /// One pool's buffers.
@@ -164,6 +190,8 @@ struct RunWitness {
   var writtenFrames: [String: UInt64] = [:]
   /// Whether it is to be told how long frames took, if that was measured.
   var isLatencyWanted = true
+  /// Interfaces that are connected with a line: what arrives there is nobody's file.
+  var connectedInterfaces: Set<String> = []
   /// How each owner's process ended, by owner; missing for those that ended as asked.
   var endings: [Int: String] = [:]
 }
@@ -220,7 +248,11 @@ extension RunReport {
         OwnerReport(
           name: owner.name, program: owner.program.name, received: received, sent: sent,
           drops: drops, lost: lost, strayBuffers: counters.value(.strayBuffers, index),
-          reclaimed: counters.value(.reclaimed, index), ending: witness.endings[index]))
+          reclaimed: counters.value(.reclaimed, index), ending: witness.endings[index],
+          counts: GuestStatus.Counter.programCounters.compactMap { counter, name in
+            let count = status.counter(counter.offset)
+            return count == 0 ? nil : (name, count)
+          }))
     }
 
     var interfaces: [InterfaceReport] = []
@@ -230,6 +262,8 @@ extension RunReport {
         receivedBytes: counters.value(.receivedBytes, index),
         transmitted: counters.value(.transmitted, index),
         transmittedBytes: counters.value(.transmittedBytes, index),
+        refused: counters.value(.refused, index),
+        line: engine.lineAccount(ofPort: index).map { LineReport($0.address, $0.account) },
         headerErrors: [Counters.Port.layer2Errors, .layer3Errors, .layer4Errors].map {
           counters.value($0, index)
         },
@@ -239,13 +273,17 @@ extension RunReport {
         statistics: MACDirection.allCases.map { direction in
           MACCounter.allCases.map { counters.value($0, direction, index) }
         })
-      let played = witness.playedFrames.map { $0[interface.name] ?? 0 } ?? report.received
+      let played =
+        witness.connectedInterfaces.contains(interface.name)
+        ? report.received
+        : witness.playedFrames.map { $0[interface.name] ?? 0 } ?? report.received
       let written = witness.writtenFrames[interface.name] ?? report.transmitted
       compare("frames in \(interface.name)'s capture, and frames received", played, report.received)
       compare("frames sent on \(interface.name), and in its file", report.transmitted, written)
       balance.fromWire += played
       balance.copies += counters.value(.copies, index)
       balance.toWire += written
+      balance.dropped += report.refused
       interfaces.append(report)
     }
 
@@ -303,6 +341,15 @@ extension RunReport {
   }
 }
 
+extension RunReport.LineReport {
+  init(_ address: PortAddress, _ account: PortLine.Account) {
+    self.init(
+      address: "\(address)", lost: account.lost, missed: account.missed,
+      connections: account.connections, violations: account.violations,
+      problem: account.errorNumber == 0 ? nil : String(cString: strerror(account.errorNumber)))
+  }
+}
+
 extension GuestProgram {
   /// The program's name in plans.
   var name: String {
@@ -310,6 +357,7 @@ extension GuestProgram {
     case .reflect: "reflect"
     case .sink: "sink"
     case .source: "source"
+    case .forward: "forward"
     }
   }
 }
