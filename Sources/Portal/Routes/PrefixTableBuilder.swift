@@ -26,6 +26,8 @@ struct PrefixTableBuilder {
   private let bits: Int
   private var routes: [Route] = []
   private var words: [UInt32] = []
+  /// Words that are set aside for lists.
+  private var lists = 0..<0
   /// Half a line that is left over; 0 for none.
   private var half = 0
 
@@ -144,7 +146,7 @@ struct PrefixTableBuilder {
     // The routes are in order, so that what the ends have in common all have; except that a shorter
     // one among them shortens it, which then is the first.
     let common = routes[first].common(with: routes[last])
-    // Behind IPv4's root there are nodes only: a processor guesses right what comes next, and works on
+    // Behind IPv4's root there are no comparisons: a processor guesses right what comes next, and works on
     // the next addresses while memory answers for this one.
     if bits == 32, start == 16 { return node(range, from: start, otherwise: otherwise) }
     guard range.count > 1 else {
@@ -172,27 +174,62 @@ struct PrefixTableBuilder {
     return PrefixTable.Entry.comparison | UInt32(place / 8)
   }
 
+  /// A list or a node, as there are few entries or many.
   private mutating func node(
     _ range: Range<Int>, from start: Int, otherwise: UInt32
   ) -> UInt32 {
-    let place = allocate(16)
     var entries: [UInt32] = []
-    var bitmap = [UInt64](repeating: 0, count: 4)
-    var counts: [UInt32] = []
+    var begins: [Int] = []
     for (slot, filled) in slots(range, from: start, to: start + 8, otherwise: otherwise)
       .enumerated()
     {
-      if slot % 64 == 0 { counts.append(UInt32(entries.count)) }
       let entry = subtree(filled.routes, from: start + 8, otherwise: filled.entry)
       guard entries.last != entry else { continue }
       entries.append(entry)
-      bitmap[slot / 64] |= 1 << UInt64(slot % 64)
+      begins.append(slot)
     }
-    let home = entries.count <= 6 ? place + 10 : allocate((entries.count + 15) & ~15)
-    for (index, entry) in entries.enumerated() { words[home + index] = entry }
-    for (index, bits) in bitmap.enumerated() { store(bits, at: place + index * 2) }
+    return entries.count <= Self.listLimit
+      ? list(entries, begins, byte: start / 8) : node(entries, begins, byte: start / 8)
+  }
+
+  /// How many entries a list has.
+  private static let listLimit = 16
+
+  private mutating func list(_ entries: [UInt32], _ begins: [Int], byte: Int) -> UInt32 {
+    let count = (4 + entries.count + 1) & ~1
+    if lists.count < count {
+      let place = allocate(Self.listChunk)
+      lists = place..<place + Self.listChunk
+    }
+    let place = lists.lowerBound
+    lists = place + count..<lists.upperBound
+    var (first, second) = (UInt64.max, UInt64.max >> 8 | UInt64(byte) << 56)
+    for (number, begin) in begins.dropFirst().enumerated() {
+      // What is compared is less by one, so that 255 begins nothing.
+      let cleared = UInt64(256 - begin) << UInt64(number % 8 * 8)
+      if number < 8 { first -= cleared } else { second -= cleared }
+    }
+    store(first, at: place)
+    store(second, at: place + 2)
+    for (number, entry) in entries.enumerated() { words[place + 4 + number] = entry }
+    return PrefixTable.Entry.list | UInt32(place / 2)
+  }
+
+  /// Words that are set aside for lists at once.
+  private static let listChunk = 1024
+
+  private mutating func node(_ entries: [UInt32], _ begins: [Int], byte: Int) -> UInt32 {
+    let place = allocate(16)
+    let home = allocate((entries.count + 15) & ~15)
+    for (number, entry) in entries.enumerated() { words[home + number] = entry }
+    var bitmap = [UInt64](repeating: 0, count: 4)
+    for begin in begins { bitmap[begin / 64] |= 1 << UInt64(begin % 64) }
+    for (quarter, bits) in bitmap.enumerated() { store(bits, at: place + quarter * 2) }
+    let counts = bitmap.map { UInt32($0.nonzeroBitCount) }
     words[place + 8] = UInt32(home)
-    words[place + 9] = counts[1] | counts[2] << 8 | counts[3] << 16 | UInt32(start / 8) << 24
+    words[place + 9] =
+      counts[0] | (counts[0] + counts[1]) << 8 | (counts[0] + counts[1] + counts[2]) << 16
+      | UInt32(byte) << 24
     return PrefixTable.Entry.node | UInt32(place / 16)
   }
 
