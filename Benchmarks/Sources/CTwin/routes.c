@@ -4,6 +4,8 @@
 
 // The record layout is that of `PrefixTable` in Sources/Portal/Routes/PrefixTable.swift.
 
+typedef uint16_t lanes_t __attribute__((vector_size(32)));
+
 static inline __attribute__((always_inline)) uint64_t load64(const uint8_t *from) {
   uint64_t value;
   memcpy(&value, from, 8);
@@ -26,7 +28,16 @@ static inline __attribute__((always_inline)) uint32_t lookup(
   const uint32_t *words = (const uint32_t *)(const void *)table;
   uint32_t entry = words[high >> 48];
   while (entry >= 0x80000000) {
-    if (entry >= 0xe0000000) {
+    if (entry >= 0xf0000000) {
+      const uint8_t *span = table + (size_t)(entry - 0xf0000000) * 8;
+      lanes_t begins, wanted = {0};
+      memcpy(&begins, span, sizeof begins);
+      wanted += (uint16_t)(high >> 32);
+      lanes_t below = (lanes_t)(begins < wanted);
+      uint16_t rank = 0;
+      for (int lane = 0; lane < 16; lane++) rank = (uint16_t)(rank - below[lane]);
+      entry = ((const uint32_t *)(const void *)(span + 32))[rank];
+    } else if (entry >= 0xe0000000) {
       const uint8_t *list = table + (size_t)(entry - 0xe0000000) * 8;
       const uint64_t ones = 0x0101010101010101;
       uint64_t second = load64(list + 8), wanted = byte_at(second >> 56, high, low) * ones;

@@ -1,6 +1,6 @@
 /// Makes the words of a ``PrefixTable``.
 struct PrefixTableBuilder {
-  private static let maximumCount = 1 << 24
+  private static let maximumCount = 1 << 22
 
   /// A prefix, bits behind it cleared, with the entry that it has in the table.
   private struct Route {
@@ -148,7 +148,10 @@ struct PrefixTableBuilder {
     let common = routes[first].common(with: routes[last])
     // Behind IPv4's root there are no comparisons: a processor guesses right what comes next, and works on
     // the next addresses while memory answers for this one.
-    if bits == 32, start == 16 { return node(range, from: start, otherwise: otherwise) }
+    if bits == 32, start == 16 {
+      return span(range, otherwise: otherwise)
+        ?? node(range, from: start, otherwise: otherwise)
+    }
     guard range.count > 1 else {
       return comparison(routes[first], bits: common, equal: routes[first].entry, otherwise)
     }
@@ -192,17 +195,42 @@ struct PrefixTableBuilder {
       ? list(entries, begins, byte: start / 8) : node(entries, begins, byte: start / 8)
   }
 
-  /// How many entries a list has.
+  /// One record for all that few IPv4 routes have behind the root; `nil` for too many.
+  private mutating func span(_ range: Range<Int>, otherwise: UInt32) -> UInt32? {
+    guard range.count <= Self.listLimit else { return nil }
+    func extent(_ route: Route) -> Range<Int> {
+      let first = Int(route.high >> 32 & 0xffff)
+      return first..<first + 1 << (32 - Int(route.length))
+    }
+    let extents = range.map { (extent: extent(routes[$0]), entry: routes[$0].entry) }
+    let bounds = extents.flatMap { [$0.extent.lowerBound, $0.extent.upperBound] }
+    var entries: [UInt32] = []
+    var begins: [Int] = []
+    for begin in Set(bounds + [0]).sorted() where begin < 1 << 16 {
+      // Of those that contain each other the last is the longest.
+      let entry = extents.last { $0.extent.contains(begin) }?.entry ?? otherwise
+      guard entries.last != entry else { continue }
+      entries.append(entry)
+      begins.append(begin)
+    }
+    guard entries.count <= Self.listLimit else { return nil }
+    let place = allocateList(8 + entries.count)
+    for half in 0..<8 {
+      let pair = [2 * half + 1, 2 * half + 2].map { number -> UInt32 in
+        number < begins.count ? UInt32(begins[number] - 1) : 0xffff
+      }
+      // The lower half of a word is the first of the two where bytes are little-endian.
+      words[place + half] = (pair[0] | pair[1] << 16).littleEndian
+    }
+    for (number, entry) in entries.enumerated() { words[place + 8 + number] = entry }
+    return PrefixTable.Entry.span | UInt32(place / 2)
+  }
+
+  /// How many entries a list has, or a span.
   private static let listLimit = 16
 
   private mutating func list(_ entries: [UInt32], _ begins: [Int], byte: Int) -> UInt32 {
-    let count = (4 + entries.count + 1) & ~1
-    if lists.count < count {
-      let place = allocate(Self.listChunk)
-      lists = place..<place + Self.listChunk
-    }
-    let place = lists.lowerBound
-    lists = place + count..<lists.upperBound
+    let place = allocateList(4 + entries.count)
     var (first, second) = (UInt64.max, UInt64.max >> 8 | UInt64(byte) << 56)
     for (number, begin) in begins.dropFirst().enumerated() {
       // What is compared is less by one, so that 255 begins nothing.
@@ -213,6 +241,17 @@ struct PrefixTableBuilder {
     store(second, at: place + 2)
     for (number, entry) in entries.enumerated() { words[place + 4 + number] = entry }
     return PrefixTable.Entry.list | UInt32(place / 2)
+  }
+
+  /// Room for a list or a span, which begin with whole double words.
+  private mutating func allocateList(_ count: Int) -> Int {
+    let count = (count + 1) & ~1
+    if lists.count < count {
+      let place = allocate(Self.listChunk)
+      lists = place..<place + Self.listChunk
+    }
+    defer { lists = lists.lowerBound + count..<lists.upperBound }
+    return lists.lowerBound
   }
 
   /// Words that are set aside for lists at once.
