@@ -224,10 +224,8 @@ struct SwiftSources {
       "receive": swiftLiteral(rule.receive),
       "spread": rule.spread.map(swiftLiteral) ?? "nil",
       "storageProfile": rule.storageProfile.map(String.init) ?? "nil",
-      "more": (rule.isDropped ? ", isDropped: true" : "")
-        + (rule.copies.isEmpty
-          ? "" : ",\n  copies: [\(rule.copies.map(swiftLiteral).joined(separator: ", "))]")
-        ,
+      "isDropped": String(rule.isDropped),
+      "copies": "[\(rule.copies.map(swiftLiteral).joined(separator: ", "))]",
     ]
   }
 }
