@@ -114,7 +114,8 @@ let package = Package(
     .testTarget(
       name: "DPAARuntimeTests",
       dependencies: [
-        "DPAAPortal", "DPAARuntime", "Diagnostics", "Partitioning", "QorIQ", "TestSupport",
+        "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning", "QorIQ",
+        "TestSupport",
       ]),
     .testTarget(
       name: "LoweringTests",
