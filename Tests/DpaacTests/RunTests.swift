@@ -184,6 +184,23 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/out"))
   }
 
+  @Test func `how long frames took is told of every flow, when that is asked for`() throws {
+    let outcome = try Dpaac.tool.run(["run", Dpaac.example, "--latency", "--format", "json"])
+    let flows = try #require(try Dpaac.report(outcome.text)["flows"] as? [[String: Any]])
+    #expect(
+      Set(flows.compactMap { $0["kind"] as? String }) == [
+        "Rx host", "Rx guest", "Tx host", "Tx guest", "guest-host", "guest-guest",
+      ])
+    for flow in flows {
+      let latency = try #require(flow["latency"] as? [String: Int])
+      let (frames, measured) = (flow["frames"] as? Int ?? 0, latency["measured"] ?? 0)
+      #expect(measured <= frames)
+      // Of a guest's the last of a burst is followed, which may always be another flow's.
+      if flow["from"] as? String == "fm1-10g0" { #expect((measured > 0) == (frames > 0)) }
+      #expect(latency["p50"] ?? 1 <= latency["max"] ?? 0)
+    }
+  }
+
   @Test(.enabled(if: tcpdump.isPresent, Comment(rawValue: tcpdump.skipReason)))
   func `frames larger than a guest's buffers reach it and the wire in pieces`() throws {
     let directory = try TemporaryDirectory()
