@@ -23,14 +23,14 @@ package struct ReceiveKernel: ~Copyable {
       for frame in frames { frame.withUnsafeBytes { writer.write($0, nanoseconds: 0) } }
       writer.flush()
     }
-    let configuration = Stage.wire
+    let configuration = Stage.spreadWire
     let memory = try configuration.owners.map { try OwnerMemory($0, interrupts: false) }
     let counters = try SharedRegion(name: "counters", size: Counters.size(owners: 1, ports: 1))
     let tables = try EngineTables(
       configuration, memory: memory, counterRegion: counters,
       options: EngineOptions(replays: [Stage.wireName: path], repeats: .max))
     guest = GuestSession(
-      grant: try configuration.grant(ofOwner: 0, hasCapture: false),
+      grant: try configuration.grant(ofOwner: 0),
       window: memory[0].window.memory, status: memory[0].status.memory,
       poolMemory: memory[0].pools.map(\.memory))
     self.tables = tables
@@ -63,11 +63,9 @@ extension EngineTables {
 }
 
 extension Stage {
-  static let wireName = "wire"
-
   /// One owner behind an interface with four rules: three addresses, the third of which is spread over eight
   /// queues, and everything else.
-  static var wire: RuntimeConfiguration {
+  static var spreadWire: RuntimeConfiguration {
     let path = OwnerPath(
       name: wireName, isLink: false, receive: QueueRange(first: 128, count: 8), channels: [0],
       transmit: 40)
