@@ -35,7 +35,7 @@ struct twin_receiver {
   rule_t rules[8];
   term_t terms[16];
   wire_frame_t *frames;
-  size_t frame_count, next;
+  size_t frame_count, next, longest;
   buffer_t burst[32];
   uint32_t rcr_producer;
 };
@@ -168,6 +168,18 @@ INLINE uint64_t hash(const twin_receiver_t *r, const rule_t *rule, const parsed_
   return state;
 }
 
+/// What the MAC counts of a frame: bytes, its size, whom it is for, whether it has a tag.
+INLINE void count_frame(uint8_t *counters, const wire_frame_t *frame) {
+  size_t length = frame->count + 4;
+  count(counters, 2048, length);
+  int size = length <= 64 ? 0 : 58 - __builtin_clzl(length);
+  if (size > 6) size = 6;
+  if (size == 5 && length > 1518) size = 6;
+  count(counters, 2096 + 8 * (size_t)size, 1);
+  count(counters, frame->bytes[0] & 1 ? 2064 : 2056, 1);
+  if (frame->bytes[12] == 0x81 && !frame->bytes[13]) count(counters, 2072, 1);
+}
+
 INLINE bool has_error(const parsed_t *f) {
   return f->layer2 & 0x1f || f->layer3 & 0x208 || f->layer4 & 0x10;
 }
@@ -177,6 +189,7 @@ INLINE void accept(twin_receiver_t *r, const wire_frame_t *frame, uint64_t now) 
   engine_t *e = &r->twin->engine;
   parsed_t parsed;
   parse(&parsed, frame->bytes, frame->count);
+  if (frame->count > r->longest || has_error(&parsed)) __builtin_trap();
   const rule_t *rule = classify(r, &parsed);
   if (e->gone >> rule->owner & 1) __builtin_trap();
   uint64_t code = hash(r, rule, &parsed);
@@ -208,6 +221,7 @@ INLINE void accept(twin_receiver_t *r, const wire_frame_t *frame, uint64_t now) 
       64 << 20 | (uint32_t)frame->count, status};
   if (!put(&e->manager, stamped(descriptor, owner.liodn), fqid)) __builtin_trap();
   if (has_error(&parsed)) __builtin_trap();
+  count_frame(e->counters, frame);
 }
 
 /// Releases the burst, eight buffers with each command.
@@ -259,6 +273,7 @@ twin_receiver_t *twin_receiver_make(
   }
   r->twin = twin;
   r->frame_count = frames;
+  r->longest = 1518;
   for (uint32_t index = 0; index < frames; index++) {
     r->frames[index] = (wire_frame_t){bytes, lengths[index]};
     bytes += lengths[index];

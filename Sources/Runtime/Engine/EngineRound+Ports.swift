@@ -48,50 +48,55 @@ extension EngineTables {
     {
       return isTaken
     }
-    let rule = ports.classifiers[index].classify(parsed, frame.bytes)
-    guard !rule.isDropped else {
+    let classifier = ports.classifier(index)
+    let rule = withUnsafePointer(to: &parsed) { Classifier.classify(classifier, $0, frame.bytes) }
+    guard !rule.pointee.isDropped else {
       counters.count(frame.bytes, .receive, index)
-      counters.drop(.byRule, rule.owner)
+      counters.drop(.byRule, rule.pointee.owner)
       return true
     }
-    guard rule.copyCount > 0 || !isGone(rule.owner) else {
+    guard rule.pointee.copyCount > 0 || !isGone(rule.pointee.owner) else {
       counters.count(frame.bytes, .receive, index)
-      counters.drop(.ownerGone, rule.owner)
+      counters.drop(.ownerGone, rule.pointee.owner)
       return true
     }
     var colour = Policer.Colour.green
-    if rule.policer >= 0 {
-      let policer = policers.base + rule.policer
+    if rule.pointee.policer >= 0 {
+      let policer = policers.base + rule.pointee.policer
       colour = policer.pointee.colour(frame.bytes.count, now: now)
       if policer.pointee.isDropped(colour) {
         policer.pointee.take(frame.bytes.count, colour)
         counters.count(frame.bytes, .receive, index)
-        counters.drop(.policed, rule.owner)
+        counters.drop(.policed, rule.pointee.owner)
         return true
       }
     }
-    let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != rule.owner
-    let storing = takesHop ? interface.receivingOwner : rule.owner
-    let hash = ports.classifiers[index].hash(rule, parsed, frame.bytes, keyGen)
-    let queue = takesHop ? interface.hopQueue : rule.queue(hash)
+    let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != rule.pointee.owner
+    let storing = takesHop ? interface.receivingOwner : rule.pointee.owner
+    let hash = withUnsafePointer(to: &parsed) {
+      Classifier.hash(classifier, rule, $0, frame.bytes, keyGen)
+    }
+    let queue = takesHop ? interface.hopQueue : rule.pointee.queue(hash)
     let annotations = Annotations(result: parsed.result, hash: hash, colour: colour)
-    if isGone(rule.owner) {
-      counters.drop(.ownerGone, rule.owner)
+    if isGone(rule.pointee.owner) {
+      counters.drop(.ownerGone, rule.pointee.owner)
     } else {
       guard
         place(
-          frame.bytes, in: storing, queue: queue, chargedTo: rule.owner, annotations, now: now)
+          frame.bytes, in: storing, queue: queue, chargedTo: rule.pointee.owner, annotations,
+          now: now)
       else { return false }
     }
-    if rule.copyCount > 0 { replicate(frame.bytes, rule, index, annotations, now: now) }
-    if rule.policer >= 0 {
-      (policers.base + rule.policer).pointee.take(frame.bytes.count, colour)
+    if rule.pointee.copyCount > 0 { replicate(frame.bytes, rule, index, annotations, now: now) }
+    if rule.pointee.policer >= 0 {
+      (policers.base + rule.pointee.policer).pointee.take(frame.bytes.count, colour)
     }
     if parsed.result.hasError { countErrors(parsed.result, index) }
     counters.count(frame.bytes, .receive, index)
     if probes.isOn {
       probes.follow(
-        from: index, to: rule.owner, in: queue, then: takesHop ? rule.queue(hash) : 0, qman)
+        from: index, to: rule.pointee.owner, in: queue,
+        then: takesHop ? rule.pointee.queue(hash) : 0, qman)
     }
     return true
   }
@@ -130,12 +135,12 @@ extension EngineTables {
   /// has been stored: nobody waits for the others' pools.
   @inline(never)
   private mutating func replicate(
-    _ frame: UnsafeRawBufferPointer, _ rule: Classifier.Rule, _ port: Int,
+    _ frame: UnsafeRawBufferPointer, _ rule: UnsafePointer<Classifier.Rule>, _ port: Int,
     _ annotations: Annotations, now: UInt64
   ) {
-    counters.add(.copies, port, UInt64(rule.copyCount))
-    for place in rule.firstCopy..<rule.firstCopy &+ rule.copyCount {
-      let copy = ports.classifiers[port].copies.base[place]
+    counters.add(.copies, port, UInt64(rule.pointee.copyCount))
+    for place in rule.pointee.firstCopy..<rule.pointee.firstCopy &+ rule.pointee.copyCount {
+      let copy = ports.classifier(port).pointee.copies.base[place]
       guard !isGone(copy.owner) else {
         counters.drop(.ownerGone, copy.owner)
         continue
@@ -410,14 +415,17 @@ extension EngineTables {
     guard let start = bytes.baseAddress else { preconditionFailure("a pool has memory") }
     var parsed = ParsedFrame(start, count: bytes.count)
     parsed.result.port = UInt8(truncatingIfNeeded: interface)
-    let rule = ports.classifiers[interface].classify(parsed, bytes)
-    guard !rule.isDropped else {
-      counters.drop(.byRule, rule.owner)
+    let classifier = ports.classifier(interface)
+    let rule = withUnsafePointer(to: &parsed) { Classifier.classify(classifier, $0, bytes) }
+    guard !rule.pointee.isDropped else {
+      counters.drop(.byRule, rule.pointee.owner)
       return true
     }
-    let hash = ports.classifiers[interface].hash(rule, parsed, bytes, keyGen)
+    let hash = withUnsafePointer(to: &parsed) {
+      Classifier.hash(classifier, rule, $0, bytes, keyGen)
+    }
     return bring(
-      bytes, to: rule.owner, queue: rule.queue(hash),
+      bytes, to: rule.pointee.owner, queue: rule.pointee.queue(hash),
       Annotations(
         result: parsed.result, hash: hash, colour: Policer.Colour(status: frame.command)),
       now: now)

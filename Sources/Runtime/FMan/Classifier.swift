@@ -109,36 +109,51 @@ struct Classifier: ~Copyable {
     self.index = index
   }
 
+  // SAFETY: the pointers are to a classifier and a frame that live as long as the call.
   /// The rule that decides about a frame; the last has no terms and always matches.
   ///
+  /// By pointers, as ``ruleIndex(_:_:_:)`` and ``hash(_:_:_:_:)`` are: a call out of line that only reads a
+  /// value as large as these would have it copied.
+  ///
   /// - Parameters:
+  ///   - classifier: The interface's rules.
   ///   - frame: What the parser found.
   ///   - bytes: The frame itself.
-  /// - Returns: The rule.
+  /// - Returns: The rule, as long as the classifier lives.
   @inline(__always)
-  func classify(_ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> Rule {
-    rules.base[ruleIndex(frame, bytes)]
+  static func classify(
+    _ classifier: UnsafePointer<Classifier>, _ frame: UnsafePointer<ParsedFrame>,
+    _ bytes: UnsafeRawBufferPointer
+  ) -> UnsafePointer<Rule> {
+    UnsafePointer(classifier.pointee.rules.base) + ruleIndex(classifier, frame, bytes)
   }
 
   /// The number of the rule that decides, from 0.
   @inline(__always)
-  func ruleIndex(_ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> Int {
-    guard index.isEmpty else { return indexed(frame, bytes) }
+  static func ruleIndex(
+    _ classifier: UnsafePointer<Classifier>, _ frame: UnsafePointer<ParsedFrame>,
+    _ bytes: UnsafeRawBufferPointer
+  ) -> Int {
+    guard classifier.pointee.index.isEmpty else { return indexed(classifier, frame, bytes) }
     var place = 0
-    while !matches(rules.base[place], frame, bytes) { place &+= 1 }
+    while !matches(classifier, place, frame, bytes) { place &+= 1 }
     return place
   }
 
   /// The same by tables. Out of line, so that few rules are quick.
   @inline(never)
-  private func indexed(_ frame: ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> Int {
-    index.first(
-      frame, last: rules.count &- 1,
+  private static func indexed(
+    _ classifier: UnsafePointer<Classifier>, _ frame: UnsafePointer<ParsedFrame>,
+    _ bytes: UnsafeRawBufferPointer
+  ) -> Int {
+    let extractions = classifier.pointee.extractions.base
+    return classifier.pointee.index.first(
+      frame.pointee, last: classifier.pointee.rules.count &- 1,
       word: { word in
         word < RuleTerm.wordCount
-          ? frame.words[word]
-          : frame.extract(extractions.base[word &- RuleTerm.wordCount], of: bytes)
-      }, matches: { matches(rules.base[$0], frame, bytes) })
+          ? frame.word(word)
+          : frame.pointee.extract(extractions[word &- RuleTerm.wordCount], of: bytes)
+      }, matches: { matches(classifier, $0, frame, bytes) })
   }
 
   /// The owners that get a rule's frames; empty where they are dropped.
@@ -150,36 +165,79 @@ struct Classifier: ~Copyable {
 
   /// The hash of a frame under a rule; 0 where it chooses nothing.
   @inline(__always)
-  func hash(
-    _ rule: Rule, _ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer,
+  static func hash(
+    _ classifier: UnsafePointer<Classifier>, _ rule: UnsafePointer<Rule>,
+    _ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer,
     _ keyGen: borrowing KeyGen
   ) -> UInt64 {
-    guard rule.isHashed else { return 0 }
-    switch rule.key.kind {
-    case .fiveTuple: return keyGen.hash(frame, isFiveTuple: true)
-    case .addressPair: return keyGen.hash(frame, isFiveTuple: false)
+    guard rule.pointee.isHashed else { return 0 }
+    switch rule.pointee.key.kind {
+    case .fiveTuple: return keyGen.hash(frame.pointee, isFiveTuple: true)
+    case .addressPair: return keyGen.hash(frame.pointee, isFiveTuple: false)
     case .chosen:
-      return keyGen.hash(frame, bytes, key: rule.key, extractions: UnsafePointer(extractions.base))
+      return keyGen.hash(
+        frame.pointee, bytes, key: rule.pointee.key,
+        extractions: UnsafePointer(classifier.pointee.extractions.base))
     }
   }
 
   @inline(__always)
-  private func matches(
-    _ rule: Rule, _ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer
+  private static func matches(
+    _ classifier: UnsafePointer<Classifier>, _ place: Int, _ frame: UnsafePointer<ParsedFrame>,
+    _ bytes: UnsafeRawBufferPointer
   ) -> Bool {
-    var term = rule.firstTerm
-    let end = rule.firstTerm &+ rule.termCount
+    let rule = classifier.pointee.rules.base + place
+    var term = rule.pointee.firstTerm
+    let end = term &+ rule.pointee.termCount
     while term < end {
-      let entry = terms.base[term]
-      if entry.word < RuleTerm.wordCount {
-        if frame.words[entry.word] & entry.mask != entry.value { return false }
+      let entry = classifier.pointee.terms.base + term
+      let word = entry.pointee.word
+      if word < RuleTerm.wordCount {
+        if frame.word(word) & entry.pointee.mask != entry.pointee.value { return false }
       } else {
-        let extraction = extractions.base[entry.word &- RuleTerm.wordCount]
-        guard let found = frame.extract(extraction, of: bytes), found & entry.mask == entry.value
+        let extraction = classifier.pointee.extractions.base[word &- RuleTerm.wordCount]
+        guard let found = frame.pointee.extract(extraction, of: bytes),
+          found & entry.pointee.mask == entry.pointee.value
         else { return false }
       }
       term &+= 1
     }
     return true
+  }
+}
+
+extension UnsafePointer<ParsedFrame> {
+  // SAFETY: the words are what a parsed frame begins with, and `index` is one of theirs.
+  /// A word of the frame, by a number that is not known when this is compiled.
+  @inline(__always)
+  fileprivate func word(_ index: Int) -> UInt64 {
+    UnsafeRawPointer(self).load(fromByteOffset: 8 &* index, as: UInt64.self)
+  }
+}
+
+/// The same for who has values and not pointers.
+extension Classifier {
+  /// The rule that decides about a frame.
+  func classify(_ frame: ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> Rule {
+    rules.base[ruleIndex(frame, bytes)]
+  }
+
+  /// The number of the rule that decides, from 0.
+  func ruleIndex(_ frame: ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> Int {
+    withUnsafePointer(to: self) { classifier in
+      withUnsafePointer(to: frame) { Self.ruleIndex(classifier, $0, bytes) }
+    }
+  }
+
+  /// The hash of a frame under a rule.
+  func hash(
+    _ rule: Rule, _ frame: ParsedFrame, _ bytes: UnsafeRawBufferPointer,
+    _ keyGen: borrowing KeyGen
+  ) -> UInt64 {
+    withUnsafePointer(to: self) { classifier in
+      withUnsafePointer(to: frame) { frame in
+        withUnsafePointer(to: rule) { Self.hash(classifier, $0, frame, bytes, keyGen) }
+      }
+    }
   }
 }

@@ -128,18 +128,18 @@ struct NetworkPort: ~Copyable {
 // SAFETY: the storage lives as long as the list and is fully initialised.
 /// The network ports of a configuration with their classifiers, in the interfaces' order.
 struct NetworkPortList: ~Copyable {
-  // The ports by their first, since a buffer's elements changed in place are more than the compiler
+  // Ports and classifiers by their first, since a buffer's elements changed in place are more than the compiler
   // (Swift 6.3) can do under ThreadSanitizer.
   private let first: UnsafeMutablePointer<NetworkPort>
   let count: Int
-  let classifiers: UnsafeMutableBufferPointer<Classifier>
+  private let firstClassifier: UnsafeMutablePointer<Classifier>
 
   init(_ configuration: RuntimeConfiguration, _ options: EngineOptions) throws(EngineError) {
     let interfaces = configuration.interfaces
     var loops = try LoopPlan(options.lines, replays: options.replays, interfaces.map(\.name))
     // Locals first: what throws when all properties are set is torn down as if it were whole.
     let first = UnsafeMutablePointer<NetworkPort>.allocate(capacity: interfaces.count)
-    let classifiers = UnsafeMutableBufferPointer<Classifier>.allocate(capacity: interfaces.count)
+    let firstClassifier = UnsafeMutablePointer<Classifier>.allocate(capacity: interfaces.count)
     for (index, interface) in interfaces.enumerated() {
       do throws(EngineError) {
         let output = options.outputs[interface.name]
@@ -149,24 +149,23 @@ struct NetworkPortList: ~Copyable {
           output: output.map {
             CaptureWriter(descriptor: $0, format: options.outputFormat, name: interface.name)
           })
-        classifiers.initializeElement(
-          at: index,
+        (firstClassifier + index).initialize(
           to: try Classifier(
             interface.rules, policers: configuration.policers(of: interface.name)))
         (first + index).initialize(to: port)
       } catch {
         for made in 0..<index {
           (first + made).deinitialize(count: 1)
-          classifiers.deinitializeElement(at: made)
+          (firstClassifier + made).deinitialize(count: 1)
         }
         first.deallocate()
-        classifiers.deallocate()
+        firstClassifier.deallocate()
         throw error
       }
     }
     self.first = first
     count = interfaces.count
-    self.classifiers = classifiers
+    self.firstClassifier = firstClassifier
   }
 
   /// The line of an interface, opened; `nil` for one that has none.
@@ -183,8 +182,14 @@ struct NetworkPortList: ~Copyable {
   deinit {
     first.deinitialize(count: count)
     first.deallocate()
-    classifiers.deinitialize()
-    classifiers.deallocate()
+    firstClassifier.deinitialize(count: count)
+    firstClassifier.deallocate()
+  }
+
+  /// The rules of the interface of a port.
+  @inline(__always)
+  func classifier(_ index: Int) -> UnsafePointer<Classifier> {
+    UnsafePointer(firstClassifier + index)
   }
 
   subscript(index: Int) -> NetworkPort {
