@@ -255,6 +255,9 @@ final class Guest {
   /// Runs the program once; `false` when it had nothing to do.
   func step() -> Bool { program.step(&session) }
 
+  /// Has the program send nothing more of its own accord.
+  func stop() { program.stopSending(&session) }
+
   /// Whether something waits on its first portal.
   var hasWork: Bool { session.portals[0].hasWork }
 

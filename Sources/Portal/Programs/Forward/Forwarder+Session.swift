@@ -22,6 +22,14 @@ struct ForwardProgram: ~Copyable {
   mutating func handle(
     _ buffer: consuming Buffer, path: Int, portal: Int, of session: inout GuestSession
   ) {
+    decide(buffer, path: path, portal: portal, of: &session)
+    // What waited for this very answer goes before what comes behind it.
+    if forwarder.hasNews { _ = settle(&session) }
+  }
+
+  private mutating func decide(
+    _ buffer: consuming Buffer, path: Int, portal: Int, of session: inout GuestSession
+  ) {
     var buffer = buffer
     guard buffer.descriptor.format == 0 else {
       return drop(buffer, .ignored, portal: portal, of: &session)
@@ -68,7 +76,11 @@ struct ForwardProgram: ~Copyable {
       ask(for: neighbour, on: path, &session)
       isBusy = true
     }
-    guard !waiting.isEmpty, forwarder.hasNews || now &- targets[0].since > Self.patience / 3 else {
+    guard !waiting.isEmpty else {
+      forwarder.hasNews = false
+      return isBusy
+    }
+    guard forwarder.hasNews || now &- targets[0].since > Self.patience / 3 else {
       return isBusy
     }
     forwarder.hasNews = false

@@ -1,0 +1,93 @@
+import Partitioning
+import QorIQ
+import TestSupport
+import Testing
+
+@testable import DPAAPortal
+@testable import DPAARuntime
+
+/// A guest that routes, on its portals.
+@Suite(.timeLimit(.minutes(5))) struct RouterTests {
+  private static let mac: UInt64 = 0x0200_0a01_0001
+  private static let neighbour: UInt64 = 0x0200_0000_0009
+
+  private static func packet(to destination: UInt32, number: UInt8) -> [UInt8] {
+    Frame.ethernet(
+      to: mac, .ipv4(to: destination, from: 0x0a01_0007, .udp(to: 7, [number])))
+  }
+
+  private static func arp(_ operation: UInt16, from sender: UInt32, _ mac: UInt64) -> [UInt8] {
+    Frame.ethernet(
+      to: Self.mac, from: mac,
+      .raw(
+        0x0806,
+        [0, 1, 8, 0, 6, 4] + Frame.big(operation) + Frame.big(mac, 6) + Frame.big(sender)
+          + Frame.big(Self.mac, 6) + Frame.big(0x0a01_0001 as UInt32)))
+  }
+
+  private static func simulation(_ frames: [[UInt8]]) throws -> Simulation {
+    // A router with one arm: what it sends on leaves where it came in.
+    let router = GuestProgram.ForwardProgram(
+      ways: [
+        .init(path: Talk.wire, addresses: [NetworkPrefix(ipv4: 0x0a01_0001, length: 24)])
+      ])
+    return try Simulation(
+      Talk.configuration(programs: [.forward(router), .sink, .sink]), frames: frames)
+  }
+
+  @Test func `packets wait for their neighbour, leave in their order, and everything is counted`()
+    throws
+  {
+    let packets = (0..<10).map { Self.packet(to: 0x0a01_0009, number: $0) }
+    let simulation = try Self.simulation(
+      Array(packets[..<5]) + [Self.arp(2, from: 0x0a01_0009, Self.neighbour)] + packets[5...])
+    simulation.run()
+    let sent = try simulation.transmitted()
+    // One question, however many packets wait.
+    #expect(sent.count == 11)
+    #expect(sent[0][12..<14] == [8, 6])
+    #expect(sent[0][38..<42] == [10, 1, 0, 9])
+    #expect(sent.dropFirst().map { $0[42] } == (0..<10).map { UInt8($0) })
+    for frame in sent.dropFirst() {
+      #expect(Array(frame[0..<12]) == Frame.big(Self.neighbour, 6) + Frame.big(Self.mac, 6))
+      #expect(frame[22] == 63)
+    }
+    #expect(simulation.freeBuffers == [64, 64, 64])
+    let report = try simulation.report()
+    #expect(report.isConserved, "\(report.discrepancies)")
+    #expect(
+      report.owners[0].counts.map { "\($0.count) \($0.name)" }
+        == ["10 forwarded", "1 asked", "1 ignored"])
+  }
+
+  @Test func `more packets than it keeps for silent neighbours are dropped and counted`() throws {
+    let simulation = try Self.simulation(
+      (0..<50).map { Self.packet(to: 0x0a01_0010 + UInt32($0), number: 0) })
+    simulation.run()
+    let status = simulation.engine.memory[0].status.memory
+    #expect(status.counter(GuestStatus.Counter.unresolved.offset) == 18)
+    #expect(status.counter(GuestStatus.Counter.asked.offset) == 50)
+    #expect(simulation.freeBuffers == [32, 64, 64])
+    // Asked to drain, it gives up what waits.
+    simulation.guests[0].stop()
+    simulation.run()
+    #expect(simulation.freeBuffers == [64, 64, 64])
+    #expect(status.counter(GuestStatus.Counter.unresolved.offset) == 50)
+  }
+
+  @Test func `a way or a router that there is not is no configuration`() throws {
+    for program in [
+      GuestProgram.ForwardProgram(
+        ways: [.init(path: "guest3", addresses: [NetworkPrefix(ipv4: 0x0a01_0001, length: 24)])]),
+      GuestProgram.ForwardProgram(
+        ways: [.init(path: Talk.wire, addresses: [NetworkPrefix(ipv4: 0x0a01_0001, length: 24)])],
+        routes: [
+          .init(
+            to: NetworkPrefix(ipv4: 0, length: 0), via: NetworkAddress(ipv4: 0x0a02_0001))
+        ]),
+    ] {
+      let configuration = Talk.configuration(programs: [.forward(program), .sink, .sink])
+      #expect(throws: EngineError.self) { _ = try configuration.grant(ofOwner: 0) }
+    }
+  }
+}
