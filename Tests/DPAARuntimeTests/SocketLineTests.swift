@@ -326,10 +326,8 @@ import Testing
     let path = { (name: String) in "\(directory.path)/\(name)" }
     let stream = try LineRig(.stream(.path(path("s")), isServer: isServer))
     let datagram = try LineRig(.datagram(local: .path(path("ours")), remote: .path(path("theirs"))))
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try #require(Self.qemu.path))
     // No machine: a hub that connects the two.
-    process.arguments = [
+    let arguments = [
       "-M", "none", "-display", "none", "-nodefaults", "-monitor", "none", "-netdev",
       "stream,id=s,server=\(isServer ? "off" : "on"),addr.type=unix,addr.path=\(path("s"))",
       "-netdev",
@@ -337,14 +335,8 @@ import Testing
         + "remote.path=\(path("ours"))",
       "-netdev", "hubport,id=hs,hubid=0,netdev=s", "-netdev", "hubport,id=hd,hubid=0,netdev=d",
     ]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    defer {
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-    }
+    let process = try ChildProcess(try #require(Self.qemu.path), arguments)
+    defer { process.stop() }
     try #require(stream.wait { stream.line.account.connections == 1 })
     try #require(stream.wait { access(path("theirs"), F_OK) == 0 })
     for frame in LineRig.frames(200) {

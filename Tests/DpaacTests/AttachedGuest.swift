@@ -36,8 +36,9 @@ final class AttachedGuest {
       "-qtest", "unix:\(directory.path)/lines,server=on,wait=off", "-qtest-log", "/dev/null",
     ]
     server = try ChildProcess(Dpaac.tool.name, words, output: log, errors: log)
+    let deadline = ContinuousClock.now + .seconds(120)
     while !self.log.split(separator: "\n").contains(where: { $0.hasPrefix("ready guest1 ") }) {
-      try #require(server.isRunning, "\(self.log)")
+      try #require(server.isRunning && ContinuousClock.now < deadline, "\(self.log)")
       usleep(10_000)
     }
   }

@@ -6,25 +6,20 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(10))) struct LivePortTests {
   /// A run that goes on until it is told to end, and its final table.
   private final class Run {
-    private let process = Process()
+    private let process: ChildProcess
     private let directory: TemporaryDirectory
     private let output: String
 
     init(_ arguments: [String]) throws {
       directory = try TemporaryDirectory()
       output = try directory.write("output", Data())
-      process.executableURL = URL(fileURLWithPath: Dpaac.tool.name)
-      process.arguments = ["run", Dpaac.example, "--format", "json"] + arguments
-      process.standardOutput = FileHandle(forWritingAtPath: output)
-      process.standardError = FileHandle.nullDevice
-      try process.run()
+      process = try ChildProcess(
+        Dpaac.tool.name, ["run", Dpaac.example, "--format", "json"] + arguments,
+        output: FileHandle(forWritingAtPath: output))
     }
 
     deinit {
-      if process.isRunning {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-      }
+      process.stop()
       directory.remove()
     }
 

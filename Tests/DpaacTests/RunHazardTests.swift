@@ -46,7 +46,9 @@ import Testing
     let process = try ChildProcess(
       Dpaac.tool.name, ["run", Dpaac.example, "--repeat", "100000", "--format", "json"])
     var guests: [Int32] = []
+    let deadline = ContinuousClock.now + .seconds(120)
     while guests.count < 4, process.isRunning {
+      try #require(ContinuousClock.now < deadline, "its guests do not start")
       usleep(1000)
       guests = (try? Dpaac.guests(of: process.processIdentifier)) ?? []
     }

@@ -68,7 +68,9 @@ import Testing
       output: FileHandle(forWritingAtPath: output))
     // The captures play for about two seconds: half a second is in the midst of it.
     var guests: [Int32] = []
+    let deadline = ContinuousClock.now + .seconds(120)
     while guests.count < 4, process.isRunning {
+      try #require(ContinuousClock.now < deadline, "its guests do not start")
       usleep(1000)
       guests = (try? Dpaac.guests(of: process.processIdentifier)) ?? []
     }
