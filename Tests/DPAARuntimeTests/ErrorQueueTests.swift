@@ -103,7 +103,48 @@ import Testing
     #expect(simulation.freeBuffers == [64, 64, 64])
   }
 
+  @Test
+  func `where the rest is dropped, faults come to the owner of the last rule that takes frames`()
+    throws
+  {
+    var configuration = Self.configuration()
+    var drop = try #require(configuration.interfaces[0].rules.last)
+    #expect(drop.owner == 0)
+    (drop.owner, drop.isDropped) = (1, true)
+    drop.receive = QueueRange(
+      first: try #require(configuration.owners[1].queues.first).first, count: 1)
+    configuration.interfaces[0].rules.append(drop)
+    let simulation = try Simulation(configuration, frames: [Self.damaged])
+    simulation.run(active: [])
+    #expect(simulation.guests[0].take().map(\.queue) == [50])
+  }
+
+  @Test func `the errors of a frame that its rule drops are counted`() throws {
+    var configuration = Self.configuration(hasQueues: false)
+    for place in configuration.interfaces[0].rules.indices {
+      configuration.interfaces[0].rules[place].isDropped = true
+    }
+    let simulation = try Simulation(configuration, frames: [Self.damaged])
+    simulation.run(active: [])
+    #expect(simulation.dropped(.byRule, 2) == 1)
+    #expect(simulation.engine.counters.value(.layer3Errors, 0) == 1)
+  }
+
   // MARK: Sent
+
+  @Test func `what the line did not take is not confirmed`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let simulation = try Simulation(
+      Self.configuration(),
+      lines: [Talk.wire: .stream(.path("\(directory.path)/nobody"), isServer: true)])
+    #expect(simulation.guests[2].send(Talk.frame(to: Talk.stranger, number: 7), to: 201))
+    simulation.run(active: [])
+    #expect(simulation.engine.counters.value(.refused, 0) == 1)
+    #expect(simulation.engine.counters.value(.confirmed, 2) == 0)
+    #expect(simulation.guests[2].take().isEmpty)
+    #expect(simulation.freeBuffers == [64, 64, 64])
+  }
 
   @Test(arguments: [false, true])
   func `whoever wants confirmations has every frame back that has left`(isP4080: Bool) throws {
@@ -142,7 +183,7 @@ import Testing
     #expect(simulation.freeBuffers == [64, 64, 64])
   }
 
-  @Test(arguments: [13, 14, 9600, 9601])
+  @Test(arguments: [13, 14, 9596, 9597])
   func `a frame that no MAC sends comes back with its reason`(size: Int) throws {
     let simulation = try Simulation(Self.configuration())
     let guest = simulation.guests[2]
@@ -159,7 +200,7 @@ import Testing
     }
     for _ in 0..<3 { simulation.engine.round() }
     let buffer = try need(guest.session.portals[0].dequeue())
-    let isSent = size == 14 || size == 9600
+    let isSent = size == 14 || size == 9596
     let (origin, descriptor) = (buffer.origin, buffer.descriptor)
     #expect(origin == (isSent ? .confirmed : .failed))
     #expect(descriptor.command == (isSent ? 0 : FrameStatus.length))

@@ -131,6 +131,26 @@ import Testing
     #expect(try simulation.report().isConserved)
   }
 
+  @Test func `frames that fit meanwhile do not have those in pieces wait again and again`() throws {
+    let configuration = Self.configuration(counts: (16, 10))
+    // One of ten buffers stays away: the large frames never fit, the others use and leave the rest.
+    let frames = (0..<20).map {
+      Talk.frame(to: Talk.guest1, number: $0, size: $0 % 2 == 0 ? 9 * 448 : 400)
+    }
+    let simulation = try Simulation(configuration, frames: frames)
+    let guest = simulation.guests[1]
+    let held = try need(guest.session.portals[0].acquire(from: 9))
+    var rounds = 0
+    simulation.run(active: [1]) { rounds = $0 }
+    #expect(simulation.dropped(.poolDepleted, 1) == 10)
+    // One wait of 50 ms, and 100 ms in which nothing moves at the end.
+    #expect((150..<200).contains(rounds), "\(rounds)")
+    guest.release(held)
+    simulation.run(active: [1])
+    #expect(simulation.freeBuffers == Self.free(configuration))
+    #expect(try simulation.report().isConserved)
+  }
+
   @Test func `a frame that no free pool could ever hold does not wait`() throws {
     let configuration = Self.configuration(counts: (16, 10))
     let simulation = try Simulation(

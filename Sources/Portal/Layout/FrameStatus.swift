@@ -57,6 +57,6 @@ public enum FrameStatus {
 public enum FrameLength {
   /// An Ethernet header.
   public static let shortest = 14
-  /// Linux 6.1, `fman.c`, `FSL_FM_MAX_POSSIBLE_FRAME_SIZE`.
-  public static let longest = 9600
+  /// Linux 6.1, `fman.c`, `FSL_FM_MAX_POSSIBLE_FRAME_SIZE`, which counts the check sequence of 4 bytes.
+  public static let longest = 9600 - 4
 }

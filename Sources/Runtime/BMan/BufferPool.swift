@@ -35,8 +35,12 @@ struct BufferPool: BitwiseCopyable {
   var isGivenUp = false
   /// What the engine keeps of its buffers' pieces of frames.
   let fragments: UnsafeMutablePointer<Fragment>
-  /// Two cache lines for each pool: a table of them is indexed by a shift, several times a frame.
-  private let reserved: UInt64 = 0
+  /// When somebody began to wait for several buffers at once; 0 when nobody waits, `UInt64.max` when nobody
+  /// waits until such a frame has found its buffers. Frames in one buffer go on meanwhile, so that what
+  /// they find says nothing about those in several.
+  var piecesSince: UInt64 = 0
+
+  // Two cache lines for each pool: a table of them is indexed by a shift, several times a frame.
 
   // SAFETY: `memory` covers `count * stride` bytes, `holders`, `freeList` and `fragments` cover `count`
   // records; all outlive the pool. Only the engine's thread calls in.

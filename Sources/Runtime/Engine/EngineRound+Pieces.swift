@@ -159,11 +159,11 @@ extension EngineTables {
     }
     guard !depletion.hardware.has(pool.pointee.bpid.rawValue), pool.pointee.freeCount > count
     else {
-      if mayWait, shouldWait(for: index, now: now) { return false }
+      if mayWait, shouldWaitForPieces(of: index, now: now) { return false }
       counters.drop(.poolDepleted, charged)
       return true
     }
-    pool.pointee.waitingSince = 0
+    pool.pointee.piecesSince = 0
     let descriptor = scatter(frame, over: count, of: index, annotations, now: now)
       .stamped(liodnOffset: entry.liodnOffset)
     let verdict = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue)
@@ -171,6 +171,16 @@ extension EngineTables {
     free(descriptor)
     counters.drop(.queueRefused, charged)
     return true
+  }
+
+  /// Whether it is worth waiting for several buffers of a pool.
+  private func shouldWaitForPieces(of index: Int, now: UInt64) -> Bool {
+    let pool = pools.base + index
+    guard pool.pointee.piecesSince != .max else { return false }
+    if pool.pointee.piecesSince == 0 { pool.pointee.piecesSince = now }
+    if now &- pool.pointee.piecesSince < Self.patience { return true }
+    pool.pointee.piecesSince = .max
+    return false
   }
 
   /// Copies a frame into buffers of a pool, which has as many and one more for the table.

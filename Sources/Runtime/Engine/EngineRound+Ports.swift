@@ -8,7 +8,7 @@ extension EngineTables {
   /// How long a port waits for a buffer before it drops: longer than a scheduler keeps a busy
   /// guest waiting on a shared core, short enough that a guest that stopped does not hold up the
   /// others for long; after that nobody waits for that pool until a quarter of it is free again.
-  private static let patience: UInt64 = 50_000_000
+  static let patience: UInt64 = 50_000_000
 
   /// Takes frames from the wire: parse, classify, buffer, copy, enqueue.
   mutating func receive(_ index: Int, now: UInt64) -> Bool {
@@ -51,12 +51,12 @@ extension EngineTables {
     let classifier = ports.classifier(index)
     let rule = withUnsafePointer(to: &parsed) { Classifier.classify(classifier, $0, frame.bytes) }
     guard !rule.pointee.isDropped else {
-      counters.count(frame.bytes, .receive, index)
+      finish(frame.bytes, parsed.result, index)
       counters.drop(.byRule, rule.pointee.owner)
       return true
     }
     guard rule.pointee.copyCount > 0 || !isGone(rule.pointee.owner) else {
-      counters.count(frame.bytes, .receive, index)
+      finish(frame.bytes, parsed.result, index)
       counters.drop(.ownerGone, rule.pointee.owner)
       return true
     }
@@ -66,7 +66,7 @@ extension EngineTables {
       colour = policer.pointee.colour(frame.bytes.count, now: now)
       if policer.pointee.isDropped(colour) {
         policer.pointee.take(frame.bytes.count, colour)
-        counters.count(frame.bytes, .receive, index)
+        finish(frame.bytes, parsed.result, index)
         counters.drop(.policed, rule.pointee.owner)
         return true
       }
@@ -91,8 +91,7 @@ extension EngineTables {
     if rule.pointee.policer >= 0 {
       (policers.base + rule.pointee.policer).pointee.take(frame.bytes.count, colour)
     }
-    if parsed.result.hasError { countErrors(parsed.result, index) }
-    counters.count(frame.bytes, .receive, index)
+    finish(frame.bytes, parsed.result, index)
     if probes.isOn {
       probes.follow(
         from: index, to: rule.pointee.owner, in: queue,
@@ -126,8 +125,7 @@ extension EngineTables {
     } else {
       return nil
     }
-    if result.hasError { countErrors(result, index) }
-    counters.count(frame, .receive, index, isOversize: isOversize)
+    finish(frame, result, index, isOversize: isOversize)
     return true
   }
 
@@ -152,9 +150,19 @@ extension EngineTables {
     }
   }
 
-  /// Counts a frame with a header error, once for each layer.
+  /// Counts a frame that a port has taken, whatever became of it, and its header errors.
+  @inline(__always)
+  private mutating func finish(
+    _ frame: UnsafeRawBufferPointer, _ result: ParseResult, _ port: Int, isOversize: Bool = false
+  ) {
+    if result.hasError { countErrors(result, port) }
+    counters.count(frame, .receive, port, isOversize: isOversize)
+  }
+
+  /// Counts a frame with a header error, once for each layer. Mutating, since a call out of line that only
+  /// reads the tables would have them copied.
   @inline(never)
-  private func countErrors(_ result: ParseResult, _ port: Int) {
+  private mutating func countErrors(_ result: ParseResult, _ port: Int) {
     if result.hasLayer2Error { counters.add(.layer2Errors, port) }
     if result.hasLayer3Error { counters.add(.layer3Errors, port) }
     if result.hasLayer4Error { counters.add(.layer4Errors, port) }
@@ -256,7 +264,7 @@ extension EngineTables {
   }
 
   /// Whether it is worth waiting for a buffer of a pool that is empty.
-  func shouldWait(for index: Int, now: UInt64) -> Bool {
+  private func shouldWait(for index: Int, now: UInt64) -> Bool {
     let pool = pools.base + index
     guard !pool.pointee.isGivenUp else { return false }
     if pool.pointee.waitingSince == 0 { pool.pointee.waitingSince = now }
@@ -264,107 +272,6 @@ extension EngineTables {
     pool.pointee.waitingSince = 0
     pool.pointee.isGivenUp = true
     return false
-  }
-
-  /// Puts what waits in a port's transmit queues on the wire; the buffers go back to their pools.
-  mutating func transmit(_ index: Int) -> Bool {
-    let channel = interfaces.base[index].transmitChannel
-    var handled = 0
-    var sent = 0
-    var sentBytes = 0
-    var now: UInt64 = 0
-    var refused = 0
-    // A line that is busy gets no more in this round.
-    var isBusy = false
-    // A queue that is to retire may give nothing at its turn.
-    var turns = 0
-    while !isBusy, handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
-      turns &+= 1
-      if now == 0 { now = wallClockNanoseconds() }
-      let queue = qman.queues.base + Int(fqid)
-      var turn = 0
-      while turn < Self.turn, queue.pointee.count > 0 {
-        let frame = queue.pointee.first
-        guard (FrameLength.shortest...FrameLength.longest).contains(Int(frame.length)) else {
-          _ = qman.pop(fqid)
-          turn &+= 1
-          handled &+= 1
-          refuse(frame, sentFrom: fqid, on: index)
-          continue
-        }
-        let bytes = self.bytes(of: frame)
-        switch ports[index].transmit(bytes, now: now) {
-        case .sent:
-          counters.count(bytes, .transmit, index)
-          sentBytes &+= bytes.count
-          sent &+= 1
-        case .refused: refused &+= 1
-        case .later: isBusy = true
-        }
-        if isBusy { break }
-        _ = qman.pop(fqid)
-        turn &+= 1
-        handled &+= 1
-        complete(frame, sentFrom: fqid)
-      }
-      endPortTurn(fqid)
-    }
-    ports[index].push()
-    if refused > 0 { counters.add(.refused, index, UInt64(refused)) }
-    guard handled > 0 else { return false }
-    counters.add(.transmitted, index, UInt64(sent))
-    counters.add(.transmittedBytes, index, UInt64(sentBytes))
-    return true
-  }
-
-  /// Confirms a frame that was sent to an owner that wants that; others' buffers go back to their pools.
-  @inline(__always)
-  private mutating func complete(_ frame: FrameDescriptor, sentFrom fqid: UInt32) {
-    let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
-    let queues = owners.base[owner].confirmations
-    if queues.count == 0 { return free(frame) }
-    counters.add(.confirmed, owner)
-    giveBack(frame, to: owner, queue: queues.first &+ fqid % queues.count, status: 0)
-  }
-
-  /// Gives a frame that cannot be sent to its owner's error queue, or drops it.
-  @inline(never)
-  private mutating func refuse(_ frame: FrameDescriptor, sentFrom fqid: UInt32, on port: Int) {
-    let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
-    counters.add(.transmitErrors, port)
-    let queue = owners.base[owner].errorQueue
-    guard queue != 0, !isGone(owner) else {
-      free(frame)
-      counters.drop(.lengthError, owner)
-      return
-    }
-    giveBack(frame, to: owner, queue: queue, status: FrameStatus.length)
-  }
-
-  /// Puts a frame into a queue of the owner that had sent it.
-  @inline(never)
-  private mutating func giveBack(
-    _ frame: FrameDescriptor, to owner: Int, queue: UInt32, status: UInt32
-  ) {
-    var answer = frame
-    answer.command = status
-    guard !isGone(owner) else {
-      free(frame)
-      counters.drop(.ownerGone, owner)
-      return
-    }
-    if case .accepted = qman.enqueue(answer, to: queue) { return }
-    free(frame)
-    counters.drop(.queueRefused, owner)
-  }
-
-  /// Ends the turn of a queue that a port served. Ports know neither credit nor force.
-  @inline(__always)
-  mutating func endPortTurn(_ fqid: UInt32) {
-    let queue = qman.queues.base + Int(fqid)
-    if queue.pointee.flags.isEmpty { return qman.reschedule(fqid) }
-    queue.pointee.flags.remove(.forceEligible)
-    endTurn(fqid)
   }
 
   // MARK: Offline ports

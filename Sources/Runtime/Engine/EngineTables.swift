@@ -221,7 +221,8 @@ struct EngineTables: ~Copyable {
         transmitChannel: try layout.index(of: interface.transmitChannel), receivingOwner: -1,
         hopQueue: 0, defaultOwner: interface.rules.last?.owner ?? 0, errorOwner: 0,
         longestFrame: configuration.longestFrame(ofInterface: index))
-      entry.errorOwner = entry.defaultOwner
+      // Who is charged with what no rule wants has no part in the port: faults go to who takes the rest.
+      entry.errorOwner = interface.rules.last { !$0.isDropped }?.owner ?? entry.defaultOwner
       if case .offlineHop(let hop) = interface.delivery {
         entry.receivingOwner = hop.receivingOwner
         // The receive port has no other's buffers.

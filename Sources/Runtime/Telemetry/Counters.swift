@@ -116,7 +116,8 @@ struct Counters {
     case layer4Errors
     /// Copies of received frames, for further receivers of a rule; delivered or dropped each.
     case copies
-    /// Received frames that went into an error queue, and frames that could not be sent.
+    /// Received frames that were for an error queue, delivered there or dropped, and frames that could not
+    /// be sent.
     case receiveErrors
     case transmitErrors
   }

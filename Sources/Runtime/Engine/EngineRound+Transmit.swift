@@ -1,0 +1,110 @@
+import DPAAPortal
+import Glibc
+import QorIQ
+
+/// The stage of a round that brings frames from queues to the wire.
+extension EngineTables {
+  /// Puts what waits in a port's transmit queues on the wire; the buffers go back to their pools.
+  mutating func transmit(_ index: Int) -> Bool {
+    let channel = interfaces.base[index].transmitChannel
+    var handled = 0
+    var sent = 0
+    var sentBytes = 0
+    var now: UInt64 = 0
+    var refused = 0
+    // A line that is busy gets no more in this round.
+    var isBusy = false
+    // A queue that is to retire may give nothing at its turn.
+    var turns = 0
+    while !isBusy, handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
+      turns &+= 1
+      if now == 0 { now = wallClockNanoseconds() }
+      let queue = qman.queues.base + Int(fqid)
+      var turn = 0
+      while turn < Self.turn, queue.pointee.count > 0 {
+        let frame = queue.pointee.first
+        guard (FrameLength.shortest...FrameLength.longest).contains(Int(frame.length)) else {
+          _ = qman.pop(fqid)
+          turn &+= 1
+          handled &+= 1
+          refuse(frame, sentFrom: fqid, on: index)
+          continue
+        }
+        let bytes = self.bytes(of: frame)
+        let outcome = ports[index].transmit(bytes, now: now)
+        if outcome == .later { isBusy = true }
+        if isBusy { break }
+        if outcome == .sent { counters.count(bytes, .transmit, index) }
+        _ = qman.pop(fqid)
+        turn &+= 1
+        handled &+= 1
+        guard outcome == .sent else {
+          // It has not left: nobody is told that it had.
+          refused &+= 1
+          free(frame)
+          continue
+        }
+        sentBytes &+= bytes.count
+        sent &+= 1
+        complete(frame, sentFrom: fqid)
+      }
+      endPortTurn(fqid)
+    }
+    ports[index].push()
+    if refused > 0 { counters.add(.refused, index, UInt64(refused)) }
+    guard handled > 0 else { return false }
+    counters.add(.transmitted, index, UInt64(sent))
+    counters.add(.transmittedBytes, index, UInt64(sentBytes))
+    return true
+  }
+
+  /// Confirms a frame that was sent to an owner that wants that; others' buffers go back to their pools.
+  @inline(__always)
+  private mutating func complete(_ frame: FrameDescriptor, sentFrom fqid: UInt32) {
+    let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
+    let queues = owners.base[owner].confirmations
+    if queues.count == 0 { return free(frame) }
+    counters.add(.confirmed, owner)
+    giveBack(frame, to: owner, queue: queues.first &+ fqid % queues.count, status: 0)
+  }
+
+  /// Gives a frame that cannot be sent to its owner's error queue, or drops it.
+  @inline(never)
+  private mutating func refuse(_ frame: FrameDescriptor, sentFrom fqid: UInt32, on port: Int) {
+    let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
+    counters.add(.transmitErrors, port)
+    let queue = owners.base[owner].errorQueue
+    guard queue != 0, !isGone(owner) else {
+      free(frame)
+      counters.drop(.lengthError, owner)
+      return
+    }
+    giveBack(frame, to: owner, queue: queue, status: FrameStatus.length)
+  }
+
+  /// Puts a frame into a queue of the owner that had sent it.
+  @inline(never)
+  private mutating func giveBack(
+    _ frame: FrameDescriptor, to owner: Int, queue: UInt32, status: UInt32
+  ) {
+    var answer = frame
+    answer.command = status
+    guard !isGone(owner) else {
+      free(frame)
+      counters.drop(.ownerGone, owner)
+      return
+    }
+    if case .accepted = qman.enqueue(answer, to: queue) { return }
+    free(frame)
+    counters.drop(.queueRefused, owner)
+  }
+
+  /// Ends the turn of a queue that a port served. Ports know neither credit nor force.
+  @inline(__always)
+  mutating func endPortTurn(_ fqid: UInt32) {
+    let queue = qman.queues.base + Int(fqid)
+    if queue.pointee.flags.isEmpty { return qman.reschedule(fqid) }
+    queue.pointee.flags.remove(.forceEligible)
+    endTurn(fqid)
+  }
+}
