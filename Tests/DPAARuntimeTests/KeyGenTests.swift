@@ -93,15 +93,14 @@ import Testing
       [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]
     ),
     (
-      HashKey([.etherType, .vlanTag]), [0xa0, 7, 8, 0], [0x0a, 0x0a, 0x86, 0xdd],
-      [0x0a, 0x0a, 8, 6]
+      HashKey([.etherType, .vlanTag]), [0xa0, 7, 8, 0], [0, 0, 0x86, 0xdd], [0, 0, 8, 6]
     ),
     (HashKey([.ipSource]), [192, 168, 1, 1], Array(ipv6.prefix(16)), [10, 10, 10, 10]),
     (HashKey([.ipDestination]), [10, 0, 0, 1], Array(ipv6.suffix(16)), [10, 10, 10, 10]),
-    (HashKey([.ipService, .ipProtocol]), [17, 0], [6, 0], [0, 10]),
+    (HashKey([.ipService, .ipProtocol]), [17, 0], [6, 0], [0, 0]),
     (HashKey([.l4Destination]), [0, 53], [0, 80], [11, 11]),
     (HashKey([.l4Source]), [0x0f, 0xa0], [0x13, 0x88], [11, 11]),
-    (HashKey([.securityIndex]), [10, 10, 10, 10], [10, 10, 10, 10], [10, 10, 10, 10]),
+    (HashKey([.securityIndex]), [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]),
     // Bytes stand behind the fields, in their own order.
     (
       HashKey(
@@ -110,12 +109,12 @@ import Testing
           FrameBytes(.ip, at: 9, count: 1), FrameBytes(.frame, at: 0, count: 2),
           FrameBytes(.layer4, at: 0, count: 2, mask: 0xff),
         ]), [0, 53, 17, 2, 0, 0, 0xa0], [0, 80, 0, 2, 0, 0, 0x88],
-      [11, 11, 10, 2, 0, 0, 10]
+      [11, 11, 0, 2, 0, 0, 0]
     ),
     // Behind the end of the frame there is nothing.
-    (HashKey([], bytes: [FrameBytes(.frame, at: 255, count: 8)]), ten, ten, ten),
+    (HashKey([], bytes: [FrameBytes(.frame, at: 255, count: 8)]), none, none, none),
   ]
-  private static let ten = [UInt8](repeating: 10, count: 8)
+  private static let none = [UInt8](repeating: 0, count: 8)
 
   @Test(arguments: chosen.indices)
   func `a key of one's own choice is its fields in the hardware's order, then its bytes`(

@@ -47,9 +47,10 @@ struct KeySelection: BitwiseCopyable {
 }
 
 extension KeyGen {
-  /// What stands for a field that a frame lacks: bytes 0x0a, and 0x0b for ports, which Linux gives to
-  /// KeyGen as its two default values (`fman_keygen.c`); 0 for the protocol.
-  private static let defaultWord: UInt64 = 0x0a0a_0a0a_0a0a_0a0a
+  // What stands for a field that a frame lacks: Linux gives a scheme bytes 0x0a for IP addresses and 0x0b
+  // for ports (`fman_keygen.c`, `keygen_scheme_setup`). For everything else it leaves the global defaults,
+  // which `keygen_init` sets to 0.
+  private static let defaultAddresses: UInt64 = 0x0a0a_0a0a_0a0a_0a0a
   private static let defaultPort: UInt64 = 0x0b0b
 
   // SAFETY: the frame is the one that was parsed; `extractions` covers what the selection names.
@@ -64,19 +65,16 @@ extension KeyGen {
     let hasEthernet = flags & ParsedFrame.Presence.ethernet != 0
     func isHashed(_ field: HashKey.Field) -> Bool { key.fields & KeySelection.bit(field) != 0 }
     if isHashed(.ethernetDestination) {
-      feed(hasEthernet ? frame.words[0] &>> 16 : Self.defaultWord, count: 6, &register)
+      feed(hasEthernet ? frame.words[0] &>> 16 : 0, count: 6, &register)
     }
     if isHashed(.ethernetSource) {
-      feed(hasEthernet ? frame.words[1] &>> 16 : Self.defaultWord, count: 6, &register)
+      feed(hasEthernet ? frame.words[1] &>> 16 : 0, count: 6, &register)
     }
     if isHashed(.vlanTag) {
       let tag = frame.extract(FrameBytes(.vlan, at: 0, count: 2), of: bytes)
-      feed(tag ?? Self.defaultWord, count: 2, &register)
+      feed(tag ?? 0, count: 2, &register)
     }
-    if isHashed(.etherType) {
-      let type = frame.words[0] & 0xffff
-      feed(type != 0 ? type : Self.defaultWord, count: 2, &register)
-    }
+    if isHashed(.etherType) { feed(frame.words[0] & 0xffff, count: 2, &register) }
     feedAddresses(frame, isHashed(.ipSource), isHashed(.ipDestination), &register)
     if isHashed(.ipProtocol) { feed(flags &>> 32, count: 1, &register) }
     if isHashed(.ipService) { feed(service(frame, bytes), count: 1, &register) }
@@ -88,7 +86,7 @@ extension KeyGen {
     if isHashed(.l4Destination) { feed(hasPorts ? flags : Self.defaultPort, count: 2, &register) }
     for place in key.firstExtraction..<key.firstExtraction &+ key.extractionCount {
       let extraction = extractions[place]
-      let value = frame.extract(extraction, of: bytes) ?? Self.defaultWord & extraction.mask
+      let value = frame.extract(extraction, of: bytes) ?? 0
       feed(value, count: UInt64(extraction.count), &register)
     }
     return register
@@ -109,7 +107,7 @@ extension KeyGen {
       return
     }
     let hasAddresses = frame.words[7] & ParsedFrame.Presence.ipv4 != 0
-    let pair = hasAddresses ? frame.words[2] : Self.defaultWord
+    let pair = hasAddresses ? frame.words[2] : Self.defaultAddresses
     if source { feed(pair &>> 32, count: 4, &register) }
     if destination { feed(pair, count: 4, &register) }
   }
@@ -117,7 +115,7 @@ extension KeyGen {
   /// IPv4's type of service, IPv6's traffic class.
   private func service(_ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
     guard let word = frame.extract(FrameBytes(.ip, at: 0, count: 2), of: bytes) else {
-      return Self.defaultWord
+      return 0
     }
     return frame.words[7] & ParsedFrame.Presence.ipv6 != 0 ? word &>> 4 : word
   }
@@ -131,10 +129,9 @@ extension KeyGen {
     switch kind {
     case ParseResult.Layer4.esp: offset = 0
     case ParseResult.Layer4.authentication: offset = 4
-    default: return Self.defaultWord
+    default: return 0
     }
-    return frame.extract(FrameBytes(.layer4, at: offset, count: 4), of: bytes)
-      ?? Self.defaultWord
+    return frame.extract(FrameBytes(.layer4, at: offset, count: 4), of: bytes) ?? 0
   }
 
   /// Feeds a number's lowest bytes, the highest first.
