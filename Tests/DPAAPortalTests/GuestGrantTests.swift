@@ -75,7 +75,7 @@ import Testing
 
   // The name takes 12 bytes; every number takes 8.
   @Test(arguments: [
-    Fault(what: "magic", offset: 0, values: [0, 0x6470_6161_6302]),
+    Fault(what: "magic", offset: 0, values: [0, 0x6470_6161_6301]),
     Fault(what: "name's length", offset: 8, values: [.max, 1 << 40, 1 << 63]),
     Fault(what: "portals", offset: 28, values: [0, 65, .max]),
     Fault(what: "enqueue ring", offset: 36, values: [0, 4, 12, 63, 65, 128, .max]),

@@ -186,6 +186,7 @@ import Testing
     "program: {forward: {ways: [ {over: host, addresses: [10.1.0.1]} ]}}",
     "program: {forward: {ways: [ {over: host, addresses: [10.1.0.1/33]} ]}}",
     "program: {forward: {ways: [ {over: host, addresses: [\"fd00::1/129\"]} ]}}",
+    "program: {forward: {ways: [ {over: host, addresses: [\"::ffff:10.1.0.1/64\"]} ]}}",
     "program: {forward: {ways: [ {over: host} ]}}", "program: {forward: {ways: host}}",
     "program: {forward: {ways: [], routes: [ {to: 10.0.0.1/8, via: 10.1.0.254} ]}}",
     "program: {forward: {ways: [], routes: [ {to: 10.0.0.0/8, via: 10.1.0.0/24} ]}}",

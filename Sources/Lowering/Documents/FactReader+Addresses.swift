@@ -68,8 +68,11 @@ extension FactReader {
       }
       if let address = Self.parseIPv6(parts[0]), let length = Self.parseDecimal(parts[1], upTo: 128)
       {
-        return NetworkPrefix(
-          address: NetworkAddress(high: address.high, low: address.low), length: UInt8(length))
+        let own = NetworkAddress(high: address.high, low: address.low)
+        // An IPv4 address that is written as IPv6 is in an IPv4 network, of 96 bits more.
+        if !own.isIPv4 || length >= 96 {
+          return NetworkPrefix(address: own, length: UInt8(length))
+        }
       }
     }
     bag.error(

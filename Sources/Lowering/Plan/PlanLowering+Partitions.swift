@@ -324,8 +324,9 @@ extension PlanLowering {
     let what = "\(name)'s router"
     guard let facts = reader.facts(node, of: what, in: .forward) else { return .reflect }
     var program = GuestProgram.ForwardProgram(ways: [])
-    for (place, item) in listed(facts["ways"], "the ways of \(what)").enumerated() {
+    for item in listed(facts["ways"], "the ways of \(what)") {
       guard let way = reader.facts(item, of: "a way of \(what)", in: .forwardWay) else { continue }
+      let place = program.ways.count
       origins.record(ClaimPath.forwardWay(index, place), at: way["over"]?.span ?? item.span)
       var addresses: [NetworkPrefix] = []
       for address in listed(way["addresses"], "the addresses of \(what)") {
@@ -348,6 +349,13 @@ extension PlanLowering {
       origins.record(ClaimPath.forwardRoute(index, place), at: item.span)
       origins.record(ClaimPath.forwardVia(index, place), at: route["via"]?.span)
       program.routes.append(.init(to: to, via: via))
+    }
+    let count = program.ways.reduce(program.routes.count) { $0 + $1.addresses.count }
+    if count > GuestProgram.ForwardProgram.limit {
+      reader.bag.error(
+        .badNumber,
+        "\(what) has \(count) addresses and routes, of which \(GuestProgram.ForwardProgram.limit) fit",
+        at: node.span)
     }
     return .forward(program)
   }

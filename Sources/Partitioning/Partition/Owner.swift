@@ -146,7 +146,7 @@ public enum GuestProgram: Sendable, Hashable {
     public var ways: [Way]
     /// Its routes; of those that an address has, the longest counts.
     public var routes: [Route]
-    /// The most addresses, and the most routes.
+    /// The most addresses and routes together: a message of 64 KiB tells a router of all of them.
     public static let limit = 1000
     /// Creates a router.
     public init(ways: [Way], routes: [Route] = []) {

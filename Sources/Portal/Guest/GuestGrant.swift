@@ -99,7 +99,7 @@ public struct GuestGrant: Sendable, Hashable {
 }
 
 extension GuestGrant {
-  private static let magic: UInt64 = 0x6470_6161_6301  // "dpaac", version 1
+  private static let magic: UInt64 = 0x6470_6161_6302  // "dpaac", version 2
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
   /// The formats of captures, in the order of their numbers in a message, which begin at 1.
@@ -204,7 +204,7 @@ extension GuestGrant {
         }
         settings.own.append(ForwardSettings.Own(path: Int(path), prefix: prefix))
       }
-      guard let routeCount = number(atMost: most) else { return nil }
+      guard let routeCount = number(atMost: most - ownCount) else { return nil }
       for _ in 0..<routeCount {
         guard let to = prefix(), let high = number(), let low = number() else { return nil }
         settings.routes.append(

@@ -51,8 +51,8 @@ extension RuntimeConfiguration {
     }) {
       throw .badConfiguration("\(owner.name) is in no network of the router \(lost.via)")
     }
-    guard max(settings.own.count, settings.routes.count) <= ForwardSettings.limit else {
-      throw .badConfiguration("\(owner.name) has more addresses or routes than a router takes")
+    guard settings.own.count + settings.routes.count <= ForwardSettings.limit else {
+      throw .badConfiguration("\(owner.name) has more addresses and routes than a router takes")
     }
     return settings
   }

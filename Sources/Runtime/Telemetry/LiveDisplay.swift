@@ -42,7 +42,7 @@ final class LiveDisplay {
       frames.append(delivered + taken)
       let rate =
         lastFrames.indices.contains(index)
-        ? UInt64(Double(frames[index] - lastFrames[index]) / seconds) : 0
+        ? Self.rate(frames[index], since: lastFrames[index], in: seconds) : 0
       table.add([owner.name, "\(delivered)", "\(taken)", "\(dropped)", "\(rate)"])
     }
     for (index, interface) in configuration.interfaces.enumerated() {
@@ -78,12 +78,18 @@ final class LiveDisplay {
       }
       frames.append(count)
       let before = lastFlows.indices.contains(place) ? lastFlows[place] : count
-      // A guest's numbers are whatever it wrote.
-      let rate = UInt64(Double(count >= before ? count - before : 0) / seconds)
+      let rate = Self.rate(count, since: before, in: seconds)
       table.add([kind.rawValue, "\(count)", "\(rate)"] + (latencies[kind]?.texts ?? ["", "", ""]))
     }
     lastFlows = frames
     return table.text
+  }
+
+  /// How much a counter grew in a second. A guest's numbers are whatever it wrote: one may fall, or grow
+  /// faster than 64 bits can say.
+  static func rate(_ count: UInt64, since before: UInt64, in seconds: Double) -> UInt64 {
+    let rate = (Double(count >= before ? count - before : 0) / seconds).rounded(.down)
+    return UInt64(exactly: rate) ?? .max
   }
 
   /// Removes the table, so that the final one stands alone.
