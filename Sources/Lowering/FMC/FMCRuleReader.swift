@@ -206,18 +206,9 @@ struct FMCRuleReader {
 
   private mutating func spread(of distribution: FMCDistribution) -> FlowRule.Spread? {
     guard distribution.size > 1 else { return nil }
-    let fields = Set(distribution.key.map { $0.name.value.split(separator: ".").last ?? "" })
-    let hasPlainKey =
-      distribution.nonHeaders.isEmpty && !distribution.isSymmetric
-      && (distribution.shift?.value ?? 0) == 0
-    if hasPlainKey, fields == ["src", "dst"] { return .addressPair }
-    if hasPlainKey,
-      fields == ["src", "dst", "nextp", "sport", "dport"]
-        || fields == ["src", "dst", "nexthdr", "sport", "dport"]
-    {
-      return .fiveTuple
+    if let key = key(of: distribution), !(key.fields.isEmpty && key.bytes.isEmpty) {
+      return FlowRule.Spread.named.first { $0.spread.hashKey == key }?.spread ?? .key(key)
     }
-    if let key = key(of: distribution) { return .key(key) }
     bag.warning(
       "fmc-inexpressible",
       "a plan has no form for the key of \(distribution.name.value): 5-tuple takes its place",
@@ -251,7 +242,7 @@ struct FMCRuleReader {
     case "ethernet.type": .etherType
     case "ipv4.src", "ipv6.src": .ipSource
     case "ipv4.dst", "ipv6.dst": .ipDestination
-    case "ipv4.nextp", "ipv6.nexthdr": .ipProtocol
+    case "ip.nextp", "ipv4.nextp", "ipv6.nexthdr": .ipProtocol
     case "ipv4.tos", "ipv6.tos": .ipService
     case "ipsec_esp.spi", "ipsec_ah.spi": .securityIndex
     case "tcp.sport", "udp.sport", "sctp.sport": .l4Source

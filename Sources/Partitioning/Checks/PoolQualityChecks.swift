@@ -355,8 +355,8 @@ extension PartitionCheck {
     "a link's receiver holds what its sender can send",
     after: ["unknown-partition", "pool-size"],
     meaning: """
-      An offline port copies a frame into the receiver's buffer; one that does not fit is dropped \
-      without a word to the sender.
+      An offline port copies a frame into the receiver's buffer. What fits none, dpaac run scatters \
+      over several of the largest: a table of them, which the receiver's program has to read.
       """,
     repair: "give both ends buffers of one size",
     source: "Freescale's hv-cfg: both sides' pools have the same geometry",
