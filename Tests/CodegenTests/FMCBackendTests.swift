@@ -58,6 +58,30 @@ import Testing
     }
   }
 
+  @Test func `a key of MAC addresses is not read as one of IP addresses`() throws {
+    let (old, new) = (
+      "<fieldref name=\"ipv4.src\"/>\n      <fieldref name=\"ipv4.dst\"/>",
+      "<fieldref name=\"ethernet.src\"/>\n      <fieldref name=\"ethernet.dst\"/>"
+    )
+    var changed = 0
+    for (configuration, policy) in try pairs(of: Sample.t4240) {
+      let text = String(decoding: policy.bytes, as: UTF8.self)
+      guard text.contains(old) else { continue }
+      var bag = DiagnosticBag()
+      let ports = try #require(
+        FMCImport(board: Sample.t4240.board).read(
+          configuration: configuration,
+          policy: SourceFile(name: "s.xml", text: text.replacing(old, with: new)), into: &bag),
+        "\(DiagnosticRenderer().render(bag))")
+      for case .key(let key)? in ports.flatMap(\.rules).map(\.target.spread)
+      where key.fields.contains(.ethernetSource) {
+        #expect(key.fields.contains(.ethernetDestination) && !key.fields.contains(.ipSource))
+        changed += 1
+      }
+    }
+    #expect(changed > 0)
+  }
+
   @Test func `swapping two guests' values changes the files, and the import says so`() throws {
     for partition in try partitions() {
       let expected = try imported(partition).map(\.rules)

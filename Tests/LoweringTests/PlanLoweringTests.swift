@@ -200,6 +200,19 @@ import Testing
     #expect(bag.diagnostics.allSatisfy { $0.span != nil })
   }
 
+  @Test func `a router has so many addresses and routes together`() throws {
+    func errors(addresses: Int, routes: Int) throws -> Int {
+      let own = (0..<addresses).map { "10.1.\($0 / 250).\($0 % 250 + 1)/16" }
+      let ways = (0..<routes).map { "{to: 10.2.\($0 / 250).\($0 % 250)/32, via: 10.1.0.9}" }
+      return try partition(
+        "program: {forward: {ways: [ {over: host, addresses: [\(own.joined(separator: ", "))]} ], "
+          + "routes: [\(ways.joined(separator: ", "))]}}"
+      ).bag.diagnostics.count { $0.span != nil }
+    }
+    #expect(try errors(addresses: 600, routes: 400) == 0)
+    #expect(try errors(addresses: 600, routes: 401) == 1)
+  }
+
   @Test(arguments: ["5-tuple", "ipv4-5-tuple", "ipv6-5-tuple"])
   func `a spread may name the IP version`(text: String) throws {
     let (plan, bag) = try lower(
