@@ -385,6 +385,9 @@ import Testing
     broadcast.replaceSubrange(0..<6, with: [UInt8](repeating: 0xff, count: 6))
     #expect(bench.handle(broadcast).verdict == .drop(.ignored))
     #expect(bench.handle(Self.packet(to: 0x0a01_0001)).verdict == .drop(.local))
+    var fromGroup = Self.packet(to: 0x0a02_0009)
+    fromGroup[6] |= 1
+    #expect(bench.handle(fromGroup).verdict == .drop(.malformed))
     let tagged = Frame.ethernet(to: Self.mac[0], .vlan(7, .ipv4(to: 0x0a02_0009, .udp(to: 7))))
     #expect(bench.handle(tagged).verdict == .drop(.ignored))
   }

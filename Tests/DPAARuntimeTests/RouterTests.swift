@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import Partitioning
 import QorIQ
 import TestSupport
@@ -25,14 +27,19 @@ import Testing
           + Frame.big(Self.mac, 6) + Frame.big(0x0a01_0001 as UInt32)))
   }
 
-  private static func simulation(_ frames: [[UInt8]]) throws -> Simulation {
+  private static func configuration(buffers: [UInt32]) -> RuntimeConfiguration {
     // A router with one arm: what it sends on leaves where it came in.
     let router = GuestProgram.ForwardProgram(
       ways: [
         .init(path: Talk.wire, addresses: [NetworkPrefix(ipv4: 0x0a01_0001, length: 24)])
       ])
-    return try Simulation(
-      Talk.configuration(programs: [.forward(router), .sink, .sink]), frames: frames)
+    return Talk.configuration(programs: [.forward(router), .sink, .sink], buffers: buffers)
+  }
+
+  private static func simulation(
+    _ frames: [[UInt8]], buffers: [UInt32] = [64, 64, 64]
+  ) throws -> Simulation {
+    try Simulation(configuration(buffers: buffers), frames: frames)
   }
 
   @Test func `packets wait for their neighbour, leave in their order, and everything is counted`()
@@ -73,6 +80,49 @@ import Testing
     simulation.run()
     #expect(simulation.freeBuffers == [64, 64, 64])
     #expect(status.counter(GuestStatus.Counter.unresolved.offset) == 50)
+  }
+
+  @Test func `what waits leaves buffers for the question it waits for`() throws {
+    let simulation = try Self.simulation(
+      (0..<32).map { Self.packet(to: 0x0a01_0009, number: $0) }, buffers: [32, 64, 64])
+    simulation.run()
+    let status = simulation.engine.memory[0].status.memory
+    #expect(status.counter(GuestStatus.Counter.asked.offset) == 1)
+    #expect(status.counter(GuestStatus.Counter.unresolved.offset) == 16)
+    #expect(simulation.freeBuffers == [16, 64, 64])
+    simulation.guests[0].stop()
+    simulation.run()
+    #expect(simulation.freeBuffers == [32, 64, 64])
+  }
+
+  @Test func `a router that ends without having been asked to drain gives back what waits`() throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let frames = (0..<32).map { Self.packet(to: 0x0a01_0009, number: $0) }
+    let capture = try directory.write(
+      "in.pcap", Data(Frame.capture(frames.map { ($0, $0.count) })))
+    let configuration = Self.configuration(buffers: [32, 64, 64])
+    let engine = try Engine(
+      configuration, options: EngineOptions(replays: [Talk.wire: capture]))
+    var pair: [Int32] = [-1, -1]
+    #expect(
+      socketpair(
+        AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
+    defer { close(pair[0]) }
+    var guest = GuestSession(
+      grant: try configuration.grant(ofOwner: 0), window: engine.memory[0].window.memory,
+      status: engine.memory[0].status.memory,
+      poolMemory: engine.memory[0].pools.map(\.memory), control: pair[0],
+      runEngine: { engine.round() })
+    engine.control.setInput(true)
+    for _ in 0..<200 { engine.round() }
+    // Its host is gone, but what has come is handled first.
+    close(pair[1])
+    try guest.run()
+    for _ in 0..<200 { engine.round() }
+    let status = engine.memory[0].status.memory
+    #expect(status.counter(GuestStatus.Counter.unresolved.offset) > 0)
   }
 
   @Test func `a way or a router that there is not is no configuration`() throws {

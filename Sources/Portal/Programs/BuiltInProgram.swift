@@ -43,7 +43,10 @@ extension GuestSession {
   private mutating func obey(_ request: Request, _ program: inout BuiltInProgram) -> Bool {
     switch request {
     case .none: return false
-    case .end: return true
+    case .end:
+      // Who ends unasked to drain may still hold frames, which are the pools'.
+      program.stopSending(&self)
+      return true
     case .drain:
       program.stopSending(&self)
       report(.quiet)

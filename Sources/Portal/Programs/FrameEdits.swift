@@ -6,11 +6,11 @@ enum FrameEdits {
     guard frame.count >= 14 else { return }
     swap(frame, 0, 6, count: 6)
     var offset = 12
-    var type = half(frame, offset)
+    var type = HeaderBytes.half(frame, offset)
     // A priority tag, a VLAN tag, or a provider's tag in front of one.
     while type == 0x8100 || type == 0x88a8, frame.count >= offset + 6 {
       offset += 4
-      type = half(frame, offset)
+      type = HeaderBytes.half(frame, offset)
     }
     offset += 2
     switch type {
@@ -20,7 +20,7 @@ enum FrameEdits {
       guard frame[offset] >> 4 == 4, headerLength >= 20 else { return }
       swap(frame, offset + 12, offset + 16, count: 4)
       // Only the first fragment has ports.
-      guard half(frame, offset + 6) & 0x1fff == 0 else { return }
+      guard HeaderBytes.half(frame, offset + 6) & 0x1fff == 0 else { return }
       swapPorts(frame, offset + headerLength, protocolNumber: frame[offset + 9])
     case 0x86dd:
       guard frame.count >= offset + 40, frame[offset] >> 4 == 6 else { return }
@@ -43,10 +43,6 @@ enum FrameEdits {
     for index in 0..<count { frame.swapAt(left + index, right + index) }
   }
 
-  private static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
-    UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
-  }
-
   /// Fills a frame with Ethernet, IPv4 and UDP headers and a sequence number.
   ///
   /// The MAC addresses are local ones with the IPv4 address inside.
@@ -62,29 +58,23 @@ enum FrameEdits {
     precondition(frame.count >= 60, "an Ethernet frame has at least 60 bytes")
     frame.initializeMemory(as: UInt8.self, repeating: 0)
     let length = frame.count
-    func put(_ value: UInt16, at offset: Int) {
-      frame.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
-    }
-    func put(_ address: UInt32, at offset: Int) {
-      frame.storeBytes(of: address.bigEndian, toByteOffset: offset, as: UInt32.self)
-    }
     frame[0] = 0x02
-    put(to, at: 2)
+    HeaderBytes.put(to, frame, 2)
     frame[6] = 0x02
-    put(from, at: 8)
-    put(0x0800 as UInt16, at: 12)
+    HeaderBytes.put(from, frame, 8)
+    HeaderBytes.put(0x0800 as UInt16, frame, 12)
     frame[14] = 0x45
-    put(UInt16(truncatingIfNeeded: length - 14), at: 16)
+    HeaderBytes.put(UInt16(truncatingIfNeeded: length - 14), frame, 16)
     frame[22] = 64
     frame[23] = 17
-    put(from, at: 26)
-    put(to, at: 30)
+    HeaderBytes.put(from, frame, 26)
+    HeaderBytes.put(to, frame, 30)
     HeaderBytes.fillIPv4(frame, header: 14, count: 20)
-    put(40_000 as UInt16, at: 34)
-    put(9 as UInt16, at: 36)  // the discard service
-    put(UInt16(truncatingIfNeeded: length - 34), at: 38)
-    frame.storeBytes(of: sequence.bigEndian, toByteOffset: 42, as: UInt64.self)
-    frame.storeBytes(of: mark.bigEndian, toByteOffset: 50, as: UInt64.self)
+    HeaderBytes.put(40_000 as UInt16, frame, 34)
+    HeaderBytes.put(9 as UInt16, frame, 36)  // the discard service
+    HeaderBytes.put(UInt16(truncatingIfNeeded: length - 34), frame, 38)
+    HeaderBytes.put(sequence, frame, 42)
+    HeaderBytes.put(mark, frame, 50)
   }
 
   /// What a probe has behind its number: "dpaac" and a version.
@@ -96,7 +86,9 @@ enum FrameEdits {
   static func probe(
     in frame: UnsafeMutableRawBufferPointer
   ) -> (sequence: UInt64, addresses: UInt64)? {
-    guard frame.count >= 60, half(frame, 12) == 0x0800, frame[14] == 0x45, frame[23] == 17 else {
+    guard frame.count >= 60, HeaderBytes.half(frame, 12) == 0x0800, frame[14] == 0x45,
+      frame[23] == 17
+    else {
       return nil
     }
     func word(_ offset: Int) -> UInt64 {

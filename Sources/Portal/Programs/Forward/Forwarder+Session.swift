@@ -6,11 +6,15 @@ struct ForwardProgram: ~Copyable {
   /// Frames that wait for a neighbour's MAC address, and for whose, in the same order.
   private var waiting = Burst()
   private var targets: [(neighbour: NetworkAddress, path: Int, since: UInt64)] = []
+  /// How many frames may wait: half of the smallest pool stays for questions and for what has its neighbour.
+  private let mostWaiting: Int
   private var now: UInt64 = 0
   /// After so long nobody answers any more.
   private static let patience: UInt64 = 3_000_000_000
 
   init(_ settings: ForwardSettings, _ grant: GuestGrant) throws(GuestError) {
+    let buffers = grant.pools.map { Int($0.count) }.min() ?? 0
+    mostWaiting = min(Burst.capacity, buffers / 2)
     forwarder = try Forwarder(settings, pathCount: grant.paths.count)
     targets.reserveCapacity(Burst.capacity)
   }
@@ -42,7 +46,7 @@ struct ForwardProgram: ~Copyable {
       send(buffer, on: path, counter, portal: portal, of: &session)
     case .drop(let counter): drop(buffer, counter, portal: portal, of: &session)
     case .hold(let neighbour, let path):
-      guard waiting.room > 0 else {
+      guard waiting.count < mostWaiting else {
         return drop(buffer, .unresolved, portal: portal, of: &session)
       }
       waiting.append(buffer)
@@ -72,8 +76,11 @@ struct ForwardProgram: ~Copyable {
   /// there was nothing to do.
   mutating func settle(_ session: inout GuestSession) -> Bool {
     var isBusy = false
-    while let (neighbour, path) = forwarder.takeQuestion() {
+    // A question for which there is no buffer now waits for one.
+    while let (neighbour, path) = forwarder.questions.first,
       ask(for: neighbour, on: path, &session)
+    {
+      _ = forwarder.takeQuestion()
       isBusy = true
     }
     guard !waiting.isEmpty else {
@@ -107,8 +114,8 @@ struct ForwardProgram: ~Copyable {
     return isBusy
   }
 
-  /// Whether frames wait for a neighbour, so that time has to be looked at.
-  var isWaiting: Bool { !waiting.isEmpty }
+  /// Whether frames wait for a neighbour or questions for a buffer, so that time has to be looked at.
+  var isWaiting: Bool { !waiting.isEmpty || !forwarder.questions.isEmpty }
 
   /// Gives up what waits, as the run ends.
   mutating func giveUp(_ session: inout GuestSession) {
@@ -116,19 +123,26 @@ struct ForwardProgram: ~Copyable {
       drop(buffer, .unresolved, portal: 0, of: &session)
     }
     targets.removeAll(keepingCapacity: true)
+    while forwarder.takeQuestion() != nil {}
   }
 
-  private func ask(for neighbour: NetworkAddress, on path: Int, _ session: inout GuestSession) {
+  /// Asks for a neighbour; `false` when there is no buffer now.
+  private func ask(
+    for neighbour: NetworkAddress, on path: Int, _ session: inout GuestSession
+  ) -> Bool {
     let needed = Forwarder.questionLength + Buffer.headroom
-    guard let pool = session.grant.pools.first(where: { Int($0.size) >= needed }),
-      var buffer = session.portals[0].acquire(from: pool.bpid)
-    else { return }
+    guard let pool = session.grant.pools.first(where: { Int($0.size) >= needed }) else {
+      return true
+    }
+    guard var buffer = session.portals[0].acquire(from: pool.bpid) else { return false }
     buffer.setLength(Forwarder.questionLength)
     guard let length = forwarder.fillQuestion(buffer.frame, for: neighbour, on: path) else {
-      return session.portals[0].giveBack(buffer)
+      session.portals[0].giveBack(buffer)
+      return true
     }
     buffer.setLength(length)
     session.status.addCounter(GuestStatus.Counter.originated.offset, 1)
     send(buffer, on: path, .asked, portal: 0, of: &session)
+    return true
   }
 }

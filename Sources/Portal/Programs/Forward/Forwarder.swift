@@ -120,6 +120,8 @@ struct Forwarder: ~Copyable {
   ) -> Verdict {
     guard frame.count >= 14, path < macs.count, macs[path] != 0 else { return .drop(.ignored) }
     let destination = HeaderBytes.mac(frame, 0)
+    // Nobody sends as a group.
+    guard HeaderBytes.mac(frame, 6) & 1 << 40 == 0 else { return .drop(.malformed) }
     let isGroup = destination & 1 << 40 != 0
     guard isGroup || destination == macs[path] else { return .drop(.ignored) }
     switch HeaderBytes.half(frame, 12) {
@@ -240,8 +242,13 @@ struct Forwarder: ~Copyable {
 
   /// Its own address on a way from which to speak to another; `nil` when it has none of that family.
   func ownAddress(on path: Int, towards other: NetworkAddress) -> NetworkAddress? {
-    let usable = own.filter { $0.path == path && $0.prefix.address.isIPv4 == other.isIPv4 }
-    return (usable.first { $0.prefix.contains(other) } ?? usable.first)?.prefix.address
+    var first: NetworkAddress?
+    for entry in own
+    where entry.path == path && entry.prefix.address.isIPv4 == other.isIPv4 {
+      if entry.prefix.contains(other) { return entry.prefix.address }
+      if first == nil { first = entry.prefix.address }
+    }
+    return first
   }
 
   /// Whether an address is its own on a way.

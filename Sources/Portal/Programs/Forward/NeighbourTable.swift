@@ -63,6 +63,14 @@ struct NeighbourTable: ~Copyable {
     return nil
   }
 
+  /// When nobody has heard of a neighbour for so long that its place may be another's.
+  ///
+  /// A known one counts as younger for as long as it is good: a scan has the places of those who never
+  /// answered, not those of who did.
+  private static func age(_ entry: Entry) -> UInt64 {
+    max(entry.toldAt, entry.askedAt) &+ (entry.isKnown ? usable : 0)
+  }
+
   /// The place for a new neighbour: a free one, or that of whom nobody has heard for longest.
   private func make(_ address: NetworkAddress, _ path: Int) -> UnsafeMutablePointer<Entry> {
     let first = place(address, path)
@@ -73,11 +81,7 @@ struct NeighbourTable: ~Copyable {
         oldest = entry
         break
       }
-      if max(entry.pointee.toldAt, entry.pointee.askedAt)
-        < max(oldest.pointee.toldAt, oldest.pointee.askedAt)
-      {
-        oldest = entry
-      }
+      if Self.age(entry.pointee) < Self.age(oldest.pointee) { oldest = entry }
     }
     oldest.pointee = Entry(address: address, path: Int32(path))
     return oldest
