@@ -45,6 +45,40 @@ import Testing
     }
   }
 
+  @Test func `after an error nothing more is written, so that no capture goes on in its midst`()
+    throws
+  {
+    var pair: [Int32] = [-1, -1]
+    let type =
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    #expect(socketpair(AF_UNIX, type, 0, &pair) == 0)
+    var room: Int32 = 1 << 14
+    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, 4)
+    defer { close(pair[0]) }
+    let frame = [UInt8](repeating: 7, count: 1000)
+    func drain() -> Int {
+      var buffer = [UInt8](repeating: 0, count: 1 << 16)
+      var count = 0
+      while true {
+        let got = Glibc.read(pair[0], &buffer, buffer.count)
+        guard got > 0 else { return count }
+        count += got
+      }
+    }
+    do {
+      var writer = CaptureWriter(descriptor: pair[1])
+      // The socket has room for less than the writer gathers.
+      for _ in 0..<300 { frame.withUnsafeBytes { writer.write($0, nanoseconds: 0) } }
+      writer.flush()
+      #expect(writer.errorNumber == EAGAIN)
+      #expect(drain() > 0)
+      for _ in 0..<300 { frame.withUnsafeBytes { writer.write($0, nanoseconds: 0) } }
+      writer.flush()
+      #expect(writer.errorNumber == EAGAIN)
+    }
+    #expect(drain() == 0)
+  }
+
   @Test func `a file without frames is a capture`() throws {
     try Self.read(Frame.capture([])) { #expect($0.frameCount == 0) }
   }

@@ -11,7 +11,7 @@ public struct CaptureWriter: ~Copyable {
   private var used = 0
   /// How many frames were written.
   public private(set) var frameCount: UInt64 = 0
-  /// The error number of the first write that failed; 0 when all is well.
+  /// The error number of the first write that failed, after which nothing is written; 0 when all is well.
   public private(set) var errorNumber: Int32 = 0
 
   private static let capacity = 1 << 18
@@ -61,7 +61,7 @@ public struct CaptureWriter: ~Copyable {
   }
 
   deinit {
-    write(buffer.baseAddress, count: used, to: descriptor)
+    if errorNumber == 0 { _ = write(buffer.baseAddress, count: used, to: descriptor) }
     close(descriptor)
     buffer.deallocate()
   }
@@ -124,8 +124,8 @@ public struct CaptureWriter: ~Copyable {
 
   /// Writes out what is gathered.
   public mutating func flush() {
-    let failure = write(buffer.baseAddress, count: used, to: descriptor)
-    if errorNumber == 0 { errorNumber = failure }
+    // After the first error nothing more: what is in the file stays whole up to its end.
+    if errorNumber == 0 { errorNumber = write(buffer.baseAddress, count: used, to: descriptor) }
     used = 0
   }
 
@@ -134,7 +134,6 @@ public struct CaptureWriter: ~Copyable {
     used += 4
   }
 
-  @discardableResult
   private borrowing func write(
     _ start: UnsafeMutableRawPointer?, count: Int, to descriptor: Int32
   ) -> Int32 {
