@@ -257,11 +257,52 @@ import Testing
   @Test func `over TCP it is the same`() throws {
     let port = UInt16.random(in: 20_000..<60_000)
     let server = try LineRig(.stream(.host("127.0.0.1", port), isServer: true))
-    let caller = try LineRig(.stream(.host("localhost", port), isServer: false))
+    let caller = try LineRig(.stream(.host("127.0.0.1", port), isServer: false))
     #expect(caller.wait { caller.take() == nil && caller.line.account.connections == 1 })
     let frames = LineRig.frames(200)
     caller.send(frames)
     #expect(server.take(200) == frames)
+  }
+
+  @Test func `a TCP call that is refused is no connection`() throws {
+    // Bound, so that the port is nobody else's, and without listening.
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    defer { close(listener) }
+    let address = try SocketAddress(.host("127.0.0.1", 0), type: Int32(SOCK_STREAM.rawValue))
+    #expect(bind(listener, address.pointer, address.length) == 0)
+    var length = address.length
+    getsockname(listener, address.bytes.assumingMemoryBound(to: sockaddr.self), &length)
+    let port = UInt16(
+      bigEndian: address.bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+    address.deallocate()
+    let caller = try LineRig(.stream(.host("127.0.0.1", port), isServer: false))
+    #expect(caller.wait { caller.line.account.errorNumber == ECONNREFUSED })
+    caller.send(LineRig.frames(1))
+    #expect(caller.refused == 1)
+    #expect(caller.line.account.connections == 0)
+    #expect(listen(listener, 1) == 0)
+    #expect(caller.wait { caller.line.account.connections == 1 })
+    #expect(caller.line.account.errorNumber == 0)
+  }
+
+  @Test func `a server whose callers queue lives, and its place is not taken`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let (server, path) = try Self.server(directory)
+    // Nobody looks at the line meanwhile: they fill its queue.
+    let callers = [try Peer(calling: path), try Peer(calling: path)]
+    #expect(throws: EngineError.self) {
+      _ = try LineRig(.stream(.path(path), isServer: true))
+    }
+    callers[0].write(Self.framed(LineRig.frames(1)[0]))
+    #expect(server.take(1) == LineRig.frames(1))
+  }
+
+  @Test func `ends of two address families are no datagram line`() throws {
+    let error = #expect(throws: EngineError.self) {
+      _ = try LineRig(.datagram(local: .host("127.0.0.1", 20_001), remote: .host("::1", 20_002)))
+    }
+    #expect(error.map { "\($0)".contains("have no addresses of one family") } == true)
   }
 
   @Test func `a socket that somebody left behind is used again, a living one is not`() throws {

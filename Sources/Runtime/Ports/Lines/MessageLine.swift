@@ -51,9 +51,8 @@ struct MessageLine {
     local: PortAddress.Endpoint, remote: PortAddress.Endpoint
   ) throws(LineError) {
     let type = Int32(SOCK_DGRAM.rawValue)
-    let own = try SocketAddress(local, type: type)
+    let (own, peer) = try SocketAddress.pair(local, remote, type: type)
     defer { own.deallocate() }
-    let peer = try SocketAddress(remote, type: type)
     let descriptor = socket(
       own.family, type | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
     var path: UnsafeMutablePointer<CChar>?
@@ -100,8 +99,8 @@ struct MessageLine {
         switch error {
         case EPERM:
           "it wants CAP_NET_ADMIN, or a device of yours: ip tuntap add \(name) mode tap user NAME"
-        case EBUSY: "another program has it, or it has several queues"
-        case EINVAL: "there is a device of this name that is no TAP"
+        case EBUSY: "another program has it"
+        case EINVAL: "there is a device of this name that is no TAP, or a TAP with several queues"
         default: nil
         }
       throw LineError("no TAP device \(name)", error, hint: hint)

@@ -87,7 +87,10 @@ enum SocketPlace {
       return false
     }
     for type in [SOCK_STREAM, SOCK_DGRAM] {
-      let probe = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+      // Not to wait for a living one whose callers queue: EAGAIN, where a dead one refuses.
+      let probe = socket(
+        AF_UNIX,
+        Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
       defer { close(probe) }
       guard connect(probe, address.pointer, address.length) != 0 else { return false }
       // A socket of the other type refuses for its type: it lives.

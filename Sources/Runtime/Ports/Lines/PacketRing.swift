@@ -15,6 +15,8 @@ struct PacketRing {
   private struct State {
     let descriptor: Int32
     let memory: UnsafeMutableRawPointer
+    /// Bytes of the device's longest packet, without Ethernet header.
+    let mtu: Int
     var nextReceive = 0
     var nextTransmit = 0
     /// Whether slots are filled of which the kernel has not been told.
@@ -49,20 +51,19 @@ struct PacketRing {
     static let hasTag: UInt32 = 1 << 4
     static let hasTagType: UInt32 = 1 << 6
     static let sendRequest: UInt32 = 1
-    static let wrongFormat: UInt32 = 4
   }
 
   init(_ device: PortAddress.Device) throws(LineError) {
-    let (descriptor, memory) = try NetworkNamespace.run(in: device.namespace) {
+    let (descriptor, memory, mtu) = try NetworkNamespace.run(in: device.namespace) {
       () throws(LineError) in try Self.open(device.name)
     }
     state = .allocate(capacity: 1)
-    state.initialize(to: State(descriptor: descriptor, memory: memory))
+    state.initialize(to: State(descriptor: descriptor, memory: memory, mtu: mtu))
   }
 
   private static func open(
     _ name: String
-  ) throws(LineError) -> (Int32, UnsafeMutableRawPointer) {
+  ) throws(LineError) -> (Int32, UnsafeMutableRawPointer, Int) {
     // No protocol yet: frames of all interfaces would come until it is bound.
     let descriptor = socket(
       AF_PACKET,
@@ -73,6 +74,7 @@ struct PacketRing {
     do throws(LineError) {
       let index = if_nametoindex(name)
       guard index > 0 else { throw LineError("no interface \(name)") }
+      let mtu = try Self.mtu(of: name, descriptor)
       func set(_ option: Int32, _ value: [UInt32], _ what: String) throws(LineError) {
         let size = socklen_t(4 * value.count)
         guard setsockopt(descriptor, packetLevel, option, value, size) == 0 else {
@@ -115,11 +117,25 @@ struct PacketRing {
         munmap(memory, byteCount)
         throw LineError("cannot attach to \(name)", error)
       }
-      return (descriptor, memory)
+      return (descriptor, memory, mtu)
     } catch {
       Glibc.close(descriptor)
       throw error
     }
+  }
+
+  /// Asks for a device's MTU through any socket of its namespace.
+  private static func mtu(of name: String, _ descriptor: Int32) throws(LineError) -> Int {
+    // `struct ifreq`: the name, then the number (Linux 6.1, `include/uapi/linux/if.h`).
+    var request = [UInt8](repeating: 0, count: 40)
+    for (index, byte) in name.utf8.prefix(15).enumerated() { request[index] = byte }
+    let getMTU: UInt = 0x8921  // SIOCGIFMTU
+    let mtu = request.withUnsafeMutableBytes { bytes -> Int32? in
+      guard let start = bytes.baseAddress, ioctl(descriptor, getMTU, start) == 0 else { return nil }
+      return bytes.loadUnaligned(fromByteOffset: 16, as: Int32.self)
+    }
+    guard let mtu else { throw LineError("cannot ask for the MTU of \(name)") }
+    return Int(mtu)
   }
 
   /// SOL_PACKET (Linux 6.1, `include/linux/socket.h`).
@@ -178,12 +194,12 @@ struct PacketRing {
   }
 
   func transmit(_ frame: UnsafeRawBufferPointer, now: UInt64) -> LineVerdict {
-    guard frame.count <= Self.slot - Field.outgoing, let start = frame.baseAddress else {
-      return .refused
-    }
+    guard frame.count <= Self.slot - Field.outgoing, let start = frame.baseAddress,
+      frame.count >= 14, frame.count <= longest(frame)
+    else { return .refused }
     let slot = state.pointee.memory + Self.slot &* (Self.receiveSlots &+ state.pointee.nextTransmit)
     let status = slot.hostOrder32(Field.status)
-    guard status == Status.kernel || status == Status.wrongFormat else {
+    guard status == Status.kernel else {
       kick()
       return state.pointee.patience.verdict(now: now)
     }
@@ -194,6 +210,14 @@ struct PacketRing {
     state.pointee.isUnsent = true
     state.pointee.patience.noteSent()
     return .sent
+  }
+
+  /// How long such a frame may be: longer ones the kernel passes over in silence, as PACKET_LOSS says, and
+  /// counts a VLAN tag as part of the header (Linux 6.1, `net/packet/af_packet.c`, `tpacket_snd`).
+  @inline(__always)
+  private func longest(_ frame: UnsafeRawBufferPointer) -> Int {
+    let header = frame[12] == 0x81 && frame[13] == 0 ? 18 : 14
+    return state.pointee.mtu &+ header
   }
 
   /// Has the kernel look at the ring.

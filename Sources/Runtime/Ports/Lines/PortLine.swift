@@ -197,33 +197,74 @@ struct SocketAddress {
 
   func deallocate() { bytes.deallocate() }
 
-  /// Finds an endpoint's address.
+  /// The address of a path.
+  private init(path: String) {
+    // Two bytes of family, then the path and its zero.
+    bytes = .allocate(byteCount: 128, alignment: 16)
+    bytes.initializeMemory(as: UInt8.self, repeating: 0, count: 128)
+    bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
+    for (index, byte) in path.utf8.prefix(PortAddress.Endpoint.longestPath).enumerated() {
+      bytes.storeBytes(of: byte, toByteOffset: 2 + index, as: UInt8.self)
+    }
+    length = socklen_t(2 + path.utf8.count + 1)
+    family = AF_UNIX
+  }
+
+  /// An address that was found for a name.
+  private init(_ address: UnsafeRawPointer, length: socklen_t, family: Int32) {
+    bytes = .allocate(byteCount: 128, alignment: 16)
+    bytes.copyMemory(from: address, byteCount: min(128, Int(length)))
+    (self.length, self.family) = (length, family)
+  }
+
+  /// Finds an endpoint's first address.
   init(_ endpoint: PortAddress.Endpoint, type: Int32) throws(LineError) {
+    var found = try Self.all(endpoint, type: type)
+    self = found.removeFirst()
+    for other in found { other.deallocate() }
+  }
+
+  /// Finds an endpoint's addresses, at least one: a name may have several.
+  static func all(
+    _ endpoint: PortAddress.Endpoint, type: Int32
+  ) throws(LineError) -> [SocketAddress] {
     switch endpoint {
-    case .path(let path):
-      // Two bytes of family, then the path and its zero.
-      bytes = .allocate(byteCount: 128, alignment: 16)
-      bytes.initializeMemory(as: UInt8.self, repeating: 0, count: 128)
-      bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
-      for (index, byte) in path.utf8.prefix(PortAddress.Endpoint.longestPath).enumerated() {
-        bytes.storeBytes(of: byte, toByteOffset: 2 + index, as: UInt8.self)
-      }
-      length = socklen_t(2 + path.utf8.count + 1)
-      family = AF_UNIX
+    case .path(let path): return [SocketAddress(path: path)]
     case .host(let host, let port):
       var hints = addrinfo()
       hints.ai_socktype = type
       hints.ai_flags = Int32(AI_NUMERICSERV)
       var found: UnsafeMutablePointer<addrinfo>?
       let result = getaddrinfo(host, "\(port)", &hints, &found)
-      guard result == 0, let first = found, let address = first.pointee.ai_addr else {
+      defer { if result == 0 { freeaddrinfo(found) } }
+      var addresses: [SocketAddress] = []
+      var next = result == 0 ? found : nil
+      while let entry = next?.pointee {
+        if let address = entry.ai_addr {
+          addresses.append(
+            SocketAddress(address, length: entry.ai_addrlen, family: entry.ai_family))
+        }
+        next = entry.ai_next
+      }
+      guard !addresses.isEmpty else {
         throw LineError("no address of \(host): \(String(cString: gai_strerror(result)))")
       }
-      defer { freeaddrinfo(first) }
-      length = first.pointee.ai_addrlen
-      family = first.pointee.ai_family
-      bytes = .allocate(byteCount: 128, alignment: 16)
-      bytes.copyMemory(from: address, byteCount: min(128, Int(length)))
+      return addresses
     }
+  }
+
+  /// The first addresses of two endpoints that can speak to each other: those of one family.
+  static func pair(
+    _ local: PortAddress.Endpoint, _ remote: PortAddress.Endpoint, type: Int32
+  ) throws(LineError) -> (local: SocketAddress, remote: SocketAddress) {
+    var locals = try all(local, type: type)
+    defer { for address in locals { address.deallocate() } }
+    var remotes = try all(remote, type: type)
+    defer { for address in remotes { address.deallocate() } }
+    for (index, own) in locals.enumerated() {
+      guard let other = remotes.firstIndex(where: { $0.family == own.family }) else { continue }
+      return (locals.remove(at: index), remotes.remove(at: other))
+    }
+    throw LineError("\(local) and \(remote) have no addresses of one family")
   }
 }

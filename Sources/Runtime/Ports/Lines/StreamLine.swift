@@ -12,13 +12,18 @@ struct StreamLine {
   private let state: UnsafeMutablePointer<State>
 
   private struct State {
-    let address: SocketAddress
+    /// Where this side calls, one after the other: a name may have several addresses.
+    let addresses: [SocketAddress]
+    var nextAddress = 0
     /// Where peers call; -1 when this side calls.
     let listener: Int32
     let path: UnsafeMutablePointer<CChar>?
     let input: UnsafeMutableRawPointer
     let output: UnsafeMutableRawPointer
     var peer: Int32 = -1
+    /// A call that nobody has answered yet, and when it is given up; -1 for none.
+    var call: Int32 = -1
+    var callEndsAt: UInt64 = 0
     /// Whether the peer reads no more; what it had sent is still read.
     var isDeaf = false
     /// When to look for a peer again.
@@ -41,14 +46,17 @@ struct StreamLine {
   static let longestFrame = 4096 + 65_536
   /// How often a line without a peer looks for one.
   private static let pause: UInt64 = 20_000_000
+  /// How often a call is looked after, and for how long: then the next address has its turn.
+  private static let callPause: UInt64 = 1_000_000
+  private static let callPatience: UInt64 = 3_000_000_000
 
   init(_ endpoint: PortAddress.Endpoint, isServer: Bool) throws(LineError) {
     let type = Int32(SOCK_STREAM.rawValue)
-    let address = try SocketAddress(endpoint, type: type)
+    let addresses = try SocketAddress.all(endpoint, type: type)
     var listener: Int32 = -1
     var path: UnsafeMutablePointer<CChar>?
     do throws(LineError) {
-      if isServer {
+      if isServer, let address = addresses.first {
         listener = Self.makeSocket(address.family)
         guard listener >= 0 else { throw LineError("no socket") }
         var one: Int32 = 1
@@ -63,13 +71,13 @@ struct StreamLine {
         unlink(path)
         free(path)
       }
-      address.deallocate()
+      for address in addresses { address.deallocate() }
       throw error
     }
     state = .allocate(capacity: 1)
     state.initialize(
       to: State(
-        address: address, listener: listener, path: path,
+        addresses: addresses, listener: listener, path: path,
         input: .allocate(byteCount: Self.capacity, alignment: 64),
         output: .allocate(byteCount: Self.capacity, alignment: 64)))
   }
@@ -83,12 +91,13 @@ struct StreamLine {
 
   func close() {
     if state.pointee.peer >= 0 { Glibc.close(state.pointee.peer) }
+    if state.pointee.call >= 0 { Glibc.close(state.pointee.call) }
     if state.pointee.listener >= 0 { Glibc.close(state.pointee.listener) }
     if let path = state.pointee.path {
       unlink(path)
       free(path)
     }
-    state.pointee.address.deallocate()
+    for address in state.pointee.addresses { address.deallocate() }
     state.pointee.input.deallocate()
     state.pointee.output.deallocate()
     state.deinitialize(count: 1)
@@ -101,29 +110,72 @@ struct StreamLine {
   private func connect(_ now: UInt64) -> Bool {
     guard now >= state.pointee.retryAt else { return false }
     state.pointee.retryAt = now &+ Self.pause
-    var peer: Int32
-    if state.pointee.listener >= 0 {
-      peer = dpaac_accept(state.pointee.listener)
-    } else {
-      peer = Self.makeSocket(state.pointee.address.family)
-      let address = state.pointee.address
-      // One that is still on its way shows at the first read or write whether it arrived.
-      if peer >= 0, Glibc.connect(peer, address.pointer, address.length) != 0,
-        errno != EINPROGRESS
-      {
-        Glibc.close(peer)
-        peer = -1
-      }
-    }
+    let peer =
+      state.pointee.listener >= 0
+      ? dpaac_accept(state.pointee.listener)
+      : state.pointee.call >= 0 ? answered(now) : called(now)
     guard peer >= 0 else { return false }
-    var one: Int32 = 1
-    // Frames are not to wait for one another; a Unix socket knows nothing of this.
-    setsockopt(peer, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    Self.prepare(peer)
     state.pointee.peer = peer
     state.pointee.account.connections = (state.pointee.account.connections ?? 0) + 1
     state.pointee.inputStart = 0
     state.pointee.inputEnd = 0
     return true
+  }
+
+  /// Calls the next address; -1 when it is not connected at once.
+  private func called(_ now: UInt64) -> Int32 {
+    let address = state.pointee.addresses[state.pointee.nextAddress]
+    state.pointee.nextAddress = (state.pointee.nextAddress + 1) % state.pointee.addresses.count
+    let call = Self.makeSocket(address.family)
+    guard call >= 0 else { return -1 }
+    if Glibc.connect(call, address.pointer, address.length) == 0 { return call }
+    guard errno == EINPROGRESS else {
+      Glibc.close(call)
+      return -1
+    }
+    state.pointee.call = call
+    state.pointee.callEndsAt = now &+ Self.callPatience
+    state.pointee.retryAt = now &+ Self.callPause
+    return -1
+  }
+
+  /// The call that is on its way, when it was answered; -1 while it is not and when it was refused.
+  private func answered(_ now: UInt64) -> Int32 {
+    let call = state.pointee.call
+    var place = pollfd(fd: call, events: Int16(POLLOUT), revents: 0)
+    let isDecided = poll(&place, 1, 0) > 0
+    guard isDecided || now >= state.pointee.callEndsAt else {
+      state.pointee.retryAt = now &+ Self.callPause
+      return -1
+    }
+    state.pointee.call = -1
+    var error = isDecided ? 0 : ETIMEDOUT
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    if isDecided, getsockopt(call, SOL_SOCKET, SO_ERROR, &error, &size) != 0 { error = errno }
+    state.pointee.account.errorNumber = error
+    guard error == 0 else {
+      Glibc.close(call)
+      return -1
+    }
+    return call
+  }
+
+  /// Sets what TCP is to do for a peer; a Unix socket knows nothing of most of it.
+  private static func prepare(_ peer: Int32) {
+    func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+      var value = value
+      setsockopt(peer, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+    // Frames are not to wait for one another.
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    // A peer that went without a word, as one whose machine stopped, would keep its place for hours: it is
+    // asked after 10 s of silence, and what it does not confirm within 30 s ends it (tcp(7)).
+    set(SOL_SOCKET, SO_KEEPALIVE, 1)
+    set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, 10)
+    set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, 5)
+    set(Int32(IPPROTO_TCP), TCP_KEEPCNT, 3)
+    set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, 30_000)
   }
 
   /// Lets a peer go, with what was on its way to it.
