@@ -31,6 +31,7 @@ public enum HostProgram {
       case "--repeat": options.repeats = value(argument, UInt64.self)
       case "--rate": options.pace = .framesPerSecond(value(argument, UInt64.self))
       case "--recorded": options.pace = .recorded
+      case "--latency": options.showsLatency = true
       case "--port":
         let assignment = value(argument, String.self)
         if let reason = options.setPort(assignment, from: here, in: configuration) {
@@ -84,11 +85,13 @@ public enum HostProgram {
 
   private static let usage = """
     usage: host [-o DIR [--captures pcap|pcapng]] [--repeat N] [--rate FRAMES-PER-SECOND | --recorded]
-                [--port INTERFACE=FILE|LINE]... [--program NAME=FILE] [--format text|json]
+                [--latency] [--port INTERFACE=FILE|LINE]... [--program NAME=FILE]
+                [--format text|json]
       -o DIR               leave a capture for every partition and interface in DIR
       --repeat N           play each capture N times
       --rate R             play at most R frames per second on each interface
       --recorded           play captures with the gaps that they were recorded with
+      --latency            tell how long the frames of each flow took
       --port INTERFACE=…   play a capture into an interface, or connect it with a line:
                            \(PortAddress.forms.joined(separator: ", "))
       --program NAME=FILE  run a program of your own in a partition
