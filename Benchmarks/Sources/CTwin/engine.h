@@ -1,5 +1,5 @@
 // A round of the engine as C: what EngineRound.swift and EngineRound+Delivery.swift do for guests that
-// poll, and what EngineRound+Ports.swift does for links between guests.
+// poll, and what EngineRound+Offline.swift does for links between guests.
 #pragma once
 
 #include "portal.h"

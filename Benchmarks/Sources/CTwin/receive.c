@@ -1,5 +1,5 @@
 // The way of a frame from the wire to a guest as C: parse, rules, hash, buffer, copy, queue, dequeue ring,
-// and its buffer back, as FrameParser.swift, Classifier.swift, KeyGen.swift and EngineRound+Ports.swift have
+// and its buffer back, as FrameParser.swift, Classifier.swift, KeyGen.swift and EngineRound+Receive.swift have
 // it. Only what an IPv4 packet with UDP in it goes through; what is rarer is not here.
 #include <stdlib.h>
 

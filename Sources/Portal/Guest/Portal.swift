@@ -131,9 +131,9 @@ extension Portal {
       let identity = qman.load64(entry &+ 8)
       let descriptor = FrameDescriptor(at: qman, offset: entry &+ 16)
       dqrrConsumer &+= 1
-      if dqrrConsumer & consumptionMask == 0 { publishConsumption() }
+      if _slowPath(dqrrConsumer & consumptionMask == 0) { publishConsumption() }
       let flags = UInt8(truncatingIfNeeded: word &>> 48)
-      guard flags & DequeueStatus.frameValid != 0 else { continue }
+      guard _fastPath(flags & DequeueStatus.frameValid != 0) else { continue }
       let context = UInt32(truncatingIfNeeded: identity)
       status.addCounter(GuestStatus.Counter.received.offset, 1)
       status.addCounter(GuestStatus.Counter.receivedBytes.offset, UInt64(descriptor.length))

@@ -19,16 +19,15 @@
   @inlinable @inline(__always)
   public func buffer(at offset: UInt64) -> UInt32? {
     guard offset < byteCount else { return nil }
-    if reciprocal != 0 {
-      let buffer = offset.multipliedFullWidth(by: reciprocal).high
-      return buffer &* stride == offset ? UInt32(truncatingIfNeeded: buffer) : nil
-    }
+    let buffer = offset.multipliedFullWidth(by: reciprocal).high
+    if _fastPath(buffer &* stride == offset) { return UInt32(truncatingIfNeeded: buffer) }
     return divided(offset)
   }
 
   /// The same by division, for pools without a reciprocal. Out of line: hardly any pool is one.
   @inline(never) @usableFromInline
   func divided(_ offset: UInt64) -> UInt32? {
+    guard reciprocal == 0 else { return nil }
     let (buffer, remainder) = offset.quotientAndRemainder(dividingBy: stride)
     return remainder == 0 ? UInt32(truncatingIfNeeded: buffer) : nil
   }

@@ -118,7 +118,7 @@ extension EngineTables {
   static func gather(
     _ frame: FrameDescriptor, into scratch: UnsafeMutablePointer<UInt8>,
     _ pools: UnsafeMutablePointer<BufferPool>, _ poolIndex: UnsafeMutablePointer<UInt8>
-  ) -> UnsafeRawBufferPointer {
+  ) -> UnsafeRawPointer {
     let target = UnsafeMutableRawPointer(scratch)
     var length = 0
     forEachBuffer(of: frame, pools, poolIndex) { pool, buffer, holder in
@@ -130,7 +130,7 @@ extension EngineTables {
       length += Int(fragment.length)
       return true
     }
-    return UnsafeRawBufferPointer(start: target, count: length)
+    return UnsafeRawPointer(target)
   }
 
   // MARK: From ports

@@ -4,7 +4,7 @@ import Glibc
 import QorIQ
 
 /// One round of the engine: portals, ports, transmission, offline ports, delivery. What concerns
-/// guests stands here, what concerns ports in `EngineRound+Ports.swift`.
+/// guests stands here, what concerns ports in files of their own.
 extension EngineTables {
   /// How many frames a stage handles before the next one has its turn.
   static let burst = 32
@@ -220,41 +220,58 @@ extension EngineTables {
   mutating func fault(
     of command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) -> DropReason? {
-    guard command.verb & 0x63 == Verb.enqueue else { return .unknownVerb }
     let run = portal.pointee.queues
-    guard command.fqid &- run.first < run.count else {
-      return faultBesideFirstRun(command, portal)
+    if _fastPath(
+      command.verb & 0x63 == Verb.enqueue && command.fqid &- run.first < run.count
+        && takeIfWhole(command.frame, from: portal.pointee.owner))
+    {
+      return nil
     }
-    return fault(of: command.frame, from: portal.pointee.owner)
+    return faultOnSecondLook(of: command, portal)
   }
 
-  /// The same where the queue is not in its owner's first run. Mutating, though nothing changes: a
-  /// call out of line that only reads the tables would have them copied.
-  @inline(never)
-  private mutating func faultBesideFirstRun(
-    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
-  ) -> DropReason? {
-    guard owns(command.fqid, count: 1, owner: portal.pointee.owner) else { return .foreignQueue }
-    return fault(of: command.frame, from: portal.pointee.owner)
-  }
-
-  /// The same of a frame alone.
+  /// Takes a frame in one buffer that the owner holds; `false` when anything is not as with nearly every
+  /// frame.
   @inline(__always)
-  private mutating func fault(of frame: FrameDescriptor, from owner: Int) -> DropReason? {
+  private func takeIfWhole(_ frame: FrameDescriptor, from owner: Int) -> Bool {
+    let index = Int(poolIndex.base[Int(frame.bpid.rawValue)])
+    guard index != 255 else { return false }
+    let pool = pools.base + index
+    guard let buffer = pool.pointee.buffer(at: frame.address),
+      Self.isWhole(frame, in: pool)
+    else { return false }
+    return pool.pointee.transfer(buffer, from: BufferPool.holder(owner), to: BufferPool.engine)
+  }
+
+  /// Whether a frame has bytes, all of them in one buffer of a pool.
+  @inline(__always)
+  private static func isWhole(
+    _ frame: FrameDescriptor, in pool: UnsafePointer<BufferPool>
+  ) -> Bool {
+    frame.format == 0 && frame.length > 0
+      && frame.offset &+ frame.length <= pool.pointee.size
+  }
+
+  /// What is wrong with a command, or what is rarer about it: that its queue is not in its owner's first
+  /// run, that its frame lies in several buffers or comes from a client. Mutating for all of these: a call
+  /// out of line that only reads the tables would have them copied.
+  @inline(never)
+  private mutating func faultOnSecondLook(
+    of command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
+  ) -> DropReason? {
+    let owner = portal.pointee.owner
+    guard command.verb & 0x63 == Verb.enqueue else { return .unknownVerb }
+    guard owns(command.fqid, count: 1, owner: owner) else { return .foreignQueue }
+    let frame = command.frame
     let index = Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard index != 255, let buffer = pools.base[index].buffer(at: frame.address) else {
       return isClient ? nil : .foreignBuffer
     }
-    guard frame.format == 0, frame.length > 0,
-      frame.offset &+ frame.length <= pools.base[index].size
-    else {
-      return frame.isScattered
-        ? takePieces(of: frame, tableIn: buffer, of: index, from: owner) : .badDescriptor
+    if frame.isScattered {
+      return takePieces(of: frame, tableIn: buffer, of: index, from: owner)
     }
-    guard
-      pools.base[index].transfer(buffer, from: BufferPool.holder(owner), to: BufferPool.engine)
-    else { return .foreignBuffer }
-    return nil
+    guard Self.isWhole(frame, in: pools.base + index) else { return .badDescriptor }
+    return takeIfWhole(frame, from: owner) ? nil : .foreignBuffer
   }
 
   /// The frame's buffer passes from the engine to a guest.
@@ -263,7 +280,8 @@ extension EngineTables {
     if isClient { return }
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard let buffer = pool.pointee.buffer(at: frame.address),
-      pool.pointee.transfer(buffer, from: BufferPool.engine, to: BufferPool.holder(owner))
+      _fastPath(
+        pool.pointee.transfer(buffer, from: BufferPool.engine, to: BufferPool.holder(owner)))
     else { return Self.handOverPieces(of: frame, to: owner, pools.base, poolIndex.base) }
   }
 
@@ -272,21 +290,26 @@ extension EngineTables {
   func free(_ frame: FrameDescriptor) {
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard let buffer = pool.pointee.buffer(at: frame.address),
-      pool.pointee.release(buffer, from: BufferPool.engine)
+      _fastPath(pool.pointee.release(buffer, from: BufferPool.engine))
     else { return Self.freePieces(of: frame, pools.base, poolIndex.base) }
   }
 
   /// Where the bytes of a queued frame lie; those of one in several buffers are good until the next is
   /// asked for.
   @inline(__always)
-  func bytes(of frame: FrameDescriptor) -> UnsafeRawBufferPointer {
-    if frame.isScattered {
+  func start(of frame: FrameDescriptor) -> UnsafeRawPointer {
+    if _slowPath(frame.isScattered) {
       return Self.gather(frame, into: scratch.base, pools.base, poolIndex.base)
     }
     let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
-    let start = pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
-    return UnsafeRawBufferPointer(
-      start: start + Int(frame.offset), count: Int(frame.length))
+    let buffer = pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
+    return UnsafeRawPointer(buffer + Int(frame.offset))
+  }
+
+  /// The bytes of a queued frame, as ``start(of:)`` has them.
+  @inline(__always)
+  func bytes(of frame: FrameDescriptor) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: start(of: frame), count: Int(frame.length))
   }
 
   // MARK: Guests that end

@@ -78,6 +78,10 @@ struct EngineTables: ~Copyable {
 
   /// Where a frame in several buffers is put together.
   let scratch: FlatTable<UInt8>
+  /// What the parser found in the frame that is being received.
+  let parsed: FlatTable<ParsedFrame>
+  /// The parse result of frames that nobody parses.
+  let nothingParsed: FlatTable<ParseResult>
 
   private let fragments: FlatTable<Fragment>
   private let holders: FlatTable<UInt8>
@@ -167,6 +171,10 @@ struct EngineTables: ~Copyable {
     let freeLists = try FlatTable<UInt32>(count: frames)
     let fragments = try FlatTable<Fragment>(count: frames)
     let scratch = try FlatTable<UInt8>(count: Fragment.longestFrame)
+    let parsed = try FlatTable<ParsedFrame>(count: 1)
+    parsed.base.pointee = ParsedFrame()
+    let nothingParsed = try FlatTable<ParseResult>(count: 1)
+    nothingParsed.base.pointee = ParseResult()
     let portalCount = owners.reduce(0) { $0 + $1.portals.count }
     let portals = try FlatTable<EnginePortal>(count: portalCount)
     let interrupts = try FlatTable<Int32>(count: portalCount)
@@ -264,6 +272,8 @@ struct EngineTables: ~Copyable {
     self.freeLists = freeLists
     self.fragments = fragments
     self.scratch = scratch
+    self.parsed = parsed
+    self.nothingParsed = nothingParsed
     messages = backlogs
     self.ranges = ranges
     self.ownerChannels = ownerChannels

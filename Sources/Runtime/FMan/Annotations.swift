@@ -10,7 +10,8 @@
 /// The order is that of Linux 6.1 (`drivers/net/ethernet/freescale/fman/fman_sp.c`), the place that
 /// of its `dpaa_eth.c`; all words are big-endian.
 struct Annotations: BitwiseCopyable {
-  var result = ParseResult()
+  /// Where the parse result stands, for the call that these are made for: it is large, and read once.
+  let result: UnsafePointer<ParseResult>
   var hash: UInt64 = 0
   /// The policer's word, for the descriptor's status.
   var colour = Policer.Colour.green
@@ -19,13 +20,23 @@ struct Annotations: BitwiseCopyable {
 
   /// The status of the frame's descriptor.
   @inline(__always)
-  var status: UInt32 { result.status | colour.status | fault }
+  var status: UInt32 { result.pointee.status | colour.status | fault }
+
+  init(
+    _ result: UnsafePointer<ParseResult>, hash: UInt64 = 0, colour: Policer.Colour = .green,
+    fault: UInt32 = 0
+  ) {
+    self.result = result
+    self.hash = hash
+    self.colour = colour
+    self.fault = fault
+  }
 
   // SAFETY: the memory covers the headroom of 64 bytes.
   /// Writes them to the start of a buffer.
   @inline(__always)
   func write(to buffer: UnsafeMutableRawPointer, now: UInt64) {
-    result.write(to: buffer + 16)
+    result.pointee.write(to: buffer + 16)
     buffer.storeBytes(of: now.bigEndian, toByteOffset: 48, as: UInt64.self)
     buffer.storeBytes(of: hash.bigEndian, toByteOffset: 56, as: UInt64.self)
   }

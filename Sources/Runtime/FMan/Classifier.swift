@@ -5,11 +5,23 @@ import QorIQ
 /// An interface's rules, flat: the first rule all of whose terms hold decides.
 struct Classifier: ~Copyable {
   private let rules: FlatTable<Rule>
-  private let terms: FlatTable<RuleTerm>
+  private let steps: FlatTable<Step>
   private let extractions: FlatTable<FrameBytes>
   /// Further receivers of rules.
   let copies: FlatTable<Copy>
   private let index: RuleIndex
+
+  /// A comparison of a rule, and where it leads: the rules' stand one behind the other, so that who looks for
+  /// the first rule that matches never looks at the rules themselves.
+  struct Step: BitwiseCopyable {
+    var mask: UInt64
+    var value: UInt64
+    /// Which word; from ``RuleTerm/wordCount`` on, which extraction.
+    var word: Int
+    /// How many more the rule has, and which it is.
+    var rest: UInt32
+    var rule: UInt32
+  }
 
   /// A further receiver of a rule's frames.
   struct Copy: BitwiseCopyable {
@@ -26,8 +38,7 @@ struct Classifier: ~Copyable {
 
   /// Where a frame goes.
   struct Rule: BitwiseCopyable {
-    var firstTerm: Int
-    var termCount: Int
+    var firstStep: Int
     /// The owner that gets the frame.
     var owner: Int
     /// The first queue, aligned to the count.
@@ -45,6 +56,8 @@ struct Classifier: ~Copyable {
     /// Who gets a copy of each, as a run of ``copies``.
     var firstCopy: Int
     var copyCount: Int
+    /// Whether a frame is only to be queued: no policer, no copies, no drop.
+    var isPlain: Bool { policer < 0 && copyCount == 0 && !isDropped }
 
     /// The queue of a frame with this hash: FQID = base | (hash & (count − 1)).
     @inline(__always)
@@ -70,7 +83,7 @@ struct Classifier: ~Copyable {
     for (place, bytes) in (compared + hashed).enumerated() { extractions.base[place] = bytes }
     let index = try RuleIndex(
       zip(flowRules.dropLast(), compiled).map { (conditions: $0.conditions, terms: $1) })
-    let terms = try FlatTable<RuleTerm>(count: compiled.reduce(0) { $0 + $1.count })
+    let steps = try FlatTable<Step>(count: compiled.reduce(0) { $0 + max($1.count, 1) })
     let rules = try FlatTable<Rule>(count: flowRules.count)
     let copies = try FlatTable<Copy>(count: flowRules.reduce(0) { $0 + $1.copies.count })
     var (next, nextExtraction, nextCopy) = (0, compared.count, 0)
@@ -82,7 +95,7 @@ struct Classifier: ~Copyable {
         }
       }
       rules.base[place] = Rule(
-        firstTerm: next, termCount: compiled[place].count, owner: rule.owner,
+        firstStep: next, owner: rule.owner,
         queueBase: rule.receive.first.rawValue,
         queueMask: rule.spread == nil ? 0 : rule.receive.count - 1,
         key: KeySelection(rule.spread ?? .fiveTuple, firstExtraction: nextExtraction),
@@ -97,12 +110,17 @@ struct Classifier: ~Copyable {
         nextCopy += 1
       }
       nextExtraction += rule.spread?.hashKey.bytes.count ?? 0
-      for term in compiled[place] {
-        terms.base[next] = term
+      // A rule without conditions holds for every frame.
+      let terms =
+        compiled[place].isEmpty ? [RuleTerm(word: 0, mask: 0, value: 0)] : compiled[place]
+      for (number, term) in terms.enumerated() {
+        steps.base[next] = Step(
+          mask: term.mask, value: term.value, word: term.word,
+          rest: UInt32(terms.count - number - 1), rule: UInt32(place))
         next += 1
       }
     }
-    self.terms = terms
+    self.steps = steps
     self.rules = rules
     self.extractions = extractions
     self.copies = copies
@@ -135,9 +153,46 @@ struct Classifier: ~Copyable {
     _ bytes: UnsafeRawBufferPointer
   ) -> Int {
     guard classifier.pointee.index.isEmpty else { return indexed(classifier, frame, bytes) }
-    var place = 0
-    while !matches(classifier, place, frame, bytes) { place &+= 1 }
-    return place
+    var step = UnsafePointer(classifier.pointee.steps.base)
+    while true {
+      if !holds(step, classifier, frame, bytes) {
+        step += Int(step.pointee.rest) &+ 1
+      } else if step.pointee.rest == 0 {
+        return Int(step.pointee.rule)
+      } else {
+        step += 1
+      }
+    }
+  }
+
+  /// Whether the rule at a place matches.
+  @inline(__always)
+  private static func matches(
+    _ classifier: UnsafePointer<Classifier>, _ place: Int, _ frame: UnsafePointer<ParsedFrame>,
+    _ bytes: UnsafeRawBufferPointer
+  ) -> Bool {
+    var step = UnsafePointer(
+      classifier.pointee.steps.base + classifier.pointee.rules.base[place].firstStep)
+    while holds(step, classifier, frame, bytes) {
+      if step.pointee.rest == 0 { return true }
+      step += 1
+    }
+    return false
+  }
+
+  /// Whether a frame passes a comparison.
+  @inline(__always)
+  private static func holds(
+    _ step: UnsafePointer<Step>, _ classifier: UnsafePointer<Classifier>,
+    _ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer
+  ) -> Bool {
+    let word = step.pointee.word
+    if word < RuleTerm.wordCount {
+      return frame.word(word) & step.pointee.mask == step.pointee.value
+    }
+    let extraction = classifier.pointee.extractions.base[word &- RuleTerm.wordCount]
+    guard let found = frame.extract(extraction, of: bytes) else { return false }
+    return found & step.pointee.mask == step.pointee.value
   }
 
   /// The same by tables. Out of line, so that few rules are quick.
@@ -152,7 +207,7 @@ struct Classifier: ~Copyable {
       word: { word in
         word < RuleTerm.wordCount
           ? frame.word(word)
-          : frame.pointee.extract(extractions[word &- RuleTerm.wordCount], of: bytes)
+          : frame.extract(extractions[word &- RuleTerm.wordCount], of: bytes)
       }, matches: { matches(classifier, $0, frame, bytes) })
   }
 
@@ -176,37 +231,20 @@ struct Classifier: ~Copyable {
     case .addressPair: return keyGen.hash(frame.pointee, isFiveTuple: false)
     case .chosen:
       return keyGen.hash(
-        frame.pointee, bytes, key: rule.pointee.key,
+        frame, bytes, key: rule.pointee.key,
         extractions: UnsafePointer(classifier.pointee.extractions.base))
     }
-  }
-
-  @inline(__always)
-  private static func matches(
-    _ classifier: UnsafePointer<Classifier>, _ place: Int, _ frame: UnsafePointer<ParsedFrame>,
-    _ bytes: UnsafeRawBufferPointer
-  ) -> Bool {
-    let rule = classifier.pointee.rules.base + place
-    var term = rule.pointee.firstTerm
-    let end = term &+ rule.pointee.termCount
-    while term < end {
-      let entry = classifier.pointee.terms.base + term
-      let word = entry.pointee.word
-      if word < RuleTerm.wordCount {
-        if frame.word(word) & entry.pointee.mask != entry.pointee.value { return false }
-      } else {
-        let extraction = classifier.pointee.extractions.base[word &- RuleTerm.wordCount]
-        guard let found = frame.pointee.extract(extraction, of: bytes),
-          found & entry.pointee.mask == entry.pointee.value
-        else { return false }
-      }
-      term &+= 1
-    }
-    return true
   }
 }
 
 extension UnsafePointer<ParsedFrame> {
+  // SAFETY: the pointer is within the frame's.
+  /// The frame's parse result.
+  @inline(__always)
+  var result: UnsafePointer<ParseResult> {
+    (UnsafeRawPointer(self) + ParsedFrame.resultOffset).assumingMemoryBound(to: ParseResult.self)
+  }
+
   // SAFETY: the words are what a parsed frame begins with, and `index` is one of theirs.
   /// A word of the frame, by a number that is not known when this is compiled.
   @inline(__always)

@@ -18,6 +18,8 @@
 struct ParsedFrame: BitwiseCopyable {
   var words = InlineArray<8, UInt64>(repeating: 0)
   var result = ParseResult()
+  /// Where ``result`` stands; checked when tables are made.
+  static let resultOffset = 64
 
   /// Bits 63 to 48 of word 7.
   enum Presence {
@@ -33,22 +35,32 @@ struct ParsedFrame: BitwiseCopyable {
   /// parser too long and has an error.
   static let patience = 8
 
-  // SAFETY: `frame` covers `count` bytes; every read is behind a comparison with `count` or less.
+  /// Nothing yet.
+  init() {}
+
   /// Parses a frame of at least 14 bytes, from its Ethernet header.
+  init(_ frame: UnsafeRawPointer, count: Int) { take(frame, count: count) }
+
+  // SAFETY: `frame` covers `count` bytes; every read is behind a comparison with `count` or less.
+  /// Parses a frame of at least 14 bytes that a port has received, in place of what was here: whoever parses
+  /// one frame after another has no use for copies.
   @inline(__always)
-  init(_ frame: UnsafeRawPointer, count: Int) {
+  mutating func take(_ frame: UnsafeRawPointer, count: Int, port: UInt8 = 0) {
+    if !takePlainIPv4(frame, count: count, port: port) { parse(frame, count: count, port: port) }
+  }
+
+  /// Goes through a frame header by header.
+  @inline(never)
+  mutating func parse(_ frame: UnsafeRawPointer, count: Int, port: UInt8) {
+    self = ParsedFrame()
+    result.port = port
     guard count >= 14 else { return }
     let first = Self.load64(frame, 0)
     words[0] = first & 0xffff_ffff_ffff_0000
     words[1] = Self.load64(frame, 6) & 0xffff_ffff_ffff_0000
     words[7] = Presence.ethernet
-    result.layer2 = ParseResult.Layer2.ethernet
+    result.layer2 = ParseResult.Layer2.ethernet | Self.reach(ofDestinationIn: first)
     result.set(.ethernet, 0)
-    if first &>> 56 & 1 != 0 {
-      result.layer2 |=
-        first &>> 16 == 0xffff_ffff_ffff
-        ? ParseResult.Layer2.broadcast : ParseResult.Layer2.multicast
-    }
     let type = Self.load16(frame, 12)
     if type == 0x8100 || type == 0x88a8 || type == 0x9100 {
       parseTags(frame, count: count, type: type)

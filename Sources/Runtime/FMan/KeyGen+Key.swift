@@ -57,24 +57,24 @@ extension KeyGen {
   /// The hash of any key of a frame: fields in the hardware's order, then extractions.
   @inline(never)
   func hash(
-    _ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer, key: KeySelection,
+    _ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer, key: KeySelection,
     extractions: UnsafePointer<FrameBytes>
   ) -> UInt64 {
     var register = UInt64.max
-    let flags = frame.words[7]
+    let flags = frame.pointee.words[7]
     let hasEthernet = flags & ParsedFrame.Presence.ethernet != 0
     func isHashed(_ field: HashKey.Field) -> Bool { key.fields & KeySelection.bit(field) != 0 }
     if isHashed(.ethernetDestination) {
-      feed(hasEthernet ? frame.words[0] &>> 16 : 0, count: 6, &register)
+      feed(hasEthernet ? frame.pointee.words[0] &>> 16 : 0, count: 6, &register)
     }
     if isHashed(.ethernetSource) {
-      feed(hasEthernet ? frame.words[1] &>> 16 : 0, count: 6, &register)
+      feed(hasEthernet ? frame.pointee.words[1] &>> 16 : 0, count: 6, &register)
     }
     if isHashed(.vlanTag) {
       let tag = frame.extract(FrameBytes(.vlan, at: 0, count: 2), of: bytes)
       feed(tag ?? 0, count: 2, &register)
     }
-    if isHashed(.etherType) { feed(frame.words[0] & 0xffff, count: 2, &register) }
+    if isHashed(.etherType) { feed(frame.pointee.words[0] & 0xffff, count: 2, &register) }
     feedAddresses(frame, isHashed(.ipSource), isHashed(.ipDestination), &register)
     if isHashed(.ipProtocol) { feed(flags &>> 32, count: 1, &register) }
     if isHashed(.ipService) { feed(service(frame, bytes), count: 1, &register) }
@@ -93,38 +93,41 @@ extension KeyGen {
   }
 
   private func feedAddresses(
-    _ frame: borrowing ParsedFrame, _ source: Bool, _ destination: Bool, _ register: inout UInt64
+    _ frame: UnsafePointer<ParsedFrame>, _ source: Bool, _ destination: Bool,
+    _ register: inout UInt64
   ) {
-    if frame.words[7] & ParsedFrame.Presence.ipv6 != 0 {
+    if frame.pointee.words[7] & ParsedFrame.Presence.ipv6 != 0 {
       if source {
-        feed(frame.words[3], count: 8, &register)
-        feed(frame.words[4], count: 8, &register)
+        feed(frame.pointee.words[3], count: 8, &register)
+        feed(frame.pointee.words[4], count: 8, &register)
       }
       if destination {
-        feed(frame.words[5], count: 8, &register)
-        feed(frame.words[6], count: 8, &register)
+        feed(frame.pointee.words[5], count: 8, &register)
+        feed(frame.pointee.words[6], count: 8, &register)
       }
       return
     }
-    let hasAddresses = frame.words[7] & ParsedFrame.Presence.ipv4 != 0
-    let pair = hasAddresses ? frame.words[2] : Self.defaultAddresses
+    let hasAddresses = frame.pointee.words[7] & ParsedFrame.Presence.ipv4 != 0
+    let pair = hasAddresses ? frame.pointee.words[2] : Self.defaultAddresses
     if source { feed(pair &>> 32, count: 4, &register) }
     if destination { feed(pair, count: 4, &register) }
   }
 
   /// IPv4's type of service, IPv6's traffic class.
-  private func service(_ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  private func service(_ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer)
+    -> UInt64
+  {
     guard let word = frame.extract(FrameBytes(.ip, at: 0, count: 2), of: bytes) else {
       return 0
     }
-    return frame.words[7] & ParsedFrame.Presence.ipv6 != 0 ? word &>> 4 : word
+    return frame.pointee.words[7] & ParsedFrame.Presence.ipv6 != 0 ? word &>> 4 : word
   }
 
   /// The first word of ESP, the second of AH.
   private func securityIndex(
-    _ frame: borrowing ParsedFrame, _ bytes: UnsafeRawBufferPointer
+    _ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer
   ) -> UInt64 {
-    let kind = frame.result.layer4 & ~ParseResult.Layer4.error
+    let kind = frame.pointee.result.layer4 & ~ParseResult.Layer4.error
     let offset: UInt8
     switch kind {
     case ParseResult.Layer4.esp: offset = 0

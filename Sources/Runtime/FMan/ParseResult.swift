@@ -22,16 +22,8 @@
 ///
 /// The numbers of errors other than IPv4's checksum are not established: they are ``someError``.
 struct ParseResult: BitwiseCopyable {
-  var port: UInt8 = 0
-  var layer2: UInt16 = 0
-  var layer3: UInt16 = 0
-  var layer4: UInt8 = 0
-  var nextHeader: UInt16 = 0
-  var fragment: UInt16 = 0
-  var routingType: UInt8 = 0
-  var validity: UInt8 = 0
-  /// Bytes 16 to 23 and 24 to 31, in host order.
-  private var offsets: (first: UInt64, second: UInt64) = (.max, .max)
+  /// The four words of the layout in host order.
+  private(set) var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, .max, .max)
   /// Whether the parser verified a layer-4 checksum; ``layer4`` says with what result.
   var isChecksumVerified = false
 
@@ -102,15 +94,10 @@ struct ParseResult: BitwiseCopyable {
 
   /// Where a header begins in the frame; `nil` when it is absent or begins behind byte 254.
   subscript(header: Header) -> Int? {
-    let byte = self.byte(header)
-    return byte == 255 ? nil : Int(byte)
-  }
-
-  @inline(__always)
-  private func byte(_ header: Header) -> UInt8 {
     let place = header.rawValue
-    let word = place < 8 ? offsets.first : offsets.second
-    return UInt8(truncatingIfNeeded: word &>> UInt64(56 &- 8 &* (place & 7)))
+    let word = place < 8 ? words.2 : words.3
+    let byte = UInt8(truncatingIfNeeded: word &>> UInt64(56 &- 8 &* (place & 7)))
+    return byte == 255 ? nil : Int(byte)
   }
 
   @inline(__always)
@@ -119,15 +106,38 @@ struct ParseResult: BitwiseCopyable {
     let shift = UInt64(56 &- 8 &* (place & 7))
     let byte = UInt64(offset > 254 ? 255 : offset)
     if place < 8 {
-      offsets.first = offsets.first & ~(0xff &<< shift) | byte &<< shift
+      words.2 = words.2 & ~(0xff &<< shift) | byte &<< shift
     } else {
-      offsets.second = offsets.second & ~(0xff &<< shift) | byte &<< shift
+      words.3 = words.3 & ~(0xff &<< shift) | byte &<< shift
     }
+  }
+
+  /// No header.
+  init() {}
+
+  /// Ethernet, IPv4 without options, and TCP or UDP, one behind the other and sound.
+  @inline(__always)
+  init(
+    port: UInt8, layer2: UInt16, _ layer4: UInt8, ipProtocol: UInt8, fragment: UInt16, next: Int,
+    isVerified: Bool
+  ) {
+    words = (
+      UInt64(port) &<< 56 | UInt64(layer2) &<< 32 | UInt64(Layer3.firstIPv4) &<< 16
+        | UInt64(layer4) &<< 8,
+      UInt64(ipProtocol) &<< 48 | UInt64(fragment) &<< 16 | 1,
+      // The protocol's byte at 23, Ethernet at 0, its type at 12; IPv4 at 14, layer 4 at 34.
+      0xffff_1700_ffff_ff0c, 0xffff_ff0e_ffff_2200 | UInt64(truncatingIfNeeded: next)
+    )
+    isChecksumVerified = isVerified
   }
 
   /// Whether a header of layer 2, 3 or 4 is cut off, contradicts itself or has a wrong checksum.
   @inline(__always)
-  var hasError: Bool { hasLayer2Error || hasLayer3Error || hasLayer4Error }
+  var hasError: Bool {
+    let layer3 = Layer3.firstError | Layer3.lastError
+    return words.0
+      & (UInt64(Layer2.errors) << 32 | UInt64(layer3) << 16 | UInt64(Layer4.error) << 8) != 0
+  }
   @inline(__always)
   var hasLayer2Error: Bool { layer2 & Layer2.errors != 0 }
   @inline(__always)
@@ -141,17 +151,6 @@ struct ParseResult: BitwiseCopyable {
   @inline(__always)
   var status: UInt32 { (hasError ? 0x20 : 0) | (isChecksumVerified ? 0x04 : 0) }
 
-  /// The four words of the layout in host order.
-  @inline(__always)
-  var words: (UInt64, UInt64, UInt64, UInt64) {
-    (
-      UInt64(port) &<< 56 | UInt64(layer2) &<< 32 | UInt64(layer3) &<< 16 | UInt64(layer4) &<< 8,
-      UInt64(nextHeader) &<< 48 | UInt64(fragment) &<< 16 | UInt64(routingType) &<< 8
-        | UInt64(validity),
-      offsets.first, offsets.second
-    )
-  }
-
   // SAFETY: the memory covers 32 bytes.
   /// Writes the 32 bytes.
   @inline(__always)
@@ -161,5 +160,49 @@ struct ParseResult: BitwiseCopyable {
     memory.storeBytes(of: words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
     memory.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
     memory.storeBytes(of: words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
+  }
+}
+
+/// The fields of the first half.
+extension ParseResult {
+  @inline(__always)
+  var port: UInt8 {
+    get { UInt8(truncatingIfNeeded: words.0 &>> 56) }
+    set { words.0 = words.0 & ~(0xff << 56) | UInt64(newValue) << 56 }
+  }
+  @inline(__always)
+  var layer2: UInt16 {
+    get { UInt16(truncatingIfNeeded: words.0 &>> 32) }
+    set { words.0 = words.0 & ~(0xffff << 32) | UInt64(newValue) << 32 }
+  }
+  @inline(__always)
+  var layer3: UInt16 {
+    get { UInt16(truncatingIfNeeded: words.0 &>> 16) }
+    set { words.0 = words.0 & ~(0xffff << 16) | UInt64(newValue) << 16 }
+  }
+  @inline(__always)
+  var layer4: UInt8 {
+    get { UInt8(truncatingIfNeeded: words.0 &>> 8) }
+    set { words.0 = words.0 & ~(0xff << 8) | UInt64(newValue) << 8 }
+  }
+  @inline(__always)
+  var nextHeader: UInt16 {
+    get { UInt16(truncatingIfNeeded: words.1 &>> 48) }
+    set { words.1 = words.1 & ~(0xffff << 48) | UInt64(newValue) << 48 }
+  }
+  @inline(__always)
+  var fragment: UInt16 {
+    get { UInt16(truncatingIfNeeded: words.1 &>> 16) }
+    set { words.1 = words.1 & ~(0xffff << 16) | UInt64(newValue) << 16 }
+  }
+  @inline(__always)
+  var routingType: UInt8 {
+    get { UInt8(truncatingIfNeeded: words.1 &>> 8) }
+    set { words.1 = words.1 & ~(0xff << 8) | UInt64(newValue) << 8 }
+  }
+  @inline(__always)
+  var validity: UInt8 {
+    get { UInt8(truncatingIfNeeded: words.1) }
+    set { words.1 = words.1 & ~0xff | UInt64(newValue) }
   }
 }

@@ -90,17 +90,24 @@ extension ParsedFrame {
   @inline(__always)
   static func sum(_ memory: UnsafeRawPointer, count: Int) -> UInt64 {
     var sum: UInt64 = 0
-    var offset = 0
-    while offset &+ 8 <= count {
-      let word = memory.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    var index = 0
+    let wordCount = count &>> 3
+    // By number and not by offset, which the compiler would not see to end: it takes several at once.
+    while index < wordCount {
+      let word = memory.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self)
       sum &+= (word & 0xffff_ffff) &+ word &>> 32
-      offset &+= 8
+      index &+= 1
     }
-    while offset &+ 2 <= count {
+    var offset = wordCount &* 8
+    if count & 4 != 0 {
+      sum &+= UInt64(memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+      offset &+= 4
+    }
+    if count & 2 != 0 {
       sum &+= UInt64(memory.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
       offset &+= 2
     }
-    if offset < count {
+    if count & 1 != 0 {
       let last = UInt16(memory.load(fromByteOffset: offset, as: UInt8.self))
       sum &+= UInt64(UInt16(littleEndian: last))
     }
@@ -110,10 +117,7 @@ extension ParsedFrame {
   /// Whether a sum that includes the checksum folds to all ones.
   @inline(__always)
   static func isChecksumRight(_ sum: UInt64) -> Bool {
-    var folded = (sum & 0xffff_ffff) &+ sum &>> 32
-    folded = (folded & 0xffff_ffff) &+ folded &>> 32
-    folded = (folded & 0xffff) &+ folded &>> 16
-    folded = (folded & 0xffff) &+ folded &>> 16
-    return folded == 0xffff
+    // Folding leaves the remainder by 65,535, and all ones where that is 0.
+    sum != 0 && sum % 0xffff == 0
   }
 }

@@ -7,10 +7,10 @@ import Glibc
 /// to nanoseconds. A truncated or corrupt file is refused with the place of its fault.
 public struct CaptureReader: ~Copyable {
   private let bytes: UnsafeMutableRawBufferPointer
-  private let records: [CaptureFormat.Record]
+  private let records: UnsafeMutablePointer<CaptureFormat.Record>
   private var next = 0
   /// How many frames the file holds.
-  public var frameCount: Int { records.count }
+  public let frameCount: Int
   /// The file's path.
   public let path: String
 
@@ -50,8 +50,11 @@ public struct CaptureReader: ~Copyable {
       size += count
     }
     do throws(EngineError) {
-      records = try CaptureFormat.records(
+      let found = try CaptureFormat.records(
         in: UnsafeRawBufferPointer(rebasing: bytes[..<size]), path: path)
+      records = .allocate(capacity: max(1, found.count))
+      records.initialize(from: found, count: found.count)
+      frameCount = found.count
     } catch {
       bytes.deallocate()
       throw error
@@ -60,7 +63,10 @@ public struct CaptureReader: ~Copyable {
     self.path = path
   }
 
-  deinit { bytes.deallocate() }
+  deinit {
+    records.deallocate()
+    bytes.deallocate()
+  }
 
   /// How many frames a file holds.
   public static func frameCount(ofFile path: String) throws(EngineError) -> Int {
@@ -68,21 +74,23 @@ public struct CaptureReader: ~Copyable {
     return reader.frameCount
   }
 
+  // SAFETY: `frameCount` records are initialised, and the file's format was checked: they lie within its bytes.
   /// The next frame, without taking it; `nil` at the end.
   @inline(__always)
   public func peek() -> Frame? {
-    guard next < records.count else { return nil }
-    let record = records[next]
+    guard next < frameCount else { return nil }
+    let record = records + next
     return Frame(
       bytes: UnsafeRawBufferPointer(
-        rebasing: bytes[record.start..<record.start &+ Int(record.captured)]),
-      wireLength: Int(record.wire), nanoseconds: record.nanoseconds)
+        start: bytes.baseAddress.map { $0 + record.pointee.start },
+        count: Int(record.pointee.captured)),
+      wireLength: Int(record.pointee.wire), nanoseconds: record.pointee.nanoseconds)
   }
 
   /// Passes over the next frame.
   @inline(__always)
   public mutating func advance() {
-    if next < records.count { next &+= 1 }
+    if next < frameCount { next &+= 1 }
   }
 
   /// Starts again with the first frame.

@@ -15,6 +15,8 @@ struct NetworkPort: ~Copyable {
   private var nextAt: UInt64 = 0
   /// Whether frames arrive with the gaps between them that the capture has.
   private let keepsGaps: Bool
+  /// Whether frames of a capture arrive as fast as they are taken.
+  private let isEager: Bool
   /// When the capture's first frame arrived, by the port's clock and by the capture's.
   private var start: (now: UInt64, recorded: UInt64)?
 
@@ -47,11 +49,20 @@ struct NetworkPort: ~Copyable {
       interval = 0
     }
     keepsGaps = pace == .recorded
+    isEager = !hasLine && interval == 0 && !keepsGaps && repeats > 0
     writer = output
   }
 
   /// The frame that arrives now; `nil` when none does.
+  @inline(__always)
   mutating func peek(now: UInt64) -> CaptureReader.Frame? {
+    if isEager, let frame = reader?.peek() { return frame }
+    return peekOtherwise(now: now)
+  }
+
+  /// The same of a line, of a capture that is played at its own pace, and at a capture's end.
+  @inline(never)
+  private mutating func peekOtherwise(now: UInt64) -> CaptureReader.Frame? {
     if hasLine { return line.peek(now: now) }
     guard reader != nil, repeatsLeft > 0 else { return nil }
     if interval != 0 {

@@ -56,7 +56,14 @@ extension EnginePortal {
     } else {
       qman.release32(PortalLayout.QMan.dqrrConsumerLine, shown)
     }
-    guard heldPlaces | consumedPlaces != 0 else { return Released() }
+    if _fastPath(heldPlaces | consumedPlaces == 0) { return Released() }
+    return letGo(from: old)
+  }
+
+  /// Forgets what was known of entries that are consumed now. Out of line: the constants of its loop would
+  /// be loaded for every frame of a caller's.
+  @inline(never)
+  private mutating func letGo(from old: UInt32) -> Released {
     var released = Released()
     var index = old
     while index != dqrrConsumer {

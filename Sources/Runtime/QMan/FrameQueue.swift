@@ -147,4 +147,7 @@ func checkRecordLayouts() {
   precondition(MemoryLayout<FrameRecord>.stride == 32, "two frame records to a cache line")
   precondition(MemoryLayout<BufferPool>.stride == 128, "a pool is two cache lines")
   precondition(MemoryLayout<FrameDescriptor>.size == 16, "a frame descriptor is 16 bytes")
+  precondition(
+    MemoryLayout<ParsedFrame>.offset(of: \.result) == ParsedFrame.resultOffset,
+    "a parse result stands behind a frame's words")
 }

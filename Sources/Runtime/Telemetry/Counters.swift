@@ -161,6 +161,13 @@ struct Counters {
   ) {
     memory.addCounter(place(counter, direction, port), amount)
   }
+  /// Counts one on the counter so many behind one of a MAC's.
+  @inline(__always)
+  func add(
+    _ counter: MACCounter, _ direction: MACDirection, _ port: Int, behind distance: Int
+  ) {
+    memory.addCounter(place(counter, direction, port) &+ 8 &* distance, 1)
+  }
   @inline(__always)
   private func place(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> Int {
     let first = ownerCount &* Self.perOwner &+ port &* Self.perPort &+ Port.allCases.count

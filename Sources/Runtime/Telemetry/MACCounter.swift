@@ -42,14 +42,13 @@ public enum MACCounter: Int, Sendable, CaseIterable {
     }
   }
 
-  /// The counter of frames of a length with check sequence.
+  /// Which of the counters from ``upTo64`` on counts frames of a length with check sequence. A number, since
+  /// to make a counter of it costs a call for each frame.
   @inline(__always)
-  static func size(_ length: Int) -> MACCounter {
-    guard length > 64 else { return .upTo64 }
-    let class64 = min(6, 58 - length.leadingZeroBitCount)
-    let isLonger = class64 == 5 && length > 1518
-    return MACCounter(rawValue: MACCounter.upTo64.rawValue + class64 + (isLonger ? 1 : 0))
-      ?? .longer
+  static func sizeClass(_ length: Int) -> Int {
+    guard length > 64 else { return 0 }
+    let power = min(6, 58 &- length.leadingZeroBitCount)
+    return power == 5 && length > 1518 ? 6 : power
   }
 
   // SAFETY: the frame has at least six bytes.
@@ -86,7 +85,7 @@ extension Counters {
   ) {
     let length = frame.count &+ 4
     add(.octets, direction, port, UInt64(length))
-    add(MACCounter.size(length), direction, port)
+    add(.upTo64, direction, port, behind: MACCounter.sizeClass(length))
     if isOversize { return add(.oversize, direction, port) }
     add(MACCounter.address(frame), direction, port)
     if frame[12] == 0x81, frame[13] == 0 { add(.vlan, direction, port) }

@@ -196,6 +196,6 @@ extension UnsafeMutableRawPointer {
     count64(0x20)
     count64(0x40 + 8 * (MACCounter.address(frame).rawValue - MACCounter.unicast.rawValue))
     count64(0x60)
-    count64(0x70 + 8 * (MACCounter.size(length).rawValue - MACCounter.upTo64.rawValue))
+    count64(0x70 + 8 * MACCounter.sizeClass(length))
   }
 }
