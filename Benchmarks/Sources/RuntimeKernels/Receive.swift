@@ -53,7 +53,7 @@ extension EngineTables {
     portal.pointee.pollConfiguration()
     portal.pointee.bman.pollProduction()
     _ = receive(0, now: now)
-    _ = deliver(0, now: now)
+    _ = deliver(now: now)
     let count = guest.portals[0].dequeue(into: &burst)
     precondition(count > 0, "frames arrive for ever")
     precondition(guest.portals[0].release(&burst) == count, "the release ring is empty")

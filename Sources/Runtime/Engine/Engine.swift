@@ -151,12 +151,10 @@ public final class Engine: @unchecked Sendable {
   /// Polls until it is told to stop.
   private func loop() {
     var backoff = IdleBackoff()
-    var isIdle = false
     while !control.isStopRequested {
       let now = clock()
-      if isIdle { tables.awaitNews() }
-      isIdle = !tables.round(control, now: now)
-      if isIdle { backoff.rest(now: now) } else { backoff.restart() }
+      tables.awaitNews()
+      if tables.round(control, now: now) { backoff.restart() } else { backoff.rest(now: now) }
     }
   }
 

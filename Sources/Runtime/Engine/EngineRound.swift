@@ -16,6 +16,8 @@ extension EngineTables {
     var busy = false
     if control.gone & ~gone != 0 { reclaimGoneOwners(control) }
     for index in 0..<portals.count where takeFromGuest(index) { busy = true }
+    // The lines come while frames are moved on.
+    if busy { for index in 0..<portals.count { portals.base[index].fetchConsumption() } }
     if restoration.hasReady, runRestoration() { busy = true }
     let isInputAllowed = control.isInputAllowed
     var inputsDone = true
@@ -29,7 +31,7 @@ extension EngineTables {
     for index in 0..<offlinePorts.count where forward(index, now: now) { busy = true }
     if depletion.isWatched { followDepletion() }
     if probes.isOn { probes.look(qman, gone: gone) }
-    for index in 0..<portals.count where deliver(index, now: now) { busy = true }
+    if deliver(now: now) { busy = true }
     if probes.isOn { probes.look(qman, gone: gone) }
     if qman.book.pointee.hasCongestionNews { tellCongestion() }
     control.setInputsDone(inputsDone)
@@ -41,10 +43,11 @@ extension EngineTables {
   /// frame mostly meets such a look, and not the middle of a round that has nothing to do.
   private static let looks = 64
 
-  /// Waits for a moment until a guest has written something, where only guests can.
+  /// Waits for a moment until a guest has written something, where only guests can and nothing waits in
+  /// queues: so the frame that answers the last one meets no round that has nothing to do.
   @inline(never)
   mutating func awaitNews() {
-    guard ports.count == 0 else { return }
+    guard ports.count == 0, qman.frameCount == 0, !restoration.hasReady else { return }
     for _ in 0..<Self.looks {
       for index in 0..<portals.count where portals.base[index].hasNews() { return }
     }

@@ -1,3 +1,4 @@
+import CPortalShims
 import DPAAPortal
 
 /// How the guest consumes its dequeue ring (CFG.DCM).
@@ -30,6 +31,10 @@ extension EnginePortal {
   /// not, one look in a round is enough; each costs a cache line that the guest is writing.
   @inline(__always)
   var consumptionMatters: Bool { heldPlaces != 0 || consumptionMode == .discrete }
+
+  /// Fetches the line that tells what the guest has consumed, if that is where it tells it.
+  @inline(__always)
+  func fetchConsumption() { dpaac_prefetch(qman + PortalLayout.QMan.dqrrConsumerLine) }
 
   /// Looks what the guest has consumed since the last time.
   @inline(__always)

@@ -12,14 +12,22 @@ extension EngineTables {
     var frames: UInt64 = 0
   }
 
-  /// Fills a portal's dequeue ring and fires its interrupt.
-  mutating func deliver(_ index: Int, now: UInt64) -> Bool {
+  /// Fills all dequeue rings, and fires interrupts after that: a frame does not wait for what other portals'
+  /// guests have consumed.
+  mutating func deliver(now: UInt64) -> Bool {
+    var busy = false
+    for index in 0..<portals.count where fill(index) { busy = true }
+    for index in 0..<portals.count { settle(index, now: now) }
+    return busy
+  }
+
+  /// Fills a portal's dequeue ring.
+  private mutating func fill(_ index: Int) -> Bool {
     let portal = portals.base + index
     guard !isGone(portal.pointee.owner) else { return false }
     // The guest writes the line that says what it has consumed just before it waits for the next
     // frame: where nothing depends on it, it is read after the frame was delivered.
-    let isRoomKnown = portal.pointee.knowsRoom
-    if !isRoomKnown { takeConsumption(index) }
+    if !portal.pointee.knowsRoom { takeConsumption(index) }
     let before = portal.pointee.dqrrProducer
     var delivery = Delivery(room: portal.pointee.dequeueRoom())
     if delivery.room > 0 {
@@ -34,14 +42,20 @@ extension EngineTables {
     }
     portal.pointee.publishDelivery()
     if delivery.frames > 0 { counters.add(.delivered, portal.pointee.owner, delivery.frames) }
+    return portal.pointee.dqrrProducer != before
+  }
+
+  /// Takes notice of what a portal's guest has consumed and fires its interrupt.
+  private mutating func settle(_ index: Int, now: UInt64) {
+    let portal = portals.base + index
+    guard !isGone(portal.pointee.owner) else { return }
     let look = portal.pointee.interrupt.look(portal.pointee.registers)
     if look.cleared != 0 { portal.pointee.pollMessages() }
-    if isRoomKnown || look.cleared != 0 { takeConsumption(index) }
+    takeConsumption(index)
     var fires = portal.pointee.updateInterrupt(
       look, channelsWithWork: channelsWithWork(index), now: now)
     if portal.pointee.bman.updateInterrupt() { fires = true }
     if fires, interrupts.base[index] >= 0 { InterruptLine.raise(interrupts.base[index]) }
-    return portal.pointee.dqrrProducer != before
   }
 
   /// The portal's channels in which queues wait, as SDQCR names them.
