@@ -106,26 +106,25 @@ struct TracePrinter {
       }
       guard !trace.isDropped else {
         table.add([
-          "\(number + 1)", "\(trace.length)", "\(trace.rule + 1)", "", "", "", "", "",
-          "dropped: by its rule",
+          "\(number + 1)", "\(trace.length)", trace.rule.map { "\($0 + 1)" } ?? "", "", "", "", "",
+          "", "dropped: \(trace.isOversize ? "longer than its MTU allows" : "by its rule")",
         ])
         continue
       }
       table.add([
-        "\(number + 1)", "\(trace.length)", "\(trace.rule + 1)", "\(trace.queue)",
-        trace.storageProfile.map(String.init) ?? "", trace.pool.map(\.description) ?? "none",
+        "\(number + 1)", "\(trace.length)", trace.rule.map { "\($0 + 1)" } ?? "error",
+        "\(trace.queue)", trace.storageProfile.map(String.init) ?? "", Self.text(trace.storage),
         trace.channel.map(\.description) ?? "", trace.channel.map { "\($0.rawValue)" } ?? "",
-        trace.pool == nil
-          ? "dropped: \(partition.owners[trace.owner].name) has no buffer for it"
-          : partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
+        trace.lacksBuffers.map { "dropped: \(partition.owners[$0].name) has no buffers for it" }
+          ?? partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
       ])
       for copy in trace.copies {
         table.add([
           "", "", "copy", "\(copy.queue)", copy.storageProfile.map(String.init) ?? "",
-          copy.pool.map(\.description) ?? "none", copy.channel.map(\.description) ?? "",
+          Self.text(copy.storage), copy.channel.map(\.description) ?? "",
           copy.channel.map { "\($0.rawValue)" } ?? "",
-          copy.pool == nil
-            ? "dropped: \(partition.owners[copy.owner].name) has no buffer for it"
+          copy.storage == nil
+            ? "dropped: \(partition.owners[copy.owner].name) has no buffers for it"
             : partition.owners[copy.owner].name,
         ])
       }
@@ -133,31 +132,45 @@ struct TracePrinter {
     return "\(shared.name)\n\n\(table.text)"
   }
 
+  /// A pool, and how many of its buffers a frame in pieces takes.
+  private static func text(_ storage: FrameTrace.Storage?) -> String {
+    guard let storage else { return "none" }
+    return storage.pieces == 1
+      ? "\(storage.pool)" : "\(storage.pool), \(storage.pieces) pieces and a table"
+  }
+
   private func steps(_ trace: FrameTrace?) -> String {
     guard let trace else {
       return "into \(shared.name)\n\ndropped: shorter than an Ethernet header of 14 bytes\n"
     }
     let owner = partition.owners[trace.owner]
-    let rule = shared.rules[trace.rule]
     var table = TextTable([("step", .left), ("what", .left)])
     table.add([
       "parser", trace.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", "),
     ])
     for fault in trace.faults { table.add(["fault", fault]) }
-    table.add([
-      "rule",
-      "\(trace.rule + 1) of \(shared.rules.count)"
-        + (rule.conditions.isEmpty
-          ? ": otherwise" : ": \(rule.conditions.map(\.planText).joined(separator: ", "))"),
-    ])
+    let why = trace.isOversize ? "longer than the interface's MTU allows" : "a fault in its headers"
+    if let number = trace.rule {
+      let rule = shared.rules[number]
+      table.add([
+        "rule",
+        "\(number + 1) of \(shared.rules.count)"
+          + (rule.conditions.isEmpty
+            ? ": otherwise" : ": \(rule.conditions.map(\.planText).joined(separator: ", "))"),
+      ])
+      if !trace.isDropped {
+        table.add([
+          "scheme",
+          rule.spread.map { "spread by \($0.planText) over \(trace.queues)" } ?? "one queue",
+        ])
+      }
+    } else if !trace.isDropped {
+      table.add(["error", "\(why): into \(owner.name)'s error queue"])
+    }
     guard !trace.isDropped else {
-      table.add(["action", "dropped, as the rule says"])
+      table.add(["action", "dropped, \(trace.rule == nil ? why : "as the rule says")"])
       return "\(trace.length) bytes into \(shared.name)\n\n\(table.text)"
     }
-    table.add([
-      "scheme",
-      rule.spread.map { "spread by \($0.planText) over \(trace.queues)" } ?? "one queue",
-    ])
     if let hash = trace.hash {
       table.add([
         "hash",
@@ -174,15 +187,21 @@ struct TracePrinter {
           + "to offline port \(hop.port.port), which classifies again and copies",
       ])
     }
-    table.add(["pool", trace.pool.map(\.description) ?? "none holds the frame: dropped"])
+    table.add([
+      "pool", trace.storage == nil ? "none holds the frame: dropped" : Self.text(trace.storage),
+    ])
     table.add([
       "channel", trace.channel.map { "\($0), of portal \($0.rawValue)" } ?? "none",
     ])
     table.add([
-      "guest", trace.pool == nil ? "none: \(owner.name) has no buffer for it" : owner.name,
+      "guest",
+      trace.lacksBuffers.map { "none: \(partition.owners[$0].name) has no buffers for it" }
+        ?? owner.name,
     ])
     for copy in trace.copies {
-      let pool = copy.pool.map { "into pool \($0)" } ?? "dropped, as no pool holds it"
+      let pool =
+        copy.storage == nil
+        ? "dropped, as no pool holds it" : "into pool \(Self.text(copy.storage))"
       let profile = copy.storageProfile.map { ", by profile \($0)" } ?? ""
       table.add([
         "copy", "\(partition.owners[copy.owner].name): queue \(copy.queue), \(pool)\(profile)",
@@ -202,10 +221,12 @@ struct TracePrinter {
       .init(
         "fields",
         .object(trace.fields.map { .init($0.name, .string($0.value)) })),
-      .init("rule", JSONValue(trace.rule + 1)),
     ]
+    if let rule = trace.rule { members.append(.init("rule", JSONValue(rule + 1))) }
+    if trace.isOversize { members.append(.init("oversize", true)) }
     if trace.isDropped {
-      members.append(.init("dropped", "by its rule"))
+      members.append(
+        .init("dropped", trace.isOversize ? "longer than its MTU allows" : "by its rule"))
     } else {
       members.append(.init("queue", JSONValue(trace.queue.rawValue)))
       members.append(.init("guest", .string(partition.owners[trace.owner].name)))
@@ -219,7 +240,13 @@ struct TracePrinter {
     if let profile = trace.storageProfile {
       members.append(.init("storageProfile", JSONValue(profile)))
     }
-    if let pool = trace.pool { members.append(.init("pool", JSONValue(pool.rawValue))) }
+    if let storage = trace.storage {
+      members.append(.init("pool", JSONValue(storage.pool.rawValue)))
+      if storage.pieces > 1 { members.append(.init("pieces", JSONValue(storage.pieces))) }
+    }
+    if let owner = trace.lacksBuffers {
+      members.append(.init("dropped", .string("\(partition.owners[owner].name) has no buffers")))
+    }
     if let channel = trace.channel {
       members.append(.init("channel", JSONValue(channel.rawValue)))
       members.append(.init("portal", JSONValue(channel.rawValue)))
@@ -233,7 +260,7 @@ struct TracePrinter {
               [
                 "guest": .string(partition.owners[copy.owner].name),
                 "queue": JSONValue(copy.queue.rawValue),
-                "pool": copy.pool.map { JSONValue($0.rawValue) } ?? .null,
+                "pool": copy.storage.map { JSONValue($0.pool.rawValue) } ?? .null,
               ]
             })))
     }

@@ -39,7 +39,7 @@ import Testing
     var expected: [FQID: [[UInt8]]] = [:]
     var matched: Set<Int> = []
     var (short, dropped) = (0, 0)
-    for (number, frame) in frames.enumerated() {
+    for (place, frame) in frames.enumerated() {
       guard let trace = frame.withUnsafeBytes({ tracer.trace($0) }) else {
         #expect(frame.count < 14)
         short += 1
@@ -47,9 +47,10 @@ import Testing
       }
       let oracle = RuleOracle(frame, trace.fields)
       let rule = rules.firstIndex { $0.conditions.allSatisfy(oracle.holds) }
-      #expect(trace.rule == rule, "seed \(seed), frame \(number)")
-      let decided = rules[trace.rule]
-      matched.insert(trace.rule)
+      #expect(trace.rule == rule, "seed \(seed), frame \(place)")
+      guard let number = trace.rule else { continue }
+      let decided = rules[number]
+      matched.insert(number)
       #expect(trace.isDropped == decided.isDropped)
       guard !trace.isDropped else {
         dropped += 1

@@ -143,20 +143,17 @@ extension EngineTables {
     _ annotations: Annotations, mayWait: Bool, now: UInt64
   ) -> Bool {
     let entry = owners.base[owner]
-    let own = entry.firstPool..<entry.firstPool &+ entry.poolCount
-    guard let index = own.max(by: { pools.base[$0].size < pools.base[$1].size }) else {
-      counters.drop(.frameTooLarge, charged)
-      return true
-    }
-    let pool = pools.base + index
-    let room = Int(pool.pointee.size) - Buffer.headroom
-    let count = room > 0 ? (frame.count + room - 1) / room : Int.max
-    guard count <= FragmentEntry.limit, count * FragmentEntry.size <= room,
-      count < pool.pointee.count, frame.count < Fragment.longestFrame
+    let all = pools.base
+    guard
+      let scattering = Scattering(
+        of: frame.count, over: entry.firstPool..<entry.firstPool &+ entry.poolCount,
+        { (all[$0].size, all[$0].count) })
     else {
       counters.drop(.frameTooLarge, charged)
       return true
     }
+    let (index, count) = (scattering.pool, scattering.count)
+    let pool = all + index
     guard !depletion.hardware.has(pool.pointee.bpid.rawValue), pool.pointee.freeCount > count
     else {
       if mayWait, shouldWaitForPieces(of: index, now: now) { return false }
@@ -194,7 +191,7 @@ extension EngineTables {
     else { preconditionFailure("the pool was seen to have enough") }
     let memory = pool.pointee.pointer(to: table)
     annotations.write(to: memory, now: now)
-    let room = Int(pool.pointee.size) - Buffer.headroom
+    let room = Scattering.room(pool.pointee.size)
     var last = pool.pointee.fragments + Int(table)
     last.pointee = Fragment()
     for place in 0..<count {

@@ -229,12 +229,9 @@ struct EngineTables: ~Copyable {
         transmitChannel: try layout.index(of: interface.transmitChannel), receivingOwner: -1,
         hopQueue: 0, defaultOwner: interface.rules.last?.owner ?? 0, errorOwner: 0,
         longestFrame: configuration.longestFrame(ofInterface: index))
-      // Who is charged with what no rule wants has no part in the port: faults go to who takes the rest.
-      entry.errorOwner = interface.rules.last { !$0.isDropped }?.owner ?? entry.defaultOwner
+      entry.errorOwner = interface.errorOwner
       if case .offlineHop(let hop) = interface.delivery {
         entry.receivingOwner = hop.receivingOwner
-        // The receive port has no other's buffers.
-        entry.errorOwner = hop.receivingOwner
         entry.hopQueue = hop.queue.rawValue
         routes.append(
           OfflineRoute(

@@ -100,16 +100,11 @@ struct OwnerGrants {
     entry.firstChannel = runs.firstChannel
     entry.portalChannelCount = runs.portalChannels
     entry.channelCount = runs.channelCount
-    for role in roles[index] {
+    for role in roles[index] where role.role == .confirm {
       guard let range = role.queues.first else { continue }
-      switch role.role {
-      case .confirm:
-        entry.confirmations = EngineTables.QueueRun(
-          first: range.first.rawValue, count: range.count)
-      case .error: entry.errorQueue = range.first.rawValue
-      default: continue
-      }
+      entry.confirmations = EngineTables.QueueRun(first: range.first.rawValue, count: range.count)
     }
+    entry.errorQueue = roles[index].errorQueue?.rawValue ?? 0
   }
 
   /// Tells the queue manager the channels' numbers and the congestion groups' owners.

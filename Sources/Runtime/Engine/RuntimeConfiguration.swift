@@ -116,6 +116,21 @@ extension RuntimeConfiguration {
   }
 }
 
+extension SharedInterface {
+  /// Whose error queue, if there is one, takes frames that were received with an error.
+  var errorOwner: Int {
+    // The receive port has no other's buffers.
+    if case .offlineHop(let hop) = delivery { return hop.receivingOwner }
+    // Who is charged with what no rule wants has no part in the port: faults go to who takes the rest.
+    return (rules.last { !$0.isDropped } ?? rules.last)?.owner ?? 0
+  }
+}
+
+extension [RoleQueues] {
+  /// The queue for frames that a port could not send or receive rightly.
+  var errorQueue: FQID? { last { $0.role == .error && !$0.queues.isEmpty }?.queues.first?.first }
+}
+
 extension QueueRole {
   /// Context B of the queues into which ports put more than what arrives.
   var context: UInt32 {

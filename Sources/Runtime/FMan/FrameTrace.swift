@@ -10,8 +10,11 @@ public struct FrameTrace: Sendable, Hashable {
   public var fields: [Field]
   /// What is wrong with the headers, by layer; the parse ended there.
   public var faults: [String]
-  /// The rule that decides, counted from 0; the last one of an interface takes everything.
-  public var rule: Int
+  /// Whether the frame is longer than the interface's MTU allows.
+  public var isOversize: Bool
+  /// The rule that decides, counted from 0; the last one of an interface takes everything. `nil` where a
+  /// fault sends the frame into an error queue, and for one that is too long: no rule is asked then.
+  public var rule: Int?
   /// The owner that gets the frame.
   public var owner: Int
   /// KeyGen's hash, where the rule spreads.
@@ -24,11 +27,14 @@ public struct FrameTrace: Sendable, Hashable {
   public var storageProfile: Int?
   /// The detour over an offline port, where the receive port has other pools than the owner's.
   public var hop: SharedInterface.OfflineHop?
-  /// The pool whose buffer holds the frame at last; `nil` when none of the owner's does.
-  public var pool: BPID?
+  /// The pool whose buffers hold the frame at last; `nil` when it is dropped for want of such a pool.
+  public var storage: Storage?
+  /// Who has no buffers for the frame, where that is so: its owner, or whose pools the detour begins in.
+  public var lacksBuffers: Int?
   /// The channel of the queue, and the portal that it is dedicated to.
   public var channel: ChannelID?
-  /// Whether the rule drops the frame; queue, pool and channel say nothing then.
+  /// Whether the rule drops the frame, or it is too long and nobody has a queue for such; queue, storage and
+  /// channel say nothing then.
   public var isDropped: Bool
   /// What the rule's further receivers get.
   public var copies: [Copy]
@@ -41,10 +47,19 @@ public struct FrameTrace: Sendable, Hashable {
     public var queue: FQID
     /// The storage profile.
     public var storageProfile: Int?
-    /// The pool whose buffer holds it; `nil` when none of the owner's does.
-    public var pool: BPID?
+    /// The pool whose buffers hold it; `nil` when none of the owner's does.
+    public var storage: Storage?
     /// The channel of the queue, and the portal that it is dedicated to.
     public var channel: ChannelID?
+  }
+
+  /// Where a frame is stored.
+  public struct Storage: Sendable, Hashable {
+    /// The pool.
+    public var pool: BPID
+    /// How many of its buffers have pieces of the frame, and one more has their table; 1 for a frame in one
+    /// buffer, which needs no table.
+    public var pieces: Int
   }
 
   /// One field of a frame.
@@ -80,39 +95,80 @@ public struct FrameTracer: ~Copyable {
     guard frame.count >= 14, let start = frame.baseAddress else { return nil }
     let interface = configuration.interfaces[index]
     let parsed = ParsedFrame(start, count: frame.count)
+    if let fate = fault(parsed, frame.count) { return fate }
     let number = classifier.ruleIndex(parsed, frame)
     let decided = classifier.classify(parsed, frame)
     let rule = interface.rules[number]
     let hash = classifier.hash(decided, parsed, frame, keyGen)
     let queue = FQID(decided.queue(hash))
-    var hop: SharedInterface.OfflineHop?
+    var trace = FrameTrace(
+      length: frame.count, fields: parsed.fields, faults: parsed.faults, isOversize: false,
+      rule: number, owner: decided.owner, hash: decided.isHashed ? hash : nil,
+      queues: rule.receive, queue: queue, storageProfile: rule.storageProfile,
+      isDropped: decided.isDropped, copies: [])
+    guard !decided.isDropped else { return trace }
+    var stores = [decided.owner]
     if case .offlineHop(let detour) = interface.delivery, detour.receivingOwner != decided.owner {
-      hop = detour
+      trace.hop = detour
+      stores.insert(detour.receivingOwner, at: 0)
     }
-    let copies = rule.copies.enumerated().map { place, copy in
+    store(&trace, in: stores)
+    trace.channel = channel(of: queue, for: decided.owner)
+    trace.copies = rule.copies.enumerated().map { place, copy in
       let queue = FQID(classifier.copies.base[decided.firstCopy + place].queue(hash))
       return FrameTrace.Copy(
         owner: copy.owner, queue: queue, storageProfile: copy.storageProfile,
-        pool: pool(of: copy.owner, for: frame.count), channel: channel(of: queue, for: copy.owner))
+        storage: storage(of: copy.owner, for: frame.count),
+        channel: channel(of: queue, for: copy.owner))
     }
-    return FrameTrace(
-      length: frame.count, fields: parsed.fields, faults: parsed.faults, rule: number,
-      owner: decided.owner, hash: decided.isHashed ? hash : nil,
-      queues: rule.receive, queue: queue, storageProfile: rule.storageProfile,
-      hop: decided.isDropped ? nil : hop,
-      pool: decided.isDropped ? nil : pool(of: decided.owner, for: frame.count),
-      channel: decided.isDropped ? nil : channel(of: queue, for: decided.owner),
-      isDropped: decided.isDropped, copies: copies)
+    return trace
   }
 
-  /// The pool whose buffer holds a frame of an owner: the smallest that fits.
-  private func pool(of owner: Int, for length: Int) -> BPID? {
+  /// What becomes of a frame that is received with an error; `nil` where it goes on as if it had none.
+  private func fault(_ parsed: ParsedFrame, _ length: Int) -> FrameTrace? {
+    let isOversize = length > configuration.longestFrame(ofInterface: index)
+    guard isOversize || parsed.result.hasError else { return nil }
+    let owner = configuration.interfaces[index].errorOwner
+    let queue = configuration.queueing[owner]?.roles.errorQueue
+    guard isOversize || queue != nil else { return nil }
+    var trace = FrameTrace(
+      length: length, fields: parsed.fields, faults: parsed.faults, isOversize: isOversize,
+      rule: nil, owner: owner, hash: nil, queues: QueueRange(first: queue ?? 0, count: 1),
+      queue: queue ?? 0, isDropped: queue == nil, copies: [])
+    if queue != nil {
+      store(&trace, in: [owner])
+      // The first queue of a role is served by the owner's first portal.
+      trace.channel = configuration.owners[owner].portals.first.map {
+        ChannelID(UInt16($0.rawValue))
+      }
+    }
+    return trace
+  }
+
+  /// Notes where a frame is stored, one owner after the other, and who has no room for it.
+  private func store(_ trace: inout FrameTrace, in owners: [Int]) {
+    for owner in owners {
+      trace.storage = storage(of: owner, for: trace.length)
+      guard trace.storage != nil else {
+        trace.lacksBuffers = owner
+        return
+      }
+    }
+  }
+
+  /// The pool whose buffers hold a frame of an owner: the smallest of which one does, or else the largest.
+  private func storage(of owner: Int, for length: Int) -> FrameTrace.Storage? {
     let pools: [PoolAssignment] =
       if case .sharedPool(let bpid) = configuration.interfaces[index].delivery {
         configuration.owners.flatMap(\.pools).filter { $0.bpid == bpid }
       } else { configuration.owners[owner].pools }
-    return pools.sorted { $0.bufferSize < $1.bufferSize }
-      .first { length + Buffer.headroom <= Int($0.bufferSize) }?.bpid
+    let fitting = pools.filter { length + Buffer.headroom <= Int($0.bufferSize) }
+    if let smallest = fitting.min(by: { $0.bufferSize < $1.bufferSize }) {
+      return FrameTrace.Storage(pool: smallest.bpid, pieces: 1)
+    }
+    return Scattering(
+      of: length, over: pools.indices, { (pools[$0].bufferSize, pools[$0].bufferCount) }
+    ).map { FrameTrace.Storage(pool: pools[$0.pool].bpid, pieces: $0.count) }
   }
 
   /// The channel of a queue in which an owner receives.
