@@ -4,7 +4,7 @@ import QorIQ
 /// Checks of frames that several partitions get, and of those that nobody gets.
 extension PartitionCheck {
   static let replicationChecks = [
-    replicationUnavailable, replicaRepeated, interfaceMute, partitionNamedDrop,
+    replicationUnavailable, replicaRepeated, interfaceMute, dropWishes, partitionNamedDrop,
   ]
 
   private static let several = ["{ when: {eth.dst: \"01:00:5e:00:00:01\"}, to: [guest1, host] }"]
@@ -98,6 +98,31 @@ extension PartitionCheck {
     }
   }
 
+  static let dropWishes = PartitionCheck(
+    "drop-wishes", .rules, severity: .warning, "a rule that drops asks for nothing else",
+    meaning: """
+      Its frames reach no queue, so there is nothing to spread, to serve first or to count in a group. They \
+      are dropped before a policer sees them, which therefore counts others' frames only.
+      """,
+    repair: "remove the wish, or name who gets the frames",
+    source: "a decision of this project",
+    example: .init(rules: ["{ when: {l4.dst: 23}, to: drop, spread: 5-tuple }"])
+  ) { context, findings in
+    for (index, interface) in context.plan.interfaces.enumerated() {
+      for (item, rule) in interface.rules.enumerated() where rule.drops {
+        for wish in rule.wishes {
+          findings.add(
+            "a rule of \(interface.name) drops its frames, so \(wish.vainly)",
+            at: context.span(ClaimPath.rule(index, item, key: wish.key)),
+            notes: [
+              Note("they are dropped here", at: context.span(ClaimPath.ruleTarget(index, item)))
+            ],
+            fixIts: [FixIt("remove \(wish.key), or name who gets the frames")])
+        }
+      }
+    }
+  }
+
   static let partitionNamedDrop = PartitionCheck(
     "partition-named-drop", .naming, "no partition is called drop",
     meaning: "Behind `to` and `otherwise` the word says that frames are dropped.",
@@ -115,5 +140,18 @@ extension PartitionCheck {
     findings.add(
       "a partition is called \(Plan.dropName), which behind `to` means that frames are dropped",
       at: context.span(ClaimPath.partition(index)), fixIts: [FixIt("choose another name")])
+  }
+}
+
+extension RuleWish {
+  /// What a rule says about its frames beside who gets them: the key, and what comes of it when nobody does.
+  fileprivate var wishes: [(key: String, vainly: String)] {
+    var wishes: [(key: String, vainly: String)] = []
+    if spread != nil { wishes.append(("spread", "nothing is spread")) }
+    if spreadQueues != nil { wishes.append(("queues", "no queues are for them")) }
+    if let policer { wishes.append(("policer", "they never pass the policer \(policer)")) }
+    if workQueue != nil { wishes.append(("work-queue", "no work queue has them")) }
+    if congestionGroup != nil { wishes.append(("congestion-group", "no group counts them")) }
+    return wishes
   }
 }
