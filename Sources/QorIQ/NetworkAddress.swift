@@ -50,3 +50,19 @@ public struct NetworkPrefix: Sendable, Hashable, BitwiseCopyable {
     address.isIPv4 == other.isIPv4 && other.prefix(length) == address.prefix(length)
   }
 }
+
+/// A way to a network that one is not in oneself.
+public struct NetworkRoute: Sendable, Hashable, BitwiseCopyable {
+  /// The network.
+  public var to: NetworkPrefix
+  /// The next router, in a network that one is in.
+  public var via: NetworkAddress
+  /// The most addresses and routes together that a router has: a message of 64 KiB tells it of all of them.
+  public static let limit = 1000
+
+  /// Creates a route.
+  public init(to: NetworkPrefix, via: NetworkAddress) {
+    self.to = to
+    self.via = via
+  }
+}

@@ -31,8 +31,9 @@ import Testing
       ],
       paths: [
         .init(
-          name: "fm1-10g0", isLink: false, receive: QueueRange(first: 128, count: 64), transmit: 101
-        ),
+          name: "fm1-10g0", isLink: false, receive: QueueRange(first: 128, count: 64),
+          transmit: 101,
+          mtu: 1500),
         .init(
           name: "guest2", isLink: true, receive: QueueRange(first: 0xff_ffff, count: 1),
           transmit: 102),
@@ -75,7 +76,7 @@ import Testing
 
   // The name takes 12 bytes; every number takes 8.
   @Test(arguments: [
-    Fault(what: "magic", offset: 0, values: [0, 0x6470_6161_6301]),
+    Fault(what: "magic", offset: 0, values: [0, 0x6470_6161_6302]),
     Fault(what: "name's length", offset: 8, values: [.max, 1 << 40, 1 << 63]),
     Fault(what: "portals", offset: 28, values: [0, 65, .max]),
     Fault(what: "enqueue ring", offset: 36, values: [0, 4, 12, 63, 65, 128, .max]),
@@ -93,10 +94,11 @@ import Testing
     Fault(what: "first queue", offset: 180, values: [1 << 24, .max, 0xff_ffff]),
     Fault(what: "queue count", offset: 188, values: [0, 1 << 24, .max]),
     Fault(what: "transmit queue", offset: 196, values: [1 << 24, .max]),
-    Fault(what: "program", offset: 250, values: [3, 4, .max]),
-    Fault(what: "source's path", offset: 258, values: [2, .max]),
-    Fault(what: "source's frame size", offset: 274, values: [1 << 17, .max]),
-    Fault(what: "source's address", offset: 282, values: [1 << 32]),
+    Fault(what: "MTU", offset: 204, values: [1 << 32, .max]),
+    Fault(what: "program", offset: 266, values: [3, 4, .max]),
+    Fault(what: "source's path", offset: 274, values: [2, .max]),
+    Fault(what: "source's frame size", offset: 290, values: [1 << 17, .max]),
+    Fault(what: "source's address", offset: 298, values: [1 << 32]),
   ])
   func `a number out of its bounds is no grant`(fault: Fault) {
     let message = Self.grant(Self.programs[2]).message

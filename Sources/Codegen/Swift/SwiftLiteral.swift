@@ -102,7 +102,7 @@ private func swiftLiteral(_ way: GuestProgram.ForwardProgram.Way) -> String {
     + "[\(way.addresses.map(swiftLiteral).joined(separator: ", "))])"
 }
 
-private func swiftLiteral(_ route: GuestProgram.ForwardProgram.Route) -> String {
+private func swiftLiteral(_ route: NetworkRoute) -> String {
   ".init(to: \(swiftLiteral(route.to)), via: \(swiftLiteral(route.via)))"
 }
 
@@ -116,18 +116,6 @@ private func swiftLiteral(_ address: NetworkAddress) -> String {
   address.isIPv4
     ? ".init(ipv4: \(swiftHexLiteral(address.ipv4)))"
     : ".init(high: \(swiftHexLiteral(address.high)), low: \(swiftHexLiteral(address.low)))"
-}
-
-extension GuestProgram {
-  /// The program as plans name it.
-  var word: String {
-    switch self {
-    case .reflect: "reflect"
-    case .sink: "sink"
-    case .source: "source"
-    case .forward: "forward"
-    }
-  }
 }
 
 func swiftLiteral(_ spread: FlowRule.Spread) -> String {

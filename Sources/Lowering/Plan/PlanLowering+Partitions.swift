@@ -351,10 +351,10 @@ extension PlanLowering {
       program.routes.append(.init(to: to, via: via))
     }
     let count = program.ways.reduce(program.routes.count) { $0 + $1.addresses.count }
-    if count > GuestProgram.ForwardProgram.limit {
+    if count > NetworkRoute.limit {
       reader.bag.error(
         .badNumber,
-        "\(what) has \(count) addresses and routes, of which \(GuestProgram.ForwardProgram.limit) fit",
+        "\(what) has \(count) addresses and routes, of which \(NetworkRoute.limit) fit",
         at: node.span)
     }
     return .forward(program)
@@ -363,7 +363,7 @@ extension PlanLowering {
   /// The items of a list that may be missing, no more of them than a router has room for.
   private mutating func listed(_ node: YAMLNode?, _ what: String) -> ArraySlice<YAMLNode> {
     guard let node, let items = reader.items(node, of: what) else { return [] }
-    let limit = GuestProgram.ForwardProgram.limit
+    let limit = NetworkRoute.limit
     if items.count > limit {
       reader.bag.error(
         .badNumber, "\(what) are \(items.count), of which \(limit) fit", at: node.span)

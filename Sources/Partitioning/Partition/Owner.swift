@@ -130,26 +130,12 @@ public enum GuestProgram: Sendable, Hashable {
         self.addresses = addresses
       }
     }
-    /// A network that it is not in itself.
-    public struct Route: Sendable, Hashable {
-      /// The network.
-      public var to: NetworkPrefix
-      /// The next router, in one of its own networks.
-      public var via: NetworkAddress
-      /// Creates a route.
-      public init(to: NetworkPrefix, via: NetworkAddress) {
-        self.to = to
-        self.via = via
-      }
-    }
     /// Where it has addresses.
     public var ways: [Way]
     /// Its routes; of those that an address has, the longest counts.
-    public var routes: [Route]
-    /// The most addresses and routes together: a message of 64 KiB tells a router of all of them.
-    public static let limit = 1000
+    public var routes: [NetworkRoute]
     /// Creates a router.
-    public init(ways: [Way], routes: [Route] = []) {
+    public init(ways: [Way], routes: [NetworkRoute] = []) {
       self.ways = ways
       self.routes = routes
     }
@@ -171,6 +157,18 @@ public enum GuestProgram: Sendable, Hashable {
       self.frames = frames
       self.size = size
       self.rate = rate
+    }
+  }
+}
+
+extension GuestProgram {
+  /// The program as plans name it.
+  package var word: String {
+    switch self {
+    case .reflect: "reflect"
+    case .sink: "sink"
+    case .source: "source"
+    case .forward: "forward"
     }
   }
 }

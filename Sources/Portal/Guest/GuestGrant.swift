@@ -57,12 +57,17 @@ public struct GuestGrant: Sendable, Hashable {
     public var receive: QueueRange
     /// The queue that transmits.
     public var transmit: FQID
+    /// The longest packet, without Ethernet's header, that it carries; 0 where nothing is said of that.
+    public var mtu: UInt32
     /// Creates a path.
-    public init(name: String, isLink: Bool, receive: QueueRange, transmit: FQID) {
+    public init(
+      name: String, isLink: Bool, receive: QueueRange, transmit: FQID, mtu: UInt32 = 0
+    ) {
       self.name = name
       self.isLink = isLink
       self.receive = receive
       self.transmit = transmit
+      self.mtu = mtu
     }
   }
 
@@ -99,7 +104,7 @@ public struct GuestGrant: Sendable, Hashable {
 }
 
 extension GuestGrant {
-  private static let magic: UInt64 = 0x6470_6161_6302  // "dpaac", version 2
+  private static let magic: UInt64 = 0x6470_6161_6303  // "dpaac", version 3
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
   /// The formats of captures, in the order of their numbers in a message, which begin at 1.
@@ -141,6 +146,7 @@ extension GuestGrant {
       put(UInt64(path.receive.first.rawValue))
       put(UInt64(path.receive.count))
       put(UInt64(path.transmit.rawValue))
+      put(UInt64(path.mtu))
     }
     switch program {
     case .reflect: put(0)
@@ -196,7 +202,7 @@ extension GuestGrant {
     }
     func forwardSettings() -> ForwardSettings? {
       var settings = ForwardSettings(own: [], routes: [])
-      let most = UInt64(ForwardSettings.limit)
+      let most = UInt64(NetworkRoute.limit)
       guard let ownCount = number(atMost: most) else { return nil }
       for _ in 0..<ownCount {
         guard let path = number(atMost: UInt64(Self.limit)), let prefix = prefix() else {
@@ -208,7 +214,7 @@ extension GuestGrant {
       for _ in 0..<routeCount {
         guard let to = prefix(), let high = number(), let low = number() else { return nil }
         settings.routes.append(
-          ForwardSettings.Route(to: to, via: NetworkAddress(high: high, low: low)))
+          NetworkRoute(to: to, via: NetworkAddress(high: high, low: low)))
       }
       return settings
     }
@@ -234,12 +240,14 @@ extension GuestGrant {
     for _ in 0..<pathCount {
       guard let name = text(), let isLink = number(atMost: 1), let first = queue(),
         let count = number(atMost: 0xff_ffff), count > 0,
-        UInt64(first.rawValue) + count <= 1 << 24, let transmit = queue()
+        UInt64(first.rawValue) + count <= 1 << 24, let transmit = queue(),
+        let mtu = number(atMost: UInt64(UInt32.max))
       else { return nil }
       paths.append(
         Path(
           name: name, isLink: isLink == 1,
-          receive: QueueRange(first: first, count: UInt32(count)), transmit: transmit))
+          receive: QueueRange(first: first, count: UInt32(count)), transmit: transmit,
+          mtu: UInt32(mtu)))
     }
     let program: Program
     switch number() {

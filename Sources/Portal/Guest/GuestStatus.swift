@@ -65,6 +65,8 @@ public enum GuestStatus {
     case probesLate
     /// Probes that came again.
     case probesTwice
+    /// A router's frames that were longer than the way that leads on carries.
+    case tooBig
 
     /// Where the counter lies.
     @inlinable public var offset: Int { 64 + 8 * rawValue }
@@ -80,7 +82,8 @@ extension GuestStatus.Counter {
   /// The counters of built-in programs, and how reports call them.
   public static let programCounters: [(counter: GuestStatus.Counter, name: String)] = [
     (.forwarded, "forwarded"), (.answered, "answered"), (.asked, "asked"),
-    (.expired, "expired"), (.noRoute, "without a route"), (.unresolved, "without a neighbour"),
+    (.expired, "expired"), (.noRoute, "without a route"), (.tooBig, "too big"),
+    (.unresolved, "without a neighbour"),
     (.malformed, "malformed"), (.local, "for itself"), (.ignored, "ignored"),
     (.probesInOrder, "probes in order"), (.probesLost, "probes lost"),
     (.probesLate, "probes late"), (.probesTwice, "probes twice"),

@@ -28,8 +28,17 @@ extension RuntimeConfiguration {
       dequeueRing: owner.rings.dequeue, pools: owner.pools.map { GuestGrant.Pool($0) },
       paths: owner.paths.map {
         GuestGrant.Path(
-          name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit)
+          name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit,
+          mtu: mtu(of: $0))
       }, program: program, capture: capture)
+  }
+
+  /// The longest packet that a path carries; 0 for a link, which takes any.
+  private func mtu(of path: OwnerPath) -> UInt32 {
+    guard !path.isLink, let index = interfaces.firstIndex(where: { $0.name == path.name }),
+      ports.indices.contains(index)
+    else { return 0 }
+    return ports[index].mtu
   }
 
   /// A router's settings, with its ways by their places.
@@ -44,14 +53,14 @@ extension RuntimeConfiguration {
       }
       settings.own += way.addresses.map { ForwardSettings.Own(path: path, prefix: $0) }
     }
-    settings.routes = router.routes.map { ForwardSettings.Route(to: $0.to, via: $0.via) }
+    settings.routes = router.routes
     let own = settings.own
     if let lost = settings.routes.first(where: { route in
       !own.contains { $0.prefix.contains(route.via) }
     }) {
       throw .badConfiguration("\(owner.name) is in no network of the router \(lost.via)")
     }
-    guard settings.own.count + settings.routes.count <= ForwardSettings.limit else {
+    guard settings.own.count + settings.routes.count <= NetworkRoute.limit else {
       throw .badConfiguration("\(owner.name) has more addresses and routes than a router takes")
     }
     return settings

@@ -246,7 +246,7 @@ extension RunReport {
       balance.dropped += drops.filter { !$0.0.isRejection }.reduce(0) { $0 + $1.1 }
       owners.append(
         OwnerReport(
-          name: owner.name, program: owner.program.name, received: received, sent: sent,
+          name: owner.name, program: owner.program.word, received: received, sent: sent,
           drops: drops, lost: lost, strayBuffers: counters.value(.strayBuffers, index),
           reclaimed: counters.value(.reclaimed, index), ending: witness.endings[index],
           counts: GuestStatus.Counter.programCounters.compactMap { counter, name in
@@ -347,18 +347,6 @@ extension RunReport.LineReport {
       address: "\(address)", lost: account.lost, missed: account.missed,
       connections: account.connections, violations: account.violations,
       problem: account.errorNumber == 0 ? nil : String(cString: strerror(account.errorNumber)))
-  }
-}
-
-extension GuestProgram {
-  /// The program's name in plans.
-  var name: String {
-    switch self {
-    case .reflect: "reflect"
-    case .sink: "sink"
-    case .source: "source"
-    case .forward: "forward"
-    }
   }
 }
 

@@ -1,3 +1,5 @@
+import DPAAPortal
+
 /// The host's side of a link to a guest, as a small program: it answers ARP requests for any address
 /// but the asker's own, and ICMP echo requests.
 enum HostAnswers {
@@ -48,10 +50,7 @@ enum HostAnswers {
     for place in 0..<4 { frame.swapAt(26 + place, 30 + place) }
     frame[message] = 0
     // The type's word grows less by 0x0800, so the checksum grows by it (RFC 1624).
-    let sum = (UInt64(frame[message + 2]) << 8 | UInt64(frame[message + 3])) + 0x0800
-    let folded = InternetChecksum.folded(sum)
-    frame[message + 2] = UInt8(folded >> 8)
-    frame[message + 3] = UInt8(folded & 0xff)
+    HeaderBytes.adjust(frame, message + 2, from: 0x0800, to: 0)
     turn(frame, as: address)
     return true
   }

@@ -1,3 +1,5 @@
+import DPAAPortal
+
 /// The checksum of IPv4, TCP and UDP (RFC 1071), as a transmit port fills it in.
 enum InternetChecksum {
   /// Fills in what a driver asks for with a parse result of its own: the IPv4 header's checksum, and
@@ -18,11 +20,10 @@ enum InternetChecksum {
     if isIPv4 {
       let header = Int(frame[network] & 0xf) * 4
       guard header >= 20, frame.count >= network + header else { return }
-      store(0, frame, network + 10)
-      store(~folded(sum(frame, network..<network + header)), frame, network + 10)
-      end = network + (Int(frame[network + 2]) << 8 | Int(frame[network + 3]))
+      HeaderBytes.fillIPv4(frame, header: network, count: header)
+      end = network + Int(HeaderBytes.half(frame, network + 2))
     } else {
-      end = network + 40 + (Int(frame[network + 4]) << 8 | Int(frame[network + 5]))
+      end = network + 40 + Int(HeaderBytes.half(frame, network + 4))
     }
     let isUDP = result[6] & 0x40 != 0
     guard isUDP || result[6] & 0x20 != 0 else { return }
@@ -30,33 +31,13 @@ enum InternetChecksum {
     guard end <= frame.count, transport >= network + (isIPv4 ? 20 : 40), place + 2 <= end else {
       return
     }
-    store(0, frame, place)
+    HeaderBytes.put(0 as UInt16, frame, place)
     let addresses = isIPv4 ? network + 12..<network + 20 : network + 8..<network + 40
     let total =
-      sum(frame, addresses) + UInt64(isUDP ? 17 : 6) + UInt64(end - transport)
-      + sum(frame, transport..<end)
-    let checksum = ~folded(total)
+      UInt64(HeaderBytes.sum(frame, addresses)) + UInt64(isUDP ? 17 : 6) + UInt64(end - transport)
+      + UInt64(HeaderBytes.sum(frame, transport..<end))
+    let checksum = ~HeaderBytes.folded(total)
     // A UDP checksum of 0 would mean that there is none (RFC 768).
-    store(isUDP && checksum == 0 ? 0xffff : checksum, frame, place)
-  }
-
-  /// The sum of big-endian 16-bit words; an odd last byte counts as a high one.
-  private static func sum(_ bytes: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> UInt64 {
-    let part = UnsafeRawBufferPointer(rebasing: bytes[range])
-    guard let start = part.baseAddress else { return 0 }
-    // The parser's sum is in the machine's order, which folding does not disturb.
-    return UInt64(folded(ParsedFrame.sum(start, count: part.count)).bigEndian)
-  }
-
-  /// A sum with its carries added back in.
-  static func folded(_ sum: UInt64) -> UInt16 {
-    var sum = sum
-    while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
-    return UInt16(sum)
-  }
-
-  private static func store(_ value: UInt16, _ bytes: UnsafeMutableRawBufferPointer, _ at: Int) {
-    bytes[at] = UInt8(value >> 8)
-    bytes[at + 1] = UInt8(value & 0xff)
+    HeaderBytes.put(isUDP && checksum == 0 ? 0xffff : checksum, frame, place)
   }
 }

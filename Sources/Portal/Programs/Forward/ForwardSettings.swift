@@ -15,28 +15,13 @@ public struct ForwardSettings: Sendable, Hashable {
     }
   }
 
-  /// A way to a network.
-  public struct Route: Sendable, Hashable {
-    /// The network.
-    public var to: NetworkPrefix
-    /// The router that it is reached by, in one of the guest's own networks.
-    public var via: NetworkAddress
-    /// Creates a route.
-    public init(to: NetworkPrefix, via: NetworkAddress) {
-      self.to = to
-      self.via = via
-    }
-  }
-
   /// Its own addresses.
   public var own: [Own]
   /// Its routes.
-  public var routes: [Route]
-  /// The most addresses and routes together that a grant has room for.
-  public static let limit = 1024
+  public var routes: [NetworkRoute]
 
   /// Creates settings.
-  public init(own: [Own], routes: [Route]) {
+  public init(own: [Own], routes: [NetworkRoute]) {
     self.own = own
     self.routes = routes
   }

@@ -194,10 +194,11 @@ extension Forwarder {
   // MARK: Errors
 
   /// Tells a sender why its packet goes no further (RFC 792); the packet's own header and eight bytes
-  /// behind it go along.
+  /// behind it go along. A way that is too narrow is told with its MTU (RFC 1191, 4): this router splits no
+  /// packet, whether it might or not.
   mutating func error(
     _ frame: UnsafeMutableRawBufferPointer, _ room: Int, _ path: Int, _ now: UInt64, type: UInt8,
-    code: UInt8, _ counter: GuestStatus.Counter
+    code: UInt8, mtu: UInt32 = 0, _ counter: GuestStatus.Counter
   ) -> Verdict {
     let header = Int(frame[14] & 0xf) * 4
     let total = Int(HeaderBytes.half(frame, 16))
@@ -220,7 +221,8 @@ extension Forwarder {
     HeaderBytes.put(own.ipv4, frame, 26)
     HeaderBytes.put(source, frame, 30)
     HeaderBytes.fillIPv4(frame, header: 14, count: 20)
-    HeaderBytes.put(UInt64(type) << 56 | UInt64(code) << 48, frame, 34)
+    let words = UInt64(type) << 56 | UInt64(code) << 48 | UInt64(min(mtu, 0xffff))
+    HeaderBytes.put(words, frame, 34)
     HeaderBytes.fillICMP(frame, message: 34, end: length)
     for offset in length..<max(60, length) { frame[offset] = 0 }
     return .send(path: path, length: frame.count, counter)
@@ -229,13 +231,13 @@ extension Forwarder {
   /// The same for IPv6 (RFC 4443), with as much of the packet as IPv6's least MTU has room for.
   mutating func error6(
     _ frame: UnsafeMutableRawBufferPointer, _ room: Int, _ path: Int, _ now: UInt64, type: UInt8,
-    code: UInt8, _ counter: GuestStatus.Counter
+    code: UInt8, mtu: UInt32 = 0, _ counter: GuestStatus.Counter
   ) -> Verdict {
     let end = 54 + Int(HeaderBytes.half(frame, 18))
     let source = HeaderBytes.address(frame, 22)
-    let isError = frame[20] == 58 && end > 54 && frame[54] < 128
     let quoted = min(end - 14, 1280 - 48, room - 62)
-    guard !isError, quoted >= 40, let own = ownAddress(on: path, towards: source),
+    guard !mayBeError(frame, end: end), quoted >= 40,
+      let own = ownAddress(on: path, towards: source),
       let frame = resized(frame, room, to: 62 + quoted), let start = frame.baseAddress,
       takeErrorRight(now)
     else { return .drop(counter) }
@@ -246,8 +248,27 @@ extension Forwarder {
     HeaderBytes.put(58 << 8 | 64 as UInt16, frame, 20)
     HeaderBytes.put(own, frame, 22)
     HeaderBytes.put(source, frame, 38)
-    HeaderBytes.put(UInt64(type) << 56 | UInt64(code) << 48, frame, 54)
+    HeaderBytes.put(UInt64(type) << 56 | UInt64(code) << 48 | UInt64(mtu), frame, 54)
     HeaderBytes.fillICMPv6(frame, header: 14, end: frame.count)
     return .send(path: path, length: frame.count, counter)
+  }
+
+  /// Whether a packet is an error itself, or a later part of what may be one: nobody is told of such (RFC
+  /// 4443, 2.4 e).
+  private func mayBeError(_ frame: UnsafeMutableRawBufferPointer, end: Int) -> Bool {
+    var (next, offset) = (frame[20], 54)
+    // Hop-by-hop options, routing, fragment and destination options: a packet has four of them, or five
+    // (RFC 8200, 4.1). One with more is not looked through.
+    var headers = 0
+    while next == 0 || next == 43 || next == 44 || next == 60 {
+      headers += 1
+      guard headers <= 8, offset + 8 <= end else { return true }
+      let isLater = next == 44 && HeaderBytes.half(frame, offset + 2) & 0xfff8 != 0
+      let length = next == 44 ? 8 : 8 * (Int(frame[offset + 1]) + 1)
+      (next, offset) = (frame[offset], offset + length)
+      if isLater { return next == 58 }
+    }
+    guard next == 58 else { return false }
+    return offset >= end || frame[offset] < 128
   }
 }

@@ -15,7 +15,7 @@ struct ForwardProgram: ~Copyable {
   init(_ settings: ForwardSettings, _ grant: GuestGrant) throws(GuestError) {
     let buffers = grant.pools.map { Int($0.count) }.min() ?? 0
     mostWaiting = min(Burst.capacity, buffers / 2)
-    forwarder = try Forwarder(settings, pathCount: grant.paths.count)
+    forwarder = try Forwarder(settings, mtus: grant.paths.map(\.mtu))
     targets.reserveCapacity(Burst.capacity)
   }
 

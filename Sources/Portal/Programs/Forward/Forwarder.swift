@@ -28,6 +28,8 @@ struct Forwarder: ~Copyable {
   let own: [ForwardSettings.Own]
   /// The MAC address on each way; 0 where it has no address.
   let macs: [UInt64]
+  /// The longest packet that each way carries.
+  private let mtus: [UInt32]
   private let hops: [Hop]
   private let ipv4: IPv4PrefixTable
   private let ipv6: IPv6PrefixTable
@@ -46,9 +48,10 @@ struct Forwarder: ~Copyable {
   ///
   /// - Parameters:
   ///   - settings: Its addresses and routes.
-  ///   - pathCount: How many ways the guest has.
+  ///   - mtus: The longest packet that each of the guest's ways carries; 0 for any.
   /// - Throws: ``GuestError/badGrant`` for settings that contradict themselves.
-  init(_ settings: ForwardSettings, pathCount: Int) throws(GuestError) {
+  init(_ settings: ForwardSettings, mtus: [UInt32]) throws(GuestError) {
+    let pathCount = mtus.count
     var macs = [UInt64](repeating: 0, count: pathCount)
     var hops: [Hop] = []
     var routes: (ipv4: [IPv4PrefixTable.Route], ipv6: [IPv6PrefixTable.Route]) = ([], [])
@@ -96,6 +99,7 @@ struct Forwarder: ~Copyable {
     else { throw .badGrant }
     own = settings.own
     self.macs = macs
+    self.mtus = mtus.map { $0 == 0 ? .max : $0 }
     self.hops = hops
     self.ipv4 = ipv4
     self.ipv6 = ipv6
@@ -158,6 +162,9 @@ struct Forwarder: ~Copyable {
     case .onward: break
     }
     guard frame[22] > 1 else { return error(frame, room, path, now, type: 11, code: 0, .expired) }
+    guard total <= mtus[hop.path] else {
+      return error(frame, room, path, now, type: 3, code: 4, mtu: mtus[hop.path], .tooBig)
+    }
     frame[22] -= 1
     // The checksum of a header whose upper byte of a word is one less (RFC 1624).
     HeaderBytes.adjust(frame, 24, from: 0x0100, to: 0)
@@ -195,6 +202,9 @@ struct Forwarder: ~Copyable {
     if hop.kind == .own { return answerEcho6(frame, path, end: end) }
     guard frame[21] > 1 else {
       return error6(frame, room, path, now, type: 3, code: 0, .expired)
+    }
+    guard end - 14 <= mtus[hop.path] else {
+      return error6(frame, room, path, now, type: 2, code: 0, mtu: mtus[hop.path], .tooBig)
     }
     frame[21] -= 1
     return send(frame, to: hop.router ?? destination, path: hop.path, now: now)

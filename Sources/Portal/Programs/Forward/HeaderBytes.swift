@@ -3,17 +3,17 @@ import QorIQ
 /// Numbers in network order inside a frame, and Internet checksums over parts of it.
 ///
 /// Who reads or writes has compared the place with the frame's length before.
-enum HeaderBytes {
+package enum HeaderBytes {
   @inline(__always)
-  static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
+  package static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
     UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
   @inline(__always)
-  static func word(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt32 {
+  package static func word(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt32 {
     UInt32(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
   @inline(__always)
-  static func put<Number: FixedWidthInteger>(
+  package static func put<Number: FixedWidthInteger>(
     _ number: Number, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int
   ) {
     withUnsafeBytes(of: number.bigEndian) {
@@ -24,11 +24,11 @@ enum HeaderBytes {
 
   /// A MAC address in the lower 48 bits.
   @inline(__always)
-  static func mac(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt64 {
+  package static func mac(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt64 {
     UInt64(word(frame, offset)) << 16 | UInt64(half(frame, offset + 4))
   }
   @inline(__always)
-  static func putMAC(_ mac: UInt64, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int) {
+  package static func putMAC(_ mac: UInt64, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int) {
     put(UInt32(truncatingIfNeeded: mac >> 16), frame, offset)
     put(UInt16(truncatingIfNeeded: mac), frame, offset + 4)
   }
@@ -45,10 +45,14 @@ enum HeaderBytes {
   }
 
   /// The sum of a range's words, folded to 16 bits (RFC 1071); an odd last byte counts as a high one.
-  static func sum(_ frame: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> UInt32 {
+  package static func sum(_ frame: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> UInt32 {
     var sum: UInt64 = 0
     var offset = range.lowerBound
-    while offset + 1 < range.upperBound {
+    while offset + 3 < range.upperBound {
+      sum &+= UInt64(word(frame, offset))
+      offset += 4
+    }
+    if offset + 1 < range.upperBound {
       sum &+= UInt64(half(frame, offset))
       offset += 2
     }
@@ -57,7 +61,7 @@ enum HeaderBytes {
   }
 
   /// A sum with its carries added back in.
-  static func folded(_ sum: UInt64) -> UInt16 {
+  package static func folded(_ sum: UInt64) -> UInt16 {
     var sum = sum
     while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
     return UInt16(sum)
@@ -65,7 +69,7 @@ enum HeaderBytes {
 
   /// Brings a checksum up to date for one word that it covers (RFC 1624).
   @inline(__always)
-  static func adjust(
+  package static func adjust(
     _ frame: UnsafeMutableRawBufferPointer, _ offset: Int, from old: UInt16, to new: UInt16
   ) {
     let sum = UInt32(~half(frame, offset)) + UInt32(~old) + UInt32(new)
@@ -74,7 +78,7 @@ enum HeaderBytes {
 
   /// Writes the checksum of an ICMPv6 message that reaches to `end`, behind an IPv6 header at `header`
   /// without extensions (RFC 4443, 2.3).
-  static func fillICMPv6(
+  package static func fillICMPv6(
     _ frame: UnsafeMutableRawBufferPointer, header: Int, end: Int
   ) {
     let message = header + 40
@@ -84,13 +88,13 @@ enum HeaderBytes {
   }
 
   /// Writes the checksum of an ICMP message (RFC 792).
-  static func fillICMP(_ frame: UnsafeMutableRawBufferPointer, message: Int, end: Int) {
+  package static func fillICMP(_ frame: UnsafeMutableRawBufferPointer, message: Int, end: Int) {
     put(0 as UInt16, frame, message + 2)
     put(~folded(UInt64(sum(frame, message..<end))), frame, message + 2)
   }
 
   /// Writes the checksum of an IPv4 header of so many bytes.
-  static func fillIPv4(_ frame: UnsafeMutableRawBufferPointer, header: Int, count: Int) {
+  package static func fillIPv4(_ frame: UnsafeMutableRawBufferPointer, header: Int, count: Int) {
     put(0 as UInt16, frame, header + 10)
     put(~folded(UInt64(sum(frame, header..<header + count))), frame, header + 10)
   }
