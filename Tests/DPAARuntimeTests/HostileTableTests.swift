@@ -48,7 +48,24 @@ import Testing
 
   static let cases: [Case] = [
     Case(
-      what: "an extension", table: table { $0[1].isExtension = true }, reason: .badPieces),
+      what: "another table, an empty one", table: table { $0[1].isExtension = true },
+      reason: .badPieces),
+    Case(
+      what: "another table where none can be",
+      table: table { ($0[1].isExtension, $0[1].offset) = (true, 68) }, reason: .badPieces),
+    Case(
+      what: "another table behind its buffer",
+      table: table { ($0[1].isExtension, $0[1].offset) = (true, 0x1ff8) }, reason: .badPieces),
+    Case(
+      what: "its own buffer as another table",
+      table: table { ($0[1].isExtension, $0[1].address) = (true, buffer(0)) },
+      reason: .foreignBuffer),
+    Case(
+      what: "another's buffer as another table",
+      table: table {
+        $0[1].address = 0x8010_0000
+        ($0[1].isExtension, $0[1].bpid) = (true, 2)
+      }, reason: .foreignBuffer),
     Case(
       what: "no final piece",
       table: table { $0[1].isFinal = false } + [UInt8](repeating: 0, count: 16),
@@ -138,6 +155,59 @@ import Testing
     #expect(portal.message() == nil)
     #expect(simulation.freeBuffers[2] == free[2] + 3)
     #expect(try simulation.transmitted().map(\.count) == [200])
+  }
+
+  /// Writes a frame of so many pieces over chained tables of so many entries; the address of the first table.
+  private static func chain(
+    _ held: [UInt64], pieces: Int, perTable: Int, _ simulation: Simulation
+  ) -> UInt64? {
+    var free = held[...]
+    guard let first = free.popFirst() else { return nil }
+    var table = (address: first, entries: [Entry]())
+    for number in 0..<pieces {
+      guard let piece = free.popFirst() else { return nil }
+      write([UInt8(number), 0xd0], simulation, at: Int(piece - own) + 64)
+      if table.entries.count == perTable - 1, number < pieces - 1 {
+        guard let next = free.popFirst() else { return nil }
+        // What such an entry says of a length does not count.
+        table.entries.append(Entry(address: next, length: 0x3fff_ffff, isExtension: true))
+        write(table.entries.flatMap(\.bytes), simulation, at: Int(table.address - own) + 64)
+        table = (next, [])
+      }
+      table.entries.append(Entry(address: piece, length: 2, isFinal: number == pieces - 1))
+    }
+    write(table.entries.flatMap(\.bytes), simulation, at: Int(table.address - own) + 64)
+    return first
+  }
+
+  // Entries of all tables: the pieces, and one for each further table.
+  @Test(arguments: [(5, 2), (16, 16), (30, 16), (60, 16), (61, 16), (33, 2), (32, 2)])
+  func `tables that lead to others are followed, to 64 entries`(pieces: Int, perTable: Int) throws {
+    let simulation = try Simulation(Talk.configuration(buffers: [64, 64, 128]))
+    let portal = RawPortal(simulation.engine, owner: 2)
+    let held = (0..<16).flatMap { _ in portal.acquire(8, from: 3) }
+    let first = try #require(
+      Self.chain(held, pieces: pieces, perTable: perTable, simulation))
+    let tables = pieces <= perTable ? 1 : 1 + (pieces - 2) / (perTable - 1)
+    let isServed = pieces + tables - 1 <= 64
+    func send(to queue: UInt32) {
+      portal.enqueue(
+        RawPortal.enqueueCommand(
+          RawPortal.descriptor(
+            bpid: 3, address: first, length: UInt32(2 * pieces), format: 4), to: queue))
+      for _ in 0..<4 { simulation.engine.round() }
+    }
+    // To itself, and back in its hands; then to the wire.
+    send(to: 208)
+    #expect(simulation.dropped(.badPieces, 2) == (isServed ? 0 : 1))
+    #expect(simulation.freeBuffers[2] == 0)
+    if isServed { portal.consume() }
+    send(to: 201)
+    #expect(simulation.freeBuffers[2] == (isServed ? UInt32(pieces + tables) : 0))
+    let bytes: [UInt8] = (0..<pieces).flatMap { [UInt8($0), 0xd0] as [UInt8] }
+    // No MAC sends less than an Ethernet header.
+    let sent = isServed && bytes.count >= 14 ? [bytes] : []
+    #expect(try simulation.transmitted() == sent)
   }
 
   @Test func `a table that is changed behind the engine's back means nothing any more`() throws {

@@ -22,6 +22,8 @@ public import QorIQ
   /// How many entries a table has at most: as many as drivers read (Linux 6.1,
   /// `drivers/net/ethernet/freescale/dpaa/dpaa_eth.c`, `DPAA_SGT_MAX_ENTRIES`).
   public static var limit: Int { 16 }
+  /// How many entries a frame's tables have together, where one leads to the next: a decision of this project.
+  public static var chainLimit: Int { 64 }
 
   /// Creates an entry.
   ///
@@ -52,6 +54,11 @@ public import QorIQ
   @inlinable public var isExtension: Bool { word1 >> 63 != 0 }
   /// Whether it is the frame's last one.
   @inlinable public var isFinal: Bool { word1 >> 62 & 1 != 0 }
+
+  /// How many entries a buffer of so many bytes has room for behind an offset; as many as a table has at most.
+  @inlinable public static func count(in size: UInt32, behind offset: UInt32) -> Int {
+    offset > size ? 0 : min(limit, Int(size - offset) / Self.size)
+  }
 
   // SAFETY: the 16 bytes at `address` are inside a mapping.
   /// Reads an entry that nobody else writes.

@@ -15,7 +15,7 @@ extension EngineTables {
     of frame: FrameDescriptor, tableIn buffer: UInt32, of index: Int, from owner: Int
   ) -> DropReason? {
     let pool = pools.base[index]
-    let table = pool.pointer(to: buffer) + Int(frame.offset)
+    var table = pool.pointer(to: buffer) + Int(frame.offset)
     guard frame.length > 0, UInt(bitPattern: table) & 7 == 0 else {
       return .badDescriptor
     }
@@ -28,20 +28,24 @@ extension EngineTables {
     var length: UInt32 = 0
     var reason = DropReason.badPieces
     var place = 0
-    let room = min(
-      FragmentEntry.limit, (Int(pool.size) - Int(frame.offset)) / FragmentEntry.size)
-    while place < room {
+    var read = 0
+    var room = FragmentEntry.count(in: pool.size, behind: frame.offset)
+    while place < room, read < FragmentEntry.chainLimit {
+      read += 1
       let entry = FragmentEntry(at: table, offset: place * FragmentEntry.size)
-      guard !entry.isExtension, entry.length > 0, entry.length <= frame.length &- length else {
-        break
-      }
+      guard entry.isExtension || (entry.length > 0 && entry.length <= frame.length &- length)
+      else { break }
       let number = Int(poolIndex.base[Int(entry.bpid.rawValue)])
       guard number != 255, let piece = pools.base[number].buffer(at: entry.address) else {
         reason = .foreignBuffer
         break
       }
+      // A further table has no bytes of the frame.
+      let own = entry.isExtension ? 0 : entry.length
+      let next = pools.base[number].pointer(to: piece) + Int(entry.offset)
       guard entry.offset <= pools.base[number].size,
-        entry.length <= pools.base[number].size &- entry.offset
+        own <= pools.base[number].size &- entry.offset,
+        !entry.isExtension || UInt(bitPattern: next) & 7 == 0
       else { break }
       guard pools.base[number].transfer(piece, from: holder, to: BufferPool.engine) else {
         reason = .foreignBuffer
@@ -50,8 +54,13 @@ extension EngineTables {
       last.pointee.next = piece
       last.pointee.nextPool = UInt8(truncatingIfNeeded: number)
       last = pools.base[number].fragments + Int(piece)
-      last.pointee = Fragment(offset: UInt16(entry.offset), length: entry.length)
-      length &+= entry.length
+      last.pointee = Fragment(offset: UInt16(entry.offset), length: own)
+      if entry.isExtension {
+        (table, place) = (next, 0)
+        room = FragmentEntry.count(in: pools.base[number].size, behind: entry.offset)
+        continue
+      }
+      length &+= own
       if entry.isFinal {
         guard length == frame.length else { break }
         return nil
