@@ -106,12 +106,9 @@ final class ByteSearchGuest: SearchGuest {
     default: break
     }
     let label = world.newLabel(from: owner, to: route.addressee)
-    let frame = label.frame(words: 8 + world.below(100))
-    let offset = 8 * world.below(64)
-    (memory(address) + offset).copyMemory(from: frame, byteCount: frame.count)
-    let descriptor = RawPortal.descriptor(
-      bpid: pool.bpid.rawValue, address: address, offset: UInt32(offset),
-      length: UInt32(frame.count))
+    let descriptor =
+      world.oneIn(3) && held.count >= 2
+      ? pieces(of: label, tableIn: address) : whole(label, in: address)
     world.noteSent(label)
     portal.enqueue(
       RawPortal.enqueueCommand(
@@ -119,20 +116,96 @@ final class ByteSearchGuest: SearchGuest {
         verb: 1 | UInt8(world.below(4)) << 3 | (world.oneIn(4) ? 4 : 0)))
   }
 
-  /// The frame of a descriptor that QMan gave, after its buffer was noted.
-  private func frame(_ descriptor: ArraySlice<UInt8>, _ what: String) -> UnsafeRawBufferPointer? {
+  /// A frame in one buffer.
+  private func whole(_ label: FrameLabel, in address: UInt64) -> [UInt8] {
+    let frame = label.frame(words: 8 + world.below(100))
+    let offset = 8 * world.below(64)
+    (memory(address) + offset).copyMemory(from: frame, byteCount: frame.count)
+    return RawPortal.descriptor(
+      bpid: pool.bpid.rawValue, address: address, offset: UInt32(offset),
+      length: UInt32(frame.count))
+  }
+
+  /// A frame in as many buffers as it holds, up to four, with a further table now and then.
+  private func pieces(of label: FrameLabel, tableIn address: UInt64) -> [UInt8] {
+    var table = memory(address) + 64
+    var length = 0
+    let count = 1 + world.below(min(4, held.count))
+    for number in 0..<count {
+      if held.count > count - number, world.oneIn(3), let next = held.popLast() {
+        write(next, 64, 0, flags: 0x80, to: table)
+        table = memory(next) + 64
+      }
+      guard let piece = held.popLast() else { return [] }
+      let frame = label.frame(words: 2 + world.below(200))
+      let offset = 8 * world.below(8)
+      (memory(piece) + offset).copyMemory(from: frame, byteCount: frame.count)
+      write(
+        piece, offset, frame.count, flags: number == count - 1 ? 0x40 : 0, to: table)
+      table += 16
+      length += frame.count
+    }
+    return RawPortal.descriptor(
+      bpid: pool.bpid.rawValue, address: address, length: UInt32(length), format: 4)
+  }
+
+  /// Writes an entry of a table.
+  private func write(
+    _ address: UInt64, _ offset: Int, _ length: Int, flags: UInt8, to table: UnsafeMutableRawPointer
+  ) {
+    let bytes: [UInt8] =
+      Frame.big(address) + [flags, UInt8(length >> 16), UInt8(length >> 8 & 0xff)]
+      + [UInt8(length & 0xff), 0, pool.bpid.rawValue, UInt8(offset >> 8), UInt8(offset & 0xff)]
+    table.copyMemory(from: bytes, byteCount: 16)
+  }
+
+  /// The frame of a descriptor that QMan gave, after its buffers were noted.
+  private func frame(_ descriptor: ArraySlice<UInt8>, _ what: String) -> [UInt8]? {
     let bytes = Array(descriptor)
     let address = RawPortal.address(bytes[0..<8])
     hold(address, what)
     let word = RawPortal.number(bytes[8..<12])
     let (offset, length) = (Int(word >> 20 & 0x1ff), Int(word & 0xf_ffff))
-    guard bytes[1] == pool.bpid.rawValue, word >> 29 == 0, held.last == address,
-      offset + length <= Int(pool.bufferSize)
+    guard bytes[1] == pool.bpid.rawValue, word >> 29 == 0 || word >> 29 == 4, held.last == address
     else {
       world.fault("\(what) of owner \(owner) has the descriptor \(bytes)")
       return nil
     }
-    return UnsafeRawBufferPointer(start: memory(address) + offset, count: length)
+    guard word >> 29 == 4 else { return part(address, offset, length, what) }
+    var found: [UInt8] = []
+    var table = memory(address) + offset
+    for _ in 0..<16 {
+      let entry = (0..<16).map { table.load(fromByteOffset: $0, as: UInt8.self) }
+      let piece = RawPortal.address(entry[0..<8])
+      let start = Int(entry[14] & 0x1f) << 8 | Int(entry[15])
+      hold(piece, what)
+      guard held.last == piece, start + 16 <= Int(pool.bufferSize) else { return nil }
+      guard entry[8] & 0x80 == 0 else {
+        table = memory(piece) + start
+        continue
+      }
+      let count = Int(RawPortal.number(entry[8..<12]) & 0x3fff_ffff)
+      guard let bytes = part(piece, start, count, what) else { return nil }
+      found += bytes
+      if entry[8] & 0x40 != 0 {
+        if found.count != length {
+          world.fault("\(what) of owner \(owner) has \(found.count) bytes, not \(length)")
+        }
+        return found
+      }
+      table += 16
+    }
+    world.fault("\(what) of owner \(owner) has a table without an end")
+    return nil
+  }
+
+  /// Bytes of a buffer that it holds.
+  private func part(_ address: UInt64, _ offset: Int, _ length: Int, _ what: String) -> [UInt8]? {
+    guard offset + length <= Int(pool.bufferSize) else {
+      world.fault("\(what) of owner \(owner) reaches behind its buffer")
+      return nil
+    }
+    return Array(UnsafeRawBufferPointer(start: memory(address) + offset, count: length))
   }
 
   @discardableResult
@@ -144,7 +217,9 @@ final class ByteSearchGuest: SearchGuest {
         if !queues.rawValues.contains(RawPortal.number(entry[8..<12])) {
           world.fault("owner \(owner) got a frame of queue \(entry[8..<12])")
         }
-        if let frame = frame(entry[16..<32], "an entry") { world.noteReceived(frame, by: owner) }
+        if let frame = frame(entry[16..<32], "an entry") {
+          frame.withUnsafeBytes { world.noteReceived($0, by: owner) }
+        }
       }
       if isDiscrete {
         let place = UInt32((portal.dequeued - 1) % portal.rings.dequeue)
@@ -165,7 +240,7 @@ final class ByteSearchGuest: SearchGuest {
         found = true
         if message[0] & 0x20 == 0 {
           if let frame = frame(message[16..<32], "a rejection") {
-            world.noteRejected(frame, by: owner)
+            frame.withUnsafeBytes { world.noteRejected($0, by: owner) }
           }
         } else if !queues.rawValues.contains(RawPortal.number(message[8..<12])) {
           world.fault("owner \(owner) got a message about queue \(message[8..<12])")

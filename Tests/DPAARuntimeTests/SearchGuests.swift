@@ -70,8 +70,41 @@ final class LibrarySearchGuest: SearchGuest {
     let own = world.simulation.engine.configuration.owners[owner].queues[0]
     if route.addressee == FrameLabel.nobody, own.rawValues.contains(route.queue) { return }
     let label = world.newLabel(from: owner, to: route.addressee)
-    if guest.send(label.frame(words: 8 + world.below(100)), to: FQID(route.queue)) {
-      world.noteSent(label)
+    let frame = label.frame(words: 8 + world.below(world.oneIn(4) ? 600 : 100))
+    let isSent =
+      frame.count > 1900 || world.oneIn(4)
+      ? sendInPieces(frame, to: FQID(route.queue)) : guest.send(frame, to: FQID(route.queue))
+    if isSent { world.noteSent(label) }
+  }
+
+  /// Sends a frame in several buffers; `false` when there are too few, or no room.
+  private func sendInPieces(_ frame: [UInt8], to queue: FQID) -> Bool {
+    let pool = BPID(UInt8(owner + 1))
+    // Pieces of different lengths, each of whole labels; a buffer has room for 248.
+    var lengths: [Int] = []
+    var left = frame.count
+    while left > 0, lengths.count < 7 {
+      lengths.append(min(left, 8 * (1 + world.below(248))))
+      left -= lengths[lengths.count - 1]
+    }
+    guard left == 0 else { return false }
+    var burst = Burst()
+    let taken = guest.session.portals[0].acquire(lengths.count, from: pool, into: &burst)
+    guard taken == lengths.count, let table = guest.session.portals[0].acquire(from: pool) else {
+      while let buffer = burst.removeFirst() { guest.release(buffer) }
+      return false
+    }
+    var start = 0
+    for (index, length) in lengths.enumerated() {
+      burst[index].setLength(length)
+      burst[index].frame.copyBytes(from: frame[start..<start + length])
+      start += length
+    }
+    switch guest.session.portals[0].enqueue(burst.join(in: table), to: queue) {
+    case .accepted: return true
+    case .full(let buffer):
+      guest.release(buffer)
+      return false
     }
   }
 
@@ -80,8 +113,9 @@ final class LibrarySearchGuest: SearchGuest {
       var left = most
       while left > 0, var buffer = guest.session.portals[portal].dequeue() {
         left -= 1
-        world.noteReceived(UnsafeRawBufferPointer(buffer.frame), by: owner)
-        guard answering, world.oneIn(3) else {
+        let bytes = guest.bytes(of: buffer, on: portal)
+        bytes.withUnsafeBytes { world.noteReceived($0, by: owner) }
+        guard answering, !buffer.descriptor.isScattered, world.oneIn(3) else {
           guest.release(buffer, on: portal)
           continue
         }
@@ -104,7 +138,8 @@ final class LibrarySearchGuest: SearchGuest {
     while let rejection = guest.session.portals[0].takeRejection() {
       found = true
       let buffer = rejection.takeBuffer()
-      world.noteRejected(UnsafeRawBufferPointer(buffer.frame), by: owner)
+      let bytes = guest.bytes(of: buffer, on: 0)
+      bytes.withUnsafeBytes { world.noteRejected($0, by: owner) }
       guest.release(buffer)
     }
     return found

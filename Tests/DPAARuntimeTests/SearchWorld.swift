@@ -72,7 +72,9 @@ final class SearchWorld {
     let wire = (0..<random.below(40)).map { number in
       let owner = random.below(3)
       return FrameLabel(from: FrameLabel.wire, to: owner, number: number)
-        .packet(to: targets[owner], words: 2 + random.below(20))
+        // Now and then one that is larger than every buffer.
+        .packet(
+          to: targets[owner], words: 2 + random.below(random.below(6) == 0 ? 1000 : 20))
     }
     simulation = try Simulation(
       configuration, frames: wire, rate: random.below(2) == 0 ? 0 : 2000)
