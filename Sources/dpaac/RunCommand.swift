@@ -27,6 +27,7 @@ struct RunCommand: ParsableCommand {
 
         tap:NAME                a TAP device, made when there is none of this name
         packet:NAME             a network interface of this machine, through AF_PACKET's rings
+        xdp:NAME                the same through AF_XDP: the kernel sees none of its frames then
         stream:ADDRESS          a stream socket with QEMU's framing (-netdev stream), called again \
       when the peer goes
         stream-server:ADDRESS   the same, waiting to be called

@@ -12,23 +12,11 @@ import Testing
   .enabled(if: TestNamespace.ip.isPresent, Comment(rawValue: TestNamespace.ip.skipReason)),
   .enabled(if: TestNamespace.isAllowed, TestNamespace.skipReason))
 struct DeviceLineTests {
-  /// A namespace in which nothing speaks unasked.
-  private static func namespace() throws -> TestNamespace {
-    let namespace = try TestNamespace()
-    let quiet = try Tool("ip", package: "iproute2").run([
-      "netns", "exec", namespace.name, "sh", "-c",
-      "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; "
-        + "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6",
-    ])
-    try #require(quiet.status == 0)
-    return namespace
-  }
-
   @Test
   func `what the kernel sends to a TAP device arrives, and what is sent there the kernel gets`()
     throws
   {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     let tap = try LineRig(.tap(namespace.device("t0")))
     try namespace.ip(["link", "set", "t0", "up"])
     // The kernel's side, through rings: each of the two is the other's judge.
@@ -46,7 +34,7 @@ struct DeviceLineTests {
   }
 
   @Test func `frames that nobody reads in time are told by the kernel's own count`() throws {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     let tap = try LineRig(.tap(namespace.device("t0")))
     try namespace.ip(["link", "set", "t0", "txqueuelen", "10", "up"])
     let kernel = try LineRig(.packet(namespace.device("t0")))
@@ -59,7 +47,7 @@ struct DeviceLineTests {
 
   @Test func `a device that is down or gone refuses frames, and one that comes up goes on`() throws
   {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     let tap = try LineRig(.tap(namespace.device("t0")))
     tap.send(LineRig.frames(3))
     #expect(tap.refused == 3)
@@ -75,7 +63,7 @@ struct DeviceLineTests {
   }
 
   @Test func `frames cross a wire between two interfaces with their tags`() throws {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
     for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
     let left = try LineRig(.packet(namespace.device("v0")))
@@ -99,7 +87,7 @@ struct DeviceLineTests {
 
   @Test func `a frame that is longer than the device takes is refused, not lost in silence`() throws
   {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
     for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
     let left = try LineRig(.packet(namespace.device("v0")))
@@ -117,7 +105,7 @@ struct DeviceLineTests {
   }
 
   @Test func `an interface that goes does not end the line`() throws {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
     for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
     let left = try LineRig(.packet(namespace.device("v0")))
@@ -133,7 +121,7 @@ struct DeviceLineTests {
   }
 
   @Test func `what cannot be opened is told with what would help`() throws {
-    let namespace = try Self.namespace()
+    let namespace = try TestNamespace.quiet()
     func says(_ address: PortAddress, _ sentence: String) {
       do {
         _ = try LineRig(address)

@@ -107,6 +107,12 @@ final class TestNamespace {
     return (try? ip.run(["netns", "add", name]))?.status == 0
       && (try? ip.run(["-n", name, "tuntap", "add", "t0", "mode", "tap"]))?.status == 0
   }()
+  /// Whether the kernel has AF_XDP, and lets this user have it.
+  static let hasXDP: Bool = {
+    let probe = socket(44, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    if probe >= 0 { close(probe) }
+    return probe >= 0
+  }()
   static let skipReason: Comment = "needs root, network namespaces and /dev/net/tun"
 
   let name: String
@@ -117,6 +123,17 @@ final class TestNamespace {
   }
 
   deinit { _ = try? Self.ip.run(["netns", "del", name]) }
+
+  /// A namespace in which nothing speaks unasked.
+  static func quiet() throws -> TestNamespace {
+    let namespace = try TestNamespace()
+    try run([
+      "netns", "exec", namespace.name, "sh", "-c",
+      "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; "
+        + "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6",
+    ])
+    return namespace
+  }
 
   /// Runs `ip` in it.
   func ip(_ arguments: [String]) throws { try Self.run(["-n", name] + arguments) }

@@ -13,6 +13,7 @@ import Testing
       ("tap:office0", .tap(.init(name: "office0"))),
       ("tap:t0@lab", .tap(.init(name: "t0", namespace: "lab"))),
       ("packet:eth1.7", .packet(.init(name: "eth1.7"))),
+      ("xdp:eth1@lab", .xdp(.init(name: "eth1", namespace: "lab"))),
       ("stream:/tmp/a,b.sock", .stream(.path("/tmp/a,b.sock"), isServer: false)),
       ("stream:lab.example:5000", .stream(.host("lab.example", 5000), isServer: false)),
       ("stream-server:[::1]:65535", .stream(.host("::1", 65_535), isServer: true)),

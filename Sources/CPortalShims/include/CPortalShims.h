@@ -49,6 +49,11 @@ static inline int dpaac_pidfd_open(int32_t pid) {
 /// Has the kernel kill the calling process when the thread that started it ends; 0, or -1.
 static inline int dpaac_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
+/// Asks something of the kernel's BPF, with attributes of so many bytes: a descriptor, 0, or -1.
+static inline int dpaac_bpf(int command, const void *attributes, uint32_t size) {
+  return (int)syscall(SYS_bpf, command, attributes, size);
+}
+
 /// Takes the next caller of a listening socket: its descriptor, which does not block and is closed when a
 /// program is started; -1 when nobody calls.
 int dpaac_accept(int listener);

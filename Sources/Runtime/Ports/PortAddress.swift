@@ -7,8 +7,10 @@ public enum PortAddress: Sendable, Hashable {
   case capture(String)
   /// A TAP device, which is made when there is none of this name.
   case tap(Device)
-  /// A network interface of this machine.
+  /// A network interface of this machine, whose frames the kernel sees as well.
   case packet(Device)
+  /// A network interface of this machine, all of whose frames come here.
+  case xdp(Device)
   /// A stream socket with QEMU's framing: one that calls, or one that is called.
   case stream(Endpoint, isServer: Bool)
   /// Datagram sockets, a frame in each datagram, as QEMU's `-netdev dgram` has them.
@@ -40,7 +42,8 @@ public enum PortAddress: Sendable, Hashable {
 
   /// How lines are written, for help and for errors.
   public static let forms = [
-    "tap:NAME[@NETNS]", "packet:NAME[@NETNS]", "stream:ADDRESS", "stream-server:ADDRESS",
+    "tap:NAME[@NETNS]", "packet:NAME[@NETNS]", "xdp:NAME[@NETNS]", "stream:ADDRESS",
+    "stream-server:ADDRESS",
     "dgram:LOCAL,REMOTE", "loop:INTERFACE",
   ]
 
@@ -58,6 +61,7 @@ public enum PortAddress: Sendable, Hashable {
     switch parts[0] {
     case "tap": self = .tap(try Device(rest))
     case "packet": self = .packet(try Device(rest))
+    case "xdp": self = .xdp(try Device(rest))
     case "stream": self = .stream(try Endpoint(rest), isServer: false)
     case "stream-server": self = .stream(try Endpoint(rest), isServer: true)
     case "dgram":
@@ -92,6 +96,7 @@ extension PortAddress: CustomStringConvertible {
     case .capture(let path): path
     case .tap(let device): "tap:\(device)"
     case .packet(let device): "packet:\(device)"
+    case .xdp(let device): "xdp:\(device)"
     case .stream(let endpoint, let isServer): "\(isServer ? "stream-server" : "stream"):\(endpoint)"
     case .datagram(let local, let remote): "dgram:\(local),\(remote)"
     case .loop(let interface): "loop:\(interface)"

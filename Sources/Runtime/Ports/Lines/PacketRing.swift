@@ -72,9 +72,8 @@ struct PacketRing {
       throw LineError("no packet socket", hint: errno == EPERM ? "it wants CAP_NET_RAW" : nil)
     }
     do throws(LineError) {
-      let index = if_nametoindex(name)
-      guard index > 0 else { throw LineError("no interface \(name)") }
-      let mtu = try Self.mtu(of: name, descriptor)
+      let index = try NetworkDevice.index(of: name)
+      let mtu = try NetworkDevice.mtu(of: name)
       func set(_ option: Int32, _ value: [UInt32], _ what: String) throws(LineError) {
         let size = socklen_t(4 * value.count)
         guard setsockopt(descriptor, packetLevel, option, value, size) == 0 else {
@@ -122,20 +121,6 @@ struct PacketRing {
       Glibc.close(descriptor)
       throw error
     }
-  }
-
-  /// Asks for a device's MTU through any socket of its namespace.
-  private static func mtu(of name: String, _ descriptor: Int32) throws(LineError) -> Int {
-    // `struct ifreq`: the name, then the number (Linux 6.1, `include/uapi/linux/if.h`).
-    var request = [UInt8](repeating: 0, count: 40)
-    for (index, byte) in name.utf8.prefix(15).enumerated() { request[index] = byte }
-    let getMTU: UInt = 0x8921  // SIOCGIFMTU
-    let mtu = request.withUnsafeMutableBytes { bytes -> Int32? in
-      guard let start = bytes.baseAddress, ioctl(descriptor, getMTU, start) == 0 else { return nil }
-      return bytes.loadUnaligned(fromByteOffset: 16, as: Int32.self)
-    }
-    guard let mtu else { throw LineError("cannot ask for the MTU of \(name)") }
-    return Int(mtu)
   }
 
   /// SOL_PACKET (Linux 6.1, `include/linux/socket.h`).
@@ -195,7 +180,7 @@ struct PacketRing {
 
   func transmit(_ frame: UnsafeRawBufferPointer, now: UInt64) -> LineVerdict {
     guard frame.count <= Self.slot - Field.outgoing, let start = frame.baseAddress,
-      frame.count >= 14, frame.count <= longest(frame)
+      frame.count >= 14, frame.count <= NetworkDevice.longest(frame, mtu: state.pointee.mtu)
     else { return .refused }
     let slot = state.pointee.memory + Self.slot &* (Self.receiveSlots &+ state.pointee.nextTransmit)
     let status = slot.hostOrder32(Field.status)
@@ -210,14 +195,6 @@ struct PacketRing {
     state.pointee.isUnsent = true
     state.pointee.patience.noteSent()
     return .sent
-  }
-
-  /// How long such a frame may be: longer ones the kernel passes over in silence, as PACKET_LOSS says, and
-  /// counts a VLAN tag as part of the header (Linux 6.1, `net/packet/af_packet.c`, `tpacket_snd`).
-  @inline(__always)
-  private func longest(_ frame: UnsafeRawBufferPointer) -> Int {
-    let header = frame[12] == 0x81 && frame[13] == 0 ? 18 : 14
-    return state.pointee.mtu &+ header
   }
 
   /// Has the kernel look at the ring.

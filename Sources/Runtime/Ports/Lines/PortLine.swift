@@ -47,6 +47,7 @@ struct PortLine: ~Copyable {
     case nothing
     case message(MessageLine)
     case ring(PacketRing)
+    case xdp(XDPLine)
     case stream(StreamLine)
     case loop(LoopLine)
   }
@@ -81,6 +82,7 @@ struct PortLine: ~Copyable {
       case .datagram(let local, let remote):
         kind = .message(try MessageLine(local: local, remote: remote))
       case .packet(let device): kind = .ring(try PacketRing(device))
+      case .xdp(let device): kind = .xdp(try XDPLine(device))
       case .stream(let endpoint, let isServer):
         kind = .stream(try StreamLine(endpoint, isServer: isServer))
       case .capture, .loop:
@@ -104,6 +106,7 @@ struct PortLine: ~Copyable {
     case .nothing: break
     case .message(let line): line.close()
     case .ring(let line): line.close()
+    case .xdp(let line): line.close()
     case .stream(let line): line.close()
     case .loop(let line): line.close()
     }
@@ -116,6 +119,7 @@ struct PortLine: ~Copyable {
     case .nothing: nil
     case .message(let line): line.peek(now: now)
     case .ring(let line): line.peek()
+    case .xdp(let line): line.peek()
     case .stream(let line): line.peek(now: now)
     case .loop(let line): line.peek()
     }
@@ -128,6 +132,7 @@ struct PortLine: ~Copyable {
     case .nothing: break
     case .message(let line): line.advance()
     case .ring(let line): line.advance()
+    case .xdp(let line): line.advance()
     case .stream(let line): line.advance()
     case .loop(let line): line.advance()
     }
@@ -140,6 +145,7 @@ struct PortLine: ~Copyable {
     case .nothing: .sent
     case .message(let line): line.transmit(frame, now: now)
     case .ring(let line): line.transmit(frame, now: now)
+    case .xdp(let line): line.transmit(frame, now: now)
     case .stream(let line): line.transmit(frame, now: now)
     case .loop(let line): line.transmit(frame, now: now)
     }
@@ -151,6 +157,7 @@ struct PortLine: ~Copyable {
     switch kind {
     case .nothing, .message, .loop: break
     case .ring(let line): line.push()
+    case .xdp(let line): line.push()
     case .stream(let line): line.push()
     }
   }
@@ -165,6 +172,7 @@ struct PortLine: ~Copyable {
     switch kind {
     case .message(let line): line.account
     case .ring(let line): line.account
+    case .xdp(let line): line.account
     case .stream(let line): line.account
     case .nothing, .loop: Account()
     }
