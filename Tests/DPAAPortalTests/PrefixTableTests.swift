@@ -85,6 +85,38 @@ import Testing
     }
   }
 
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func `routes that crowd in a region agree with a look at every route`(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let common = UInt8(random.below(64))
+    let region = random.next()
+    func inside() -> UInt64 {
+      common == 0
+        ? random.next() : region & ~(UInt64.max >> UInt64(common)) | random.next() >> UInt64(common)
+    }
+    var routes: [IPv6PrefixTable.Route] = (0..<100).map { value in
+      (inside(), random.next(), UInt8(min(128, Int(common) + 1 + random.below(60))), value)
+    }
+    // Some that contain the region or part of it, some elsewhere.
+    for value in 100..<106 as Range<UInt32> {
+      routes.append((region, 0, UInt8(random.below(Int(common) + 2)), value))
+    }
+    if random.below(2) == 0 { routes.append((random.next(), 5, 40, 106)) }
+    routes.shuffle(using: &random)
+    let table = try IPv6PrefixTable(routes)
+    let smallest = try IPv6PrefixTable(smallestOf: routes)
+    for _ in 0..<300 {
+      let base = routes[random.below(routes.count)]
+      let bits = UInt64(random.below(65))
+      let high =
+        random.below(4) == 0 ? inside() : base.high ^ (bits == 64 ? 0 : random.next() >> bits)
+      #expect(
+        table.lookup(high, base.low) == Self.longest(routes, high, base.low), "\(random)")
+      let found = routes.filter { Self.longest([$0], high, base.low) != nil }.map(\.value).min()
+      #expect(smallest.lookup(high, base.low) == found, "\(random)")
+    }
+  }
+
   @Test func `each address of a table full of neighbours finds its own route`() throws {
     // 256 in one node, 256 in the next level, and one for the rest.
     var routes: [IPv4PrefixTable.Route] = [(0, 0, 9999)]

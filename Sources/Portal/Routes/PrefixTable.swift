@@ -187,9 +187,42 @@ public struct IPv4PrefixTable: ~Copyable {
   }
 }
 
+/// The addresses that begin with some bits.
+@usableFromInline
+struct PrefixRegion {
+  /// The bits, in front of zeros.
+  @usableFromInline let prefix: UInt64
+  @usableFromInline let mask: UInt64
+  /// How many they are, up to 63.
+  @usableFromInline let length: UInt8
+
+  init(_ address: UInt64, length: UInt8) {
+    mask = ~(UInt64.max >> UInt64(min(length, 64)))
+    prefix = address & mask
+    self.length = length
+  }
+
+  /// Whether an address is one of them, by its upper half.
+  @inlinable @inline(__always)
+  func contains(_ high: UInt64) -> Bool { (high ^ prefix) & mask == 0 }
+
+  /// An address without the bits.
+  @inlinable @inline(__always)
+  func within(_ high: UInt64, _ low: UInt64) -> (high: UInt64, low: UInt64) {
+    let count = UInt64(length)
+    // Twice, since none of the low bits comes up where the region is everything.
+    return (high &<< count | (low &>> 1) &>> (63 &- count), low &<< count)
+  }
+}
+
 /// IPv6 routes, of which a lookup finds the longest that an address has; see ``IPv4PrefixTable``.
+///
+/// Routes that share the first bits of fifteen of sixteen have a table of their own, and so have the others:
+/// each takes 256 KiB beside what its routes do.
 public struct IPv6PrefixTable: ~Copyable {
-  @usableFromInline let table: PrefixTable
+  @usableFromInline let region: PrefixRegion
+  @usableFromInline let inside: PrefixTable
+  @usableFromInline let outside: PrefixTable
 
   /// A route: the prefix's upper and lower half in host order.
   public typealias Route = (high: UInt64, low: UInt64, length: UInt8, value: UInt32)
@@ -201,7 +234,7 @@ public struct IPv6PrefixTable: ~Copyable {
   /// - Throws: ``PrefixTableError`` for a length of more than 128, for a value of more than
   ///   ``PrefixTableError/largestValue``, and for more than 4,194,304 routes.
   public init(_ routes: [Route]) throws(PrefixTableError) {
-    table = PrefixTable(try Self.builder(routes).build())
+    self.init(try Self.builder(routes))
   }
 
   /// Makes a table whose lookup finds the smallest value of all prefixes that an address has: the place
@@ -211,7 +244,16 @@ public struct IPv6PrefixTable: ~Copyable {
   public init(smallestOf routes: [Route]) throws(PrefixTableError) {
     var builder = try Self.builder(routes)
     builder.takeSmallest()
-    table = PrefixTable(builder.build())
+    self.init(builder)
+  }
+
+  private init(_ builder: consuming PrefixTableBuilder) {
+    var builder = builder
+    let (region, inside) = builder.splitRegion()
+    self.region = region
+    self.inside = PrefixTable(inside.build())
+    // Where the region is everything, nobody looks outside.
+    outside = PrefixTable(region.length == 0 ? [0] : builder.build())
   }
 
   private static func builder(
@@ -228,12 +270,18 @@ public struct IPv6PrefixTable: ~Copyable {
   /// has none.
   @inlinable @inline(__always)
   public func lookup(_ high: UInt64, _ low: UInt64) -> UInt32? {
-    let entry = table.entry(high, low)
+    let entry: UInt32
+    if region.contains(high) {
+      let address = region.within(high, low)
+      entry = inside.entry(address.high, address.low)
+    } else {
+      entry = outside.entry(high, low)
+    }
     return entry == PrefixTable.Entry.none ? nil : entry &- 1
   }
 
   /// Bytes that the table takes.
-  public var byteCount: Int { table.size }
+  public var byteCount: Int { inside.size + outside.size }
 }
 
 /// Why a table of routes cannot be made.

@@ -67,6 +67,54 @@ struct PrefixTableBuilder {
     // Of equal ones the last counts, which has the smallest now.
   }
 
+  /// Takes the routes away that lie in the region of nearly all, and returns a builder of a table of them,
+  /// over addresses without the region's bits in front.
+  ///
+  /// Addresses of IPv6 are a desert around a few regions: behind what nearly all have in common, a root
+  /// tells many more of them apart.
+  mutating func splitRegion() -> (region: PrefixRegion, inside: PrefixTableBuilder) {
+    sort()
+    removeRepeated()
+    let region = mostCrowdedRegion()
+    var inside = PrefixTableBuilder(bits: bits)
+    var outside: [Route] = []
+    var covering: UInt32?
+    for route in routes {
+      if route.length > region.length, region.contains(route.high) {
+        let address = region.within(route.high, route.low)
+        inside.routes.append(
+          Route(
+            high: address.high, low: address.low, length: route.length - region.length,
+            entry: route.entry))
+      } else {
+        outside.append(route)
+        // They are in order: of those that contain the region the last is the longest.
+        let isCovering = PrefixRegion(route.high, length: route.length).contains(region.prefix)
+        if route.length <= region.length, isCovering { covering = route.entry }
+      }
+    }
+    if let covering { inside.routes.append(Route(high: 0, low: 0, length: 0, entry: covering)) }
+    routes = outside
+    return (region, inside)
+  }
+
+  /// The longest prefix, of 48 bits at most, of fifteen of sixteen routes.
+  private func mostCrowdedRegion() -> PrefixRegion {
+    let wanted = routes.count - routes.count / 16
+    var region = PrefixRegion(0, length: 0)
+    while region.length < 48, !routes.isEmpty {
+      let bit = UInt64(1) << UInt64(63 - region.length)
+      var (zeros, ones) = (0, 0)
+      for route in routes where route.length > region.length && region.contains(route.high) {
+        if route.high & bit == 0 { zeros += 1 } else { ones += 1 }
+      }
+      guard max(zeros, ones) >= wanted else { break }
+      region = PrefixRegion(
+        region.prefix | (ones > zeros ? bit : 0), length: region.length + 1)
+    }
+    return region
+  }
+
   /// The table's words.
   ///
   /// - Complexity: O(*n* log *n*) in the routes.
