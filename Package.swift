@@ -34,6 +34,8 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .target(name: "CPortalShims"),
+    // Opens the libraries that it is about at run time, so that nothing needs them.
+    .target(name: "CSecurity"),
 
     // MARK: what is compiled in
     .target(
@@ -69,9 +71,13 @@ let package = Package(
 
     // MARK: the runtime
     .target(name: "DPAAPortal", dependencies: ["CPortalShims", "QorIQ"], path: "Sources/Portal"),
+    .target(name: "Security", dependencies: ["CPortalShims", "CSecurity"]),
     .target(
       name: "DPAARuntime",
-      dependencies: ["CPortalShims", "DPAAPortal", "Diagnostics", "Partitioning", "QorIQ"],
+      dependencies: [
+        "CPortalShims", "CSecurity", "DPAAPortal", "Diagnostics", "Partitioning", "QorIQ",
+        "Security",
+      ],
       path: "Sources/Runtime"),
 
     // MARK: commands
@@ -114,9 +120,10 @@ let package = Package(
     .testTarget(
       name: "DPAARuntimeTests",
       dependencies: [
-        "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning", "QorIQ",
+        "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning", "QorIQ", "Security",
         "TestSupport",
       ]),
+    .testTarget(name: "SecurityTests", dependencies: ["CSecurity", "Security", "TestSupport"]),
     .testTarget(
       name: "LoweringTests",
       dependencies: [
