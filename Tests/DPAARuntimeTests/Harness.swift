@@ -156,11 +156,13 @@ final class Simulation {
   ///   - isInline: Whether the engine runs on the test's thread, not on its own.
   ///   - measuresLatency: Whether it measures how long frames take.
   ///   - lines: What interfaces are connected with; then no frames arrive otherwise.
+  ///   - devices: What accelerators are made of.
   /// - Throws: When the engine does not take the configuration.
   init(
     _ configuration: RuntimeConfiguration = Talk.configuration(), frames: [[UInt8]] = [],
     wireLengths: [Int: Int] = [:], rate: UInt64 = 0, isInline: Bool = true,
-    measuresLatency: Bool = false, lines: [String: PortAddress] = [:]
+    measuresLatency: Bool = false, lines: [String: PortAddress] = [:],
+    devices: [AcceleratorKind: AcceleratorDevice] = [:]
   ) throws {
     let directory = try TemporaryDirectory()
     self.directory = directory
@@ -170,13 +172,12 @@ final class Simulation {
     let records = frames.enumerated().map { (bytes: $1, wire: wireLengths[$0] ?? $1.count) }
     try directory.write("in.pcap", Data(Frame.capture(records)))
     let output = open("\(directory.path)/out.pcap", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-    engine = try Engine(
-      configuration,
-      options: EngineOptions(
-        replays: lines.isEmpty ? [wire: "\(directory.path)/in.pcap"] : [:], lines: lines,
-        outputs: [wire: output], pace: rate == 0 ? .asTaken : .framesPerSecond(rate),
-        measuresLatency: measuresLatency),
-      clock: { [clock] in clock.now })
+    var options = EngineOptions(
+      replays: lines.isEmpty ? [wire: "\(directory.path)/in.pcap"] : [:], lines: lines,
+      outputs: [wire: output], pace: rate == 0 ? .asTaken : .framesPerSecond(rate),
+      measuresLatency: measuresLatency)
+    options.devices = devices
+    engine = try Engine(configuration, options: options, clock: { [clock] in clock.now })
     var guests: [Guest] = []
     for index in configuration.owners.indices {
       guests.append(try Guest(engine, owner: index, isInline: isInline))

@@ -149,13 +149,17 @@ final class RawPortal {
 
   /// Has QMan carry out a command; its response.
   func qmanCommand(_ bytes: [UInt8]) -> [UInt8] {
+    post(bytes)
+    engine.round()
+    return Self.line(qman + (qmanPolarity == 0 ? 0x3940 : 0x3900))
+  }
+
+  /// Writes a command that QMan carries out in its next round.
+  func post(_ bytes: [UInt8]) {
     var bytes = bytes
     bytes[0] |= qmanPolarity
     put(bytes, at: qman + 0x3800)
-    engine.round()
-    let response = Self.line(qman + (qmanPolarity == 0 ? 0x3900 : 0x3940))
     qmanPolarity ^= 0x80
-    return response
   }
 
   /// Has BMan carry out a command; its response.

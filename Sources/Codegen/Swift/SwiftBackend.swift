@@ -164,6 +164,7 @@ struct SwiftSources {
         "groupSettings": resources.congestionGroups.map(swiftLiteral),
         "pathQualities": resources.pathQualities.map(swiftLiteral),
         "roles": resources.portRoles.map(swiftLiteral),
+        "accelerators": resources.accelerators.map(swiftLiteral),
       ])
   }
 

@@ -72,6 +72,18 @@ func swiftLiteral(_ role: RoleQueues) -> String {
   return "RoleQueues(role: .\(role.role), queues: [\(queues)], workQueue: \(role.workQueue))"
 }
 
+func swiftLiteral(_ use: AcceleratorUse) -> String {
+  func list(_ numbers: [some CustomStringConvertible]) -> String {
+    "[\(numbers.map(\.description).joined(separator: ", "))]"
+  }
+  return """
+    AcceleratorUse(
+          kind: .\(use.kind.rawValue), mode: .\(use.mode.rawValue), channel: \(use.channel),
+          requests: \(list(use.requests)), responses: \(list(use.responses)),
+          liodns: \(list(use.liodns)), weight: \(use.weight))
+    """
+}
+
 func swiftLiteral(_ rings: RingSizes) -> String {
   "RingSizes(enqueue: \(rings.enqueue), dequeue: \(rings.dequeue))"
 }

@@ -152,9 +152,12 @@ extension PlanLowering {
       let what = "\(name)'s use of \(kind.rawValue)"
       guard let facts = reader.facts(node, of: what, in: .accelerator) else { return nil }
       let pairs = facts["pairs"].flatMap { reader.number($0, "the pairs of \(what)", in: 1...1024) }
+      let weight = facts["weight"].flatMap {
+        reader.number($0, "the weight of \(what)", in: 1...64)
+      }
       return AcceleratorWish(
         kind: kind, mode: facts["mode"].map { mode($0, "the mode of \(what)") } ?? .poll,
-        pairs: UInt32(pairs ?? 1))
+        pairs: UInt32(pairs ?? 1), weight: UInt32(weight ?? 1))
     }
   }
 

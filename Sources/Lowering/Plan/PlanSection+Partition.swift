@@ -289,6 +289,11 @@ extension PlanSection {
       PlanKey(
         "pairs", .number(1...1024), usual: "1",
         "How many pairs of queues: one for requests, one for responses.", example: "pairs: 4"),
+      PlanKey(
+        "weight", .number(1...64), usual: "1",
+        "Its share, in bytes, beside other partitions' when several have work at the same time. SEC and PME "
+          + "know no weights: it is the runtime's.",
+        example: "weight: 2"),
     ])
 
   /// Images.

@@ -125,10 +125,12 @@ public struct AcceleratorUse: Sendable, Hashable {
   public var responses: [FQID]
   /// The LIODNs with which it works for this owner: its bases plus the owner's offset.
   public var liodns: [LIODN]
+  /// Its share of the accelerator beside others' when several have work at the same time.
+  public var weight: UInt32
   /// Creates a use.
   public init(
     kind: AcceleratorKind, mode: ServiceMode, channel: ChannelID, requests: [FQID],
-    responses: [FQID], liodns: [LIODN]
+    responses: [FQID], liodns: [LIODN], weight: UInt32 = 1
   ) {
     self.kind = kind
     self.mode = mode
@@ -136,6 +138,7 @@ public struct AcceleratorUse: Sendable, Hashable {
     self.requests = requests
     self.responses = responses
     self.liodns = liodns
+    self.weight = weight
   }
 }
 

@@ -185,12 +185,17 @@ public struct AcceleratorWish: Sendable, Hashable {
   public var mode: ServiceMode
   /// How many pairs of queues: one for requests, one for responses.
   public var pairs: UInt32
+  /// Its share beside others' when several have work at the same time.
+  public var weight: UInt32
 
   /// Creates a wish.
-  public init(kind: AcceleratorKind, mode: ServiceMode = .poll, pairs: UInt32 = 1) {
+  public init(
+    kind: AcceleratorKind, mode: ServiceMode = .poll, pairs: UInt32 = 1, weight: UInt32 = 1
+  ) {
     self.kind = kind
     self.mode = mode
     self.pairs = pairs
+    self.weight = weight
   }
 }
 

@@ -94,7 +94,8 @@ extension Draft {
         AcceleratorUse(
           kind: accelerator.kind, mode: accelerator.mode, channel: channel, requests: requests,
           responses: responses,
-          liodns: bases.map { LIODN($0.rawValue &+ owners[owner].liodnOffset) }))
+          liodns: bases.map { LIODN($0.rawValue &+ owners[owner].liodnOffset) },
+          weight: accelerator.weight))
       decide(
         wish.name,
         "\(accelerator.kind.rawValue): requests on \(text(requests)), answers on "

@@ -38,7 +38,7 @@ public import QorIQ
   @inlinable public var frame: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(
       start: memory + Int(descriptor.offset),
-      count: descriptor.isScattered ? 0 : Int(descriptor.length))
+      count: descriptor.format == 0 ? Int(descriptor.length) : 0)
   }
 
   /// Places a frame of this length behind the headroom, for a buffer that is to be filled.
@@ -73,6 +73,11 @@ public enum FrameOrigin: Sendable, Hashable {
   /// ``FrameStatus``.
   case failed
 
+  /// An accelerator's answer; the descriptor's `command` says what came of the request.
+  case answered
+
+  /// Context B of the queues for answers of accelerators, but for the pair's place in the lowest bits.
+  public static var answerContext: UInt32 { 0x2000_0000 }
   /// Context B of the queues for confirmations.
   public static var confirmedContext: UInt32 { 0x4000_0000 }
   /// Context B of the queues for errors.
@@ -85,6 +90,7 @@ extension Buffer {
     switch context {
     case FrameOrigin.confirmedContext: .confirmed
     case FrameOrigin.failedContext: .failed
+    case let context where context & ~0xffff == FrameOrigin.answerContext: .answered
     default: .received
     }
   }

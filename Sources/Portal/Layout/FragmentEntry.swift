@@ -42,6 +42,13 @@ public import QorIQ
       | UInt64(bpid.rawValue) << 16 | UInt64(offset & 0x1fff)
   }
 
+  /// The entry that leads to another table instead, which lies at its address and offset.
+  @inlinable public var extended: FragmentEntry {
+    var copy = self
+    copy.word1 |= 1 << 63
+    return copy
+  }
+
   /// The pool of the piece's buffer.
   @inlinable public var bpid: BPID { BPID(UInt8(truncatingIfNeeded: word1 >> 16)) }
   /// The buffer's address.

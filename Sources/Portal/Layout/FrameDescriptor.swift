@@ -55,6 +55,11 @@ public import QorIQ
   /// are ``FragmentEntry`` (format 4: a 9-bit offset of the table, a 20-bit length of the frame).
   @inlinable @inline(__always)
   public var isScattered: Bool { format == 4 }
+  /// Whether the descriptor names a request to an accelerator: its address is that of two entries as
+  /// ``FragmentEntry``, of which the first is the output and the second the input (format 1: no offset, a
+  /// 29-bit length that congestion groups count).
+  @inlinable @inline(__always)
+  public var isCompound: Bool { format == 1 }
   /// The bytes in front of the frame, or of its table.
   @inlinable @inline(__always)
   public var offset: UInt32 { formatLength &>> 20 & 0x1ff }
@@ -82,6 +87,18 @@ public import QorIQ
     var copy = self
     copy.formatLength = formatLength & ~0xf_ffff | length & 0xf_ffff
     return copy
+  }
+
+  /// Creates a descriptor of a request to an accelerator.
+  ///
+  /// - Parameters:
+  ///   - bpid: The pool of the buffer that holds the table.
+  ///   - address: The table's address, 40 bits.
+  ///   - length: What congestion groups count: the input's bytes.
+  @inlinable public init(compound bpid: BPID, address: UInt64, length: UInt32) {
+    self.init(
+      word0: UInt64(bpid.rawValue) &<< 48 | (address & 0xff_ffff_ffff),
+      formatLength: 1 << 29 | length & 0x1fff_ffff, command: 0)
   }
 
   /// The descriptor of a frame in several buffers, of which this one's buffer holds the table.

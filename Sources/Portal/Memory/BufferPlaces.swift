@@ -24,7 +24,15 @@
     return divided(offset)
   }
 
-  /// The same by division, for pools without a reciprocal. Out of line: hardly any pool is one.
+  /// The buffer that an offset lies in, and how far; `nil` outside the pool.
+  @inlinable public func place(of offset: UInt64) -> (buffer: UInt32, rest: UInt64)? {
+    guard offset < byteCount else { return nil }
+    let buffer =
+      reciprocal != 0 ? offset.multipliedFullWidth(by: reciprocal).high : offset / stride
+    return (UInt32(truncatingIfNeeded: buffer), offset &- buffer &* stride)
+  }
+
+  /// What ``buffer(at:)`` finds, by division, for pools without a reciprocal. Out of line: hardly any pool is one.
   @inline(never) @usableFromInline
   func divided(_ offset: UInt64) -> UInt32? {
     guard reciprocal == 0 else { return nil }

@@ -14,6 +14,8 @@ struct BufferPool: BitwiseCopyable {
   /// The holder of a buffer with the table of a frame that is in a queue or on a port: a frame in several
   /// buffers shows itself where its table's buffer is to change hands, and others pay nothing for it.
   static let engineTable: UInt8 = 254
+  /// The holder of a buffer that belongs to a compound frame, beside the one with its table.
+  static let enginePart: UInt8 = 253
   /// The holder byte of an owner.
   static func holder(_ owner: Int) -> UInt8 { UInt8(truncatingIfNeeded: owner &+ 1) }
 
@@ -105,6 +107,18 @@ struct BufferPool: BitwiseCopyable {
   func buffer(at address: UInt64) -> UInt32? {
     places.buffer(at: address &- base)
   }
+
+  /// The buffer that so many bytes at an address lie in, and where; `nil` when they do not lie in one buffer.
+  func place(of address: UInt64, count: Int) -> (buffer: UInt32, pointer: UnsafeMutableRawPointer)?
+  {
+    guard let (buffer, rest) = places.place(of: address &- base), rest <= UInt64(size),
+      UInt64(count) <= UInt64(size) &- rest
+    else { return nil }
+    return (buffer, pointer(to: buffer) + Int(rest))
+  }
+
+  /// Whether somebody holds a buffer.
+  func isHeld(_ buffer: UInt32, by holder: UInt8) -> Bool { holders[Int(buffer)] == holder }
 
   /// The address of a buffer, as descriptors name it.
   @inline(__always)

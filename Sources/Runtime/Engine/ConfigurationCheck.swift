@@ -111,6 +111,24 @@ extension RuntimeConfiguration {
           throw .badConfiguration("\(name)'s \(role.role.rawValue) queues are none")
         }
       }
+      try check(grant.accelerators, of: owner(index))
+    }
+  }
+
+  /// Accelerators: each is used once, over pairs of the owner's own queues.
+  private func check(_ uses: [AcceleratorUse], of owner: Owner) throws(EngineError) {
+    guard Set(uses.map(\.kind)).count == uses.count else {
+      throw .badConfiguration("\(owner.name) uses an accelerator twice")
+    }
+    for use in uses {
+      guard use.requests.count == use.responses.count, !owner.portals.isEmpty else {
+        throw .badConfiguration(
+          "\(owner.name) has \(use.requests.count) queues for requests to \(use.kind.rawValue) and "
+            + "\(use.responses.count) for responses")
+      }
+      for queue in use.requests + use.responses {
+        try check(QueueRange(first: queue, count: 1), isOf: owner)
+      }
     }
   }
 

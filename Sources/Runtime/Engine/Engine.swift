@@ -29,6 +29,8 @@ public struct EngineOptions: Sendable {
   public var pace: ReplayPace
   /// Whether it is measured how long frames take.
   public var measuresLatency: Bool
+  /// What the accelerators are made of, if not of what the host has.
+  var devices: [AcceleratorKind: AcceleratorDevice] = [:]
 
   /// Creates options; the defaults play nothing and keep nothing.
   public init(
@@ -96,6 +98,8 @@ public final class Engine: @unchecked Sendable {
     counterMemory = counterRegion.memory
     counters = Counters(memory: counterRegion.memory, owners: configuration.owners.count)
     self.memory = memory
+    var options = options
+    if options.devices.isEmpty { options.devices = configuration.usualDevices() }
     tables = try EngineTables(
       configuration, memory: memory, counterRegion: counterRegion, options: options,
       clock: clock)

@@ -100,23 +100,24 @@ extension EngineTables {
   }
 
   /// Does something with each buffer of a queued frame in several, the one with the table first.
-  private static func forEachBuffer(
+  static func forEachBuffer(
     of frame: FrameDescriptor, _ pools: UnsafeMutablePointer<BufferPool>,
     _ poolIndex: UnsafeMutablePointer<UInt8>,
     _ take: (UnsafeMutablePointer<BufferPool>, UInt32, UInt8) -> Bool
   ) {
     var pool = pools + Int(poolIndex[Int(frame.bpid.rawValue)])
     var holder = BufferPool.engineTable
-    guard var buffer = pool.pointee.buffer(at: frame.address) else {
+    guard var (buffer, _) = pool.pointee.place(of: frame.address, count: 0) else {
       preconditionFailure("a queued frame's buffer is the engine's")
     }
+    let others = frame.isCompound ? BufferPool.enginePart : BufferPool.engine
     while true {
       let fragment = pool.pointee.fragments[Int(buffer)]
       guard take(pool, buffer, holder) else {
         preconditionFailure("a queued frame's buffer is the engine's")
       }
       guard fragment.nextPool != Fragment.none else { return }
-      holder = BufferPool.engine
+      holder = others
       pool = pools + Int(fragment.nextPool)
       buffer = fragment.next
     }

@@ -29,6 +29,7 @@ extension EngineTables {
       if transmit(index) { busy = true }
     }
     for index in 0..<offlinePorts.count where forward(index, now: now) { busy = true }
+    for index in 0..<accelerators.entries.count where serve(accelerator: index) { busy = true }
     if depletion.isWatched { followDepletion() }
     if probes.isOn { probes.look(qman, gone: gone) }
     if deliver(now: now) { busy = true }
@@ -268,8 +269,11 @@ extension EngineTables {
     let frame = command.frame
     let index = Int(poolIndex.base[Int(frame.bpid.rawValue)])
     guard index != 255, let buffer = pools.base[index].buffer(at: frame.address) else {
-      return isClient ? nil : .foreignBuffer
+      if isClient { return nil }
+      return frame.isCompound
+        ? takeCompound(frame, to: command.fqid, from: owner) : .foreignBuffer
     }
+    if frame.isCompound { return takeCompound(frame, to: command.fqid, from: owner) }
     if frame.isScattered {
       return takePieces(of: frame, tableIn: buffer, of: index, from: owner)
     }
@@ -334,6 +338,9 @@ extension EngineTables {
       for index in 0..<pools.count {
         let count = pools.base[index].reclaim(from: BufferPool.holder(owner))
         counters.add(.reclaimed, owner, UInt64(count))
+      }
+      for index in 0..<accelerators.entries.count {
+        accelerators.entries.base[index].device._withUnsafeGuaranteedRef { $0.forget(owner: owner) }
       }
       control.markReclaimed(owner: owner)
     }

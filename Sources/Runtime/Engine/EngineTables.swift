@@ -69,6 +69,8 @@ struct EngineTables: ~Copyable {
   let clientPools: ClientPools
   /// What waits at order-restoration points.
   let restoration: OrderRestoration
+  /// The owners' ways into accelerators.
+  let accelerators: AcceleratorLanes
   /// Which pools are depleted.
   var depletion: Depletion
   /// How the client numbers its queues and pools.
@@ -146,7 +148,8 @@ struct EngineTables: ~Copyable {
     clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds
   ) throws(EngineError) {
     let owners = configuration.owners
-    let layout = ChannelLayout(configuration)
+    let devices = client == nil ? options.devices : [:]
+    let layout = ChannelLayout(configuration, accelerators: Set(devices.keys))
     let allPools = owners.flatMap(\.pools)
     let frames = allPools.reduce(0) { $0 + Int($1.bufferCount) }
     let lastQueue = owners.flatMap(\.queues).map(\.last.rawValue).max() ?? 0
@@ -164,6 +167,7 @@ struct EngineTables: ~Copyable {
     for (index, range) in grants.ranges.enumerated() { ranges.base[index] = range }
     let ownerChannels = try FlatTable<UInt16>(count: grants.channels.count)
     for (index, channel) in grants.channels.enumerated() { ownerChannels.base[index] = channel }
+    let accelerators = try AcceleratorLanes(configuration, layout, devices)
     let keyGen = try KeyGen()
     let pools = try FlatTable<BufferPool>(count: allPools.count)
     let poolIndex = try FlatTable<UInt8>(count: 256)
@@ -281,6 +285,7 @@ struct EngineTables: ~Copyable {
     self.offlinePorts = offlinePorts
     isClient = client != nil
     self.clientPools = clientPools
+    self.accelerators = accelerators
     self.depletion = depletion
     self.restoration = restoration
     self.ports = ports
@@ -319,6 +324,14 @@ struct EngineTables: ~Copyable {
         let channels = owner.portals.map { ChannelID(UInt16($0.rawValue)) }
         for range in role.queues {
           try service(range, channels, Int(role.role.context), on: role.workQueue)
+        }
+      }
+      for use in configuration.queueing[index]?.accelerators ?? [] {
+        for (place, queue) in use.responses.enumerated() {
+          let portal = owner.portals[place % owner.portals.count]
+          try service(
+            QueueRange(first: queue, count: 1), [ChannelID(UInt16(portal.rawValue))],
+            Int(FrameOrigin.answerContext) | place)
         }
       }
       for (place, path) in owner.paths.enumerated() {

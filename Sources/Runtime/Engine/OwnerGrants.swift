@@ -39,6 +39,8 @@ struct OwnerGrants {
         pools[number] = UInt16(try layout.index(of: channel))
         channels.append(pools[number])
       }
+      // Like portals' channels: what an owner that is gone has asked of an accelerator is not done.
+      for lane in layout.lanes where lane.owner == index { channels.append(UInt16(lane.index)) }
       self.pools.append(pools)
       let portalChannels = channels.count - firstChannel
       for channel in Self.servedByPorts(of: index, configuration) + grant.portChannels {
@@ -110,6 +112,7 @@ struct OwnerGrants {
   /// Tells the queue manager the channels' numbers and the congestion groups' owners.
   func give(to qman: borrowing QueueManager, _ layout: ChannelLayout) {
     for (channel, index) in layout.all { qman.channels.base[index].number = channel.rawValue }
+    for lane in layout.lanes { qman.channels.base[lane.index].number = lane.channel.rawValue }
     for (group, owner) in groups {
       qman.groups.base[Int(group)].give(to: owner, hasIndexedTargets: isRevision3)
     }
@@ -122,8 +125,20 @@ struct OwnerGrants {
 /// The channels that are used, numbered from 1; 0 is the channel that nobody serves.
 struct ChannelLayout {
   private let indexes: [ChannelID: Int]
+  /// The owners' ways into accelerators, behind the channels: several have the same number.
+  let lanes: [Lane]
 
-  init(_ configuration: RuntimeConfiguration) {
+  /// An owner's way into an accelerator.
+  struct Lane {
+    var owner: Int
+    var kind: AcceleratorKind
+    var channel: ChannelID
+    var weight: UInt32
+    var index: Int
+  }
+
+  /// Lays out the channels of a configuration, and ways into those accelerators that there are.
+  init(_ configuration: RuntimeConfiguration, accelerators: Set<AcceleratorKind> = []) {
     var indexes: [ChannelID: Int] = [:]
     func add(_ channel: ChannelID) { indexes[channel] = indexes[channel] ?? indexes.count + 1 }
     for owner in configuration.owners {
@@ -138,10 +153,21 @@ struct ChannelLayout {
       (grant.poolChannels.sorted() + grant.portChannels).forEach(add)
     }
     self.indexes = indexes
+    var lanes: [Lane] = []
+    for owner in configuration.owners.indices {
+      for use in configuration.queueing[owner]?.accelerators ?? []
+      where accelerators.contains(use.kind) {
+        lanes.append(
+          Lane(
+            owner: owner, kind: use.kind, channel: use.channel, weight: use.weight,
+            index: indexes.count + 1 + lanes.count))
+      }
+    }
+    self.lanes = lanes
   }
 
   /// How many places a table of channels needs.
-  var count: Int { indexes.count + 1 }
+  var count: Int { indexes.count + lanes.count + 1 }
   /// Each channel and its place.
   var all: [ChannelID: Int] { indexes }
 

@@ -59,13 +59,15 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     public var pathQualities: [PathQuality]
     /// Its queues for confirmations and for frames with errors.
     public var roles: [RoleQueues]
+    /// The accelerators that it uses, over queues of its own.
+    public var accelerators: [AcceleratorUse]
 
     /// Creates a grant.
     public init(
       poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = [],
       poolThresholds: [PoolThresholds] = [], portChannels: [ChannelID] = [],
       groupSettings: [Partitioning.CongestionGroup] = [], pathQualities: [PathQuality] = [],
-      roles: [RoleQueues] = []
+      roles: [RoleQueues] = [], accelerators: [AcceleratorUse] = []
     ) {
       self.poolChannels = poolChannels
       self.congestionGroups = congestionGroups
@@ -74,6 +76,7 @@ public struct RuntimeConfiguration: Sendable, Hashable {
       self.groupSettings = groupSettings
       self.pathQualities = pathQualities
       self.roles = roles
+      self.accelerators = accelerators
     }
 
     /// What a plan gives to an owner.
@@ -83,7 +86,7 @@ public struct RuntimeConfiguration: Sendable, Hashable {
         congestionGroups: resources.congestionGroups.map(\.id.rawValue),
         poolThresholds: resources.poolThresholds(of: owner),
         groupSettings: resources.congestionGroups, pathQualities: resources.pathQualities,
-        roles: resources.portRoles)
+        roles: resources.portRoles, accelerators: resources.accelerators)
     }
   }
 

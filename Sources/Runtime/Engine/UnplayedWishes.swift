@@ -18,8 +18,9 @@ extension Partition {
         )
       }
       for use in resources.accelerators {
+        guard let problem = use.kind.problem else { continue }
         found.append(
-          "\(owner.name) is planned to use \(use.kind.rawValue), but a run has none")
+          "\(owner.name) is planned to use \(use.kind.rawValue), but \(problem)")
       }
       for pool in resources.pools where !pool.sharers.isEmpty {
         found.append(

@@ -73,6 +73,11 @@ extension EngineTables {
     }
     for fqid in first..<first + count {
       guard qman.canInitialize(fqid) else { return CommandResult.badState }
+      // What waits for an accelerator is nothing that a port could send, and stays where it is.
+      guard
+        !QueueManager.writesDestination(command) || qman.queues.base[Int(fqid)].count == 0
+          || isAcceleratorQueue(fqid) == (Int(channel) >= accelerators.firstChannel)
+      else { return CommandResult.badState }
       guard
         QueueManager.writesDestination(command) || !scheduled
           || qman.queues.base[Int(fqid)].channel != 0

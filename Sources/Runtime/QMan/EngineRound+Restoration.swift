@@ -107,9 +107,9 @@ extension EngineTables {
   ) {
     switch arrival(command.number, point) {
     case .expected:
-      pass(command, portal)
+      passRestored(command, portal)
       if !command.isNotLast { step(point) }
-    case .late: pass(command, portal)
+    case .late: passRestored(command, portal)
     case .early:
       if !hold(command, point, portal) {
         giveBack(command, portal, .outOfOrder, RejectionCode.error)
@@ -151,6 +151,17 @@ extension EngineTables {
       restoration.append(point, qman.settings.base)
     }
     return true
+  }
+
+  /// Enqueues a frame at its turn. Its queue may lead elsewhere by now: a request to an accelerator is none to
+  /// anybody else.
+  private mutating func passRestored(
+    _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
+  ) {
+    guard isClient || !command.frame.isCompound || isAcceleratorQueue(command.fqid) else {
+      return giveBack(command, portal, .badDescriptor, RejectionCode.error)
+    }
+    pass(command, portal)
   }
 
   // MARK: The expected number
@@ -240,7 +251,7 @@ extension EngineTables {
       guard steps > 0, hasRoom(forRefusalOf: place) else { return false }
       steps -= 1
       let (command, portal) = take(place, point)
-      if command.hasFrame { pass(command, portal) }
+      if command.hasFrame { passRestored(command, portal) }
       if !command.isNotLast {
         settings.pointee.nextExpected =
           (settings.pointee.nextExpected &+ 1) & OrderRestoration.numberMask

@@ -1,4 +1,5 @@
 import DPAAPortal
+import Partitioning
 
 /// Why a frame, or what a guest wrote, came to nothing.
 public enum DropReason: Int, Sendable, CaseIterable {
@@ -40,6 +41,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case sizeError
   /// A transmit port cannot send a frame of this length, and its owner has no error queue.
   case lengthError
+  /// A request to an accelerator whose queue names no queue of its owner's for the answer.
+  case foreignResponse
 
   /// The reason as tables and JSON print it.
   public var name: String {
@@ -63,6 +66,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .badPieces: "bad-pieces"
     case .sizeError: "size-error"
     case .lengthError: "length-error"
+    case .foreignResponse: "foreign-response"
     }
   }
 
@@ -122,7 +126,18 @@ struct Counters {
     case transmitErrors
   }
 
-  private static let perOwner = Owner.allCases.count + DropReason.allCases.count
+  /// A counter of an owner's use of an accelerator, beside the answers with each fault.
+  enum Accelerator: Int, CaseIterable {
+    /// Requests that were done.
+    case done
+    /// Bytes of their input.
+    case bytes
+  }
+
+  private static let perAccelerator = Accelerator.allCases.count + AcceleratorFault.allCases.count
+  private static let firstAccelerator = Owner.allCases.count + DropReason.allCases.count
+  private static let perOwner =
+    firstAccelerator + AcceleratorKind.allCases.count * perAccelerator
   private static let perDirection = MACCounter.allCases.count
   private static let perPort = Port.allCases.count + MACDirection.allCases.count * perDirection
 
@@ -148,6 +163,19 @@ struct Counters {
   func drop(_ reason: DropReason, _ owner: Int, _ amount: UInt64 = 1) {
     memory.addCounter(
       8 &* (owner &* Self.perOwner &+ Owner.allCases.count &+ reason.rawValue), amount)
+  }
+  @inline(__always)
+  func add(
+    _ counter: Accelerator, _ kind: Int, _ owner: Int, _ amount: UInt64 = 1
+  ) {
+    memory.addCounter(Self.place(kind, owner) &+ 8 &* counter.rawValue, amount)
+  }
+  func fail(_ fault: AcceleratorFault, _ kind: Int, _ owner: Int) {
+    memory.addCounter(
+      Self.place(kind, owner) + 8 * (Accelerator.allCases.count + fault.rawValue), 1)
+  }
+  private static func place(_ kind: Int, _ owner: Int) -> Int {
+    8 * (owner * perOwner + firstAccelerator + kind * perAccelerator)
   }
   @inline(__always)
   func add(_ counter: Port, _ port: Int, _ amount: UInt64 = 1) {
@@ -194,6 +222,13 @@ struct Counters {
   }
   func dropped(_ reason: DropReason, _ owner: Int) -> UInt64 {
     memory.counter(8 * (owner * Self.perOwner + Owner.allCases.count + reason.rawValue))
+  }
+  func value(_ counter: Accelerator, _ kind: Int, _ owner: Int) -> UInt64 {
+    memory.counter(Self.place(kind, owner) + 8 * counter.rawValue)
+  }
+  func failed(_ fault: AcceleratorFault, _ kind: Int, _ owner: Int) -> UInt64 {
+    memory.counter(
+      Self.place(kind, owner) + 8 * (Accelerator.allCases.count + fault.rawValue))
   }
   func value(_ counter: Port, _ port: Int) -> UInt64 {
     memory.counter(8 * (ownerCount * Self.perOwner + port * Self.perPort + counter.rawValue))

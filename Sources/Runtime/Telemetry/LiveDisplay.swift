@@ -45,6 +45,17 @@ final class LiveDisplay {
         ? Self.rate(frames[index], since: lastFrames[index], in: seconds) : 0
       table.add([owner.name, "\(delivered)", "\(taken)", "\(dropped)", "\(rate)"])
     }
+    for row in configuration.accelerators({ kind, number, index in
+      let errors = AcceleratorFault.allCases.reduce(0) {
+        $0 + engine.counters.failed($1, number, index)
+      }
+      return [
+        "\(kind.rawValue) for \(configuration.owners[index].name)",
+        "\(engine.counters.value(.done, number, index))", "", "\(errors)", "",
+      ]
+    }) {
+      table.add(row)
+    }
     for (index, interface) in configuration.interfaces.enumerated() {
       let received = engine.counters.value(.received, index)
       var progress = ""

@@ -1,4 +1,5 @@
 public import Diagnostics
+import Partitioning
 import QorIQ
 
 extension RunReport {
@@ -67,6 +68,8 @@ extension RunReport {
       text += policerTable.text + "\n"
     }
 
+    text += acceleratorText
+
     var poolTable = TextTable([
       ("pool", .right), ("owner", .left), ("buffers", .right), ("in use", .right),
     ])
@@ -90,6 +93,23 @@ extension RunReport {
     }
     text += queueTable.text + "\n" + balanceText
     return text
+  }
+
+  /// What accelerators did; nothing when no owner uses one.
+  private var acceleratorText: String {
+    guard !accelerators.isEmpty else { return "" }
+    var table = TextTable([
+      ("accelerator", .left), ("owner", .left), ("done", .right), ("bytes", .right),
+      ("errors", .right), ("reasons", .left),
+    ])
+    for use in accelerators {
+      table.add([
+        use.kind.rawValue, use.owner, "\(use.done)", "\(use.bytes)",
+        "\(use.errors.reduce(0) { $0 + $1.count })",
+        use.errors.map { "\($0.count) \($0.reason)" }.joined(separator: ", "),
+      ])
+    }
+    return table.text + "\n"
   }
 
   /// The flows, with what was measured of them.
@@ -210,6 +230,14 @@ extension RunReport {
             "name": .string($0.name), "interfaces": .array($0.interfaces.map { .string($0) }),
             "green": JSONValue($0.counts[0]), "yellow": JSONValue($0.counts[1]),
             "red": JSONValue($0.counts[2]),
+          ]
+        }),
+      "accelerators": .array(
+        accelerators.map { use in
+          [
+            "kind": .string(use.kind.rawValue), "owner": .string(use.owner),
+            "done": JSONValue(use.done), "bytes": JSONValue(use.bytes),
+            "errors": .object(use.errors.map { .init($0.reason, JSONValue($0.count)) }),
           ]
         }),
       "pools": .array(

@@ -1,6 +1,6 @@
 import DPAAPortal
 import Glibc
-import Partitioning
+public import Partitioning
 public import QorIQ
 
 /// What came of a run: every frame and buffer accounted for, or a list of what is not.
@@ -18,6 +18,8 @@ public struct RunReport: Sendable {
   public let pools: [PoolReport]
   /// The queues that ever held a frame, ascending.
   public let queues: [QueueReport]
+  /// The owners' uses of accelerators, owner by owner.
+  public let accelerators: [AcceleratorReport]
   /// The policers in the configuration's order.
   public let policers: [PolicerReport]
   /// The ways that frames took, owner by owner.
@@ -110,6 +112,20 @@ public struct RunReport: Sendable {
     public let inUse: UInt32
     /// The fewest that were ever free.
     public let lowestFree: UInt32
+  }
+
+  /// What an accelerator did for one owner.
+  public struct AcceleratorReport: Sendable {
+    /// Which.
+    public let kind: AcceleratorKind
+    /// The owner.
+    public let owner: String
+    /// Requests that were done.
+    public let done: UInt64
+    /// Bytes of their input.
+    public let bytes: UInt64
+    /// Requests that were answered with an error, by what was wrong.
+    public let errors: [(reason: String, count: UInt64)]
   }
 
   /// One policer's frames.
@@ -313,6 +329,16 @@ extension RunReport {
         queued: queue.count)
     }
 
+    accelerators = configuration.accelerators { kind, number, index in
+      AcceleratorReport(
+        kind: kind, owner: configuration.owners[index].name,
+        done: counters.value(.done, number, index), bytes: counters.value(.bytes, number, index),
+        errors: AcceleratorFault.allCases.compactMap { fault in
+          let count = counters.failed(fault, number, index)
+          return count == 0 ? nil : (fault.name, count)
+        })
+    }
+
     policers = zip(configuration.policers, engine.policerCounts()).map { policer, counts in
       let users = policer.users.map(\.interface)
       return PolicerReport(
@@ -351,6 +377,16 @@ extension RunReport.LineReport {
 }
 
 extension RuntimeConfiguration {
+  /// Something of each use of an accelerator: its kind, the kind's place among all kinds, and the owner.
+  func accelerators<Value>(_ value: (AcceleratorKind, Int, Int) -> Value) -> [Value] {
+    owners.indices.flatMap { index in
+      AcceleratorKind.allCases.enumerated().compactMap { number, kind in
+        let isUsed = queueing[index]?.accelerators.contains { $0.kind == kind } ?? false
+        return isUsed ? value(kind, number, index) : nil
+      }
+    }
+  }
+
   /// What each queue is for: its owner and its role.
   func queueRoles() -> (FQID) -> (owner: String, role: String) {
     { fqid in
@@ -363,6 +399,11 @@ extension RuntimeConfiguration {
         for role in queueing[index]?.roles ?? []
         where role.queues.contains(where: { $0.contains(fqid) }) {
           return (owner.name, role.role.rawValue)
+        }
+        for use in queueing[index]?.accelerators ?? [] {
+          let (request, response) = use.kind.roles
+          if use.requests.contains(fqid) { return (owner.name, request.rawValue) }
+          if use.responses.contains(fqid) { return (owner.name, response.rawValue) }
         }
         for interface in interfaces {
           if case .offlineHop(let hop) = interface.delivery, hop.queue == fqid,

@@ -1,0 +1,211 @@
+import DPAAPortal
+import QorIQ
+
+/// The stage of a round in which accelerators work: requests are taken from their channels, done in a batch,
+/// and answered into the queues that context B of theirs names.
+extension EngineTables {
+  /// Has an accelerator do a batch of requests; `false` when there are none.
+  mutating func serve(accelerator index: Int) -> Bool {
+    let (count, isBusy) = gather(index)
+    guard count > 0 else { return isBusy }
+    let entry = accelerators.entries.base + index
+    let jobs = UnsafeMutableBufferPointer(start: accelerators.jobs.base, count: count)
+    let memory = AcceleratorMemory(pools: pools.base, owners: owners.base)
+    entry.pointee.device._withUnsafeGuaranteedRef { $0.work(jobs, memory) }
+    for place in 0..<count { answer(jobs[place], entry.pointee.kind) }
+    return true
+  }
+
+  /// Takes requests from an accelerator's lanes in turn, each by as many bytes as its credit allows: who asks
+  /// for much at once waits for the others. How many there are, and whether anything was done.
+  @inline(never)
+  private mutating func gather(_ index: Int) -> (count: Int, isBusy: Bool) {
+    let entry = accelerators.entries.base + index
+    let lanes = accelerators.lanes.base + entry.pointee.firstLane
+    var count = 0
+    var bytes = 0
+    var isBusy = false
+    var idle = 0
+    // A queue that is to retire may give nothing at its turn, and a lane may owe for a large request.
+    var visits = 0
+    let most = 2 * entry.pointee.laneCount + 2 * AcceleratorLanes.batch
+    while idle < entry.pointee.laneCount, visits < most, count < AcceleratorLanes.batch,
+      bytes < AcceleratorLanes.batchBytes
+    {
+      visits += 1
+      let lane = lanes + entry.pointee.turn
+      guard qman.channels.base[lane.pointee.channel].nonEmpty != 0 else {
+        lane.pointee.credit = 0
+        next(entry)
+        idle += 1
+        continue
+      }
+      idle = 0
+      isBusy = true
+      if lane.pointee.credit <= 0 {
+        lane.pointee.credit += lane.pointee.quantum
+      }
+      while lane.pointee.credit > 0, visits < most, count < AcceleratorLanes.batch,
+        bytes < AcceleratorLanes.batchBytes, let fqid = qman.select(lane.pointee.channel)
+      {
+        visits += 1
+        let before = bytes
+        takeTurn(of: fqid, lane, entry, &count, &bytes)
+        lane.pointee.credit -= bytes - before
+      }
+      if lane.pointee.credit <= 0 { next(entry) }
+    }
+    return (count, isBusy)
+  }
+
+  private func next(_ entry: UnsafeMutablePointer<AcceleratorEntry>) {
+    entry.pointee.turn =
+      entry.pointee.turn + 1 < entry.pointee.laneCount ? entry.pointee.turn + 1 : 0
+  }
+
+  /// Takes a turn's requests from a queue.
+  private mutating func takeTurn(
+    of fqid: UInt32, _ lane: UnsafeMutablePointer<AcceleratorLane>,
+    _ entry: UnsafeMutablePointer<AcceleratorEntry>, _ count: inout Int, _ bytes: inout Int
+  ) {
+    let queue = qman.queues.base + Int(fqid)
+    let owner = lane.pointee.owner
+    var turn = 0
+    while turn < Self.turn, queue.pointee.count > 0, count < AcceleratorLanes.batch {
+      turn += 1
+      bytes += AcceleratorLanes.jobCost
+      let frame = qman.pop(fqid)
+      let response = queue.pointee.contextB & 0xff_ffff
+      guard owns(response, count: 1, owner: owner) else {
+        free(frame)
+        counters.drop(.foreignResponse, owner)
+        continue
+      }
+      let job = accelerators.jobs.base + count
+      job.pointee = AcceleratorJob()
+      job.pointee.owner = owner
+      job.pointee.queue = fqid
+      job.pointee.contextA = qman.settings.base[Int(fqid)].contextA
+      job.pointee.contextB = queue.pointee.contextB
+      job.pointee.frame = frame
+      prepare(
+        job, pieces: accelerators.pieces.base + count * 2 * FragmentEntry.chainLimit,
+        entry.pointee.device)
+      bytes += job.pointee.inputLength + job.pointee.effort
+      count += 1
+    }
+    endPortTurn(fqid)
+  }
+
+  /// Finds a job's input and output.
+  private mutating func prepare(
+    _ job: UnsafeMutablePointer<AcceleratorJob>,
+    pieces: UnsafeMutablePointer<AcceleratorJob.Piece>, _ device: Unmanaged<AcceleratorDevice>
+  ) {
+    if job.pointee.frame.isCompound {
+      guard describe(job, pieces: pieces) else { return fail(job, .memory, device) }
+    } else {
+      let input = pieces + FragmentEntry.chainLimit
+      let count = Self.list(job.pointee.frame, into: input, pools.base, poolIndex.base)
+      job.pointee.input = UnsafeMutableBufferPointer(start: input, count: count)
+      job.pointee.inputLength = Int(job.pointee.frame.length)
+    }
+    // A single request must not keep everybody else waiting for long.
+    guard max(job.pointee.inputLength, job.pointee.outputRoom) < Fragment.longestFrame else {
+      job.pointee.inputLength = 0
+      return fail(job, .length, device)
+    }
+    let memory = AcceleratorMemory(pools: pools.base, owners: owners.base)
+    device._withUnsafeGuaranteedRef { $0.prepare(&job.pointee, memory) }
+    guard job.pointee.fault == nil, !job.pointee.frame.isCompound else { return }
+    takeOutput(job, into: pieces, device)
+  }
+
+  /// Takes a buffer for the output of a job that names none: of the pool that its device says.
+  private mutating func takeOutput(
+    _ job: UnsafeMutablePointer<AcceleratorJob>,
+    into piece: UnsafeMutablePointer<AcceleratorJob.Piece>, _ device: Unmanaged<AcceleratorDevice>
+  ) {
+    let index =
+      (0...255).contains(job.pointee.outputPool)
+      ? Int(poolIndex.base[job.pointee.outputPool]) : 255
+    guard index != 255, pools.base[index].owner == job.pointee.owner,
+      Int(pools.base[index].size) > Buffer.headroom,
+      !depletion.hardware.has(pools.base[index].bpid.rawValue),
+      let buffer = pools.base[index].acquire(for: BufferPool.engine)
+    else {
+      job.pointee.outputPool = -1
+      return fail(job, .noBuffer, device)
+    }
+    let room = Int(pools.base[index].size) - Buffer.headroom
+    piece.pointee = AcceleratorJob.Piece(
+      start: pools.base[index].pointer(to: buffer) + Buffer.headroom, count: room)
+    job.pointee.output = UnsafeMutableBufferPointer(start: piece, count: 1)
+    job.pointee.outputRoom = room
+    job.pointee.answer = FrameDescriptor(
+      bpid: pools.base[index].bpid, address: pools.base[index].address(of: buffer),
+      offset: UInt32(Buffer.headroom), length: 0)
+  }
+
+  private func fail(
+    _ job: UnsafeMutablePointer<AcceleratorJob>, _ fault: AcceleratorFault,
+    _ device: Unmanaged<AcceleratorDevice>
+  ) {
+    job.pointee.fail(
+      fault, status: device._withUnsafeGuaranteedRef { $0.status(of: fault) })
+  }
+
+  /// The pieces of a frame that is not compound; how many there are.
+  private static func list(
+    _ frame: FrameDescriptor, into list: UnsafeMutablePointer<AcceleratorJob.Piece>,
+    _ pools: UnsafeMutablePointer<BufferPool>, _ poolIndex: UnsafeMutablePointer<UInt8>
+  ) -> Int {
+    guard frame.isScattered else {
+      let pool = pools + Int(poolIndex[Int(frame.bpid.rawValue)])
+      let start = pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
+      list[0] = AcceleratorJob.Piece(
+        start: start + Int(frame.offset), count: Int(frame.length))
+      return 1
+    }
+    var count = 0
+    forEachBuffer(of: frame, pools, poolIndex) { pool, buffer, holder in
+      guard holder == BufferPool.engine, count < FragmentEntry.chainLimit else { return true }
+      let fragment = pool.pointee.fragments[Int(buffer)]
+      // A further table has no bytes of the frame.
+      guard fragment.length > 0 else { return true }
+      list[count] = AcceleratorJob.Piece(
+        start: pool.pointee.pointer(to: buffer) + Int(fragment.offset),
+        count: Int(fragment.length))
+      count += 1
+      return true
+    }
+    return count
+  }
+
+  // MARK: Answers
+
+  /// Puts a job's answer into the queue that its request names. A compound frame comes back as it is; of any
+  /// other the output goes on and the input's buffers go back to their pools, unless it failed: then the
+  /// input comes back.
+  private mutating func answer(_ job: AcceleratorJob, _ kind: Int) {
+    var frame = job.frame
+    if let fault = job.fault {
+      counters.fail(fault, kind, job.owner)
+      if job.answer.formatLength != 0 { free(job.answer) }
+    } else {
+      counters.add(.done, kind, job.owner)
+      counters.add(.bytes, kind, job.owner, UInt64(job.inputLength))
+      if frame.isCompound {
+        noteOutput(of: job)
+      } else {
+        free(frame)
+        frame = job.answer.resized(length: UInt32(truncatingIfNeeded: job.written))
+          .stamped(liodnOffset: owners.base[job.owner].liodnOffset)
+      }
+    }
+    frame.command = job.status
+    if case .accepted = qman.enqueue(frame, to: job.contextB & 0xff_ffff) { return }
+    free(frame)
+    counters.drop(.queueRefused, job.owner)
+  }
+}

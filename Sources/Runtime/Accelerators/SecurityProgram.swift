@@ -1,0 +1,194 @@
+import DPAAPortal
+
+/// What a shared descriptor says, once it was found sound: a direction of an ESP tunnel, and its keys.
+///
+/// Encodings: Linux 6.1, `drivers/crypto/caam/desc.h` and `pdb.h`. What may stand in a descriptor and is not
+/// done here is refused with the code of the command that asks for it: nothing is passed over.
+struct SecurityProgram {
+  /// A fault, and the place of the word in the descriptor.
+  struct Fault: Error, Equatable {
+    var code: SecurityStatus.Descriptor
+    var index: Int
+    var word: UInt32 { code.word(at: index) }
+  }
+
+  var isEncapsulation = false
+  var isGCM = false
+  var key: [UInt8] = []
+  var authentication: [UInt8] = []
+  /// The place of the operation, which errors of ciphers name.
+  var operationIndex = 0
+
+  var options: SharedDescriptor.Options = []
+  var salt: UInt32 = 0
+  var spi: UInt32 = 0
+  var nextHeader: UInt8 = 0
+  /// Encapsulation: the outer header.
+  var outerHeader: [UInt8] = []
+  /// Decapsulation: how long it is.
+  var outerHeaderLength = 0
+
+  /// Bytes of the initialization vector in each packet, and what the ciphertext is a multiple of.
+  var vectorLength: Int { isGCM ? 8 : 16 }
+  var alignment: Int { isGCM ? 4 : 16 }
+  static let tagLength = 16
+  /// Numbers of the window against replay.
+  var window: UInt64 {
+    options.isSuperset(of: .window64) ? 64 : options.contains(.window32) ? 32 : 0
+  }
+  /// The words of the descriptor, from the header on, that SEC itself changes: the high half of the sequence
+  /// number first.
+  var stateWords: Range<Int> { isEncapsulation ? 2..<4 : 4..<8 }
+
+  /// Reads a descriptor.
+  ///
+  /// - Parameters:
+  ///   - words: Its words from the header on, as a private copy.
+  ///   - read: Reads a key of so many bytes at an address, if that is the owner's memory.
+  /// - Throws: The first fault.
+  init(
+    _ words: UnsafeBufferPointer<UInt32>, read: (UInt64, Int) -> [UInt8]?
+  ) throws(Fault) {
+    var reader = Reader(words: words)
+    let header = words.isEmpty ? 0 : words[0]
+    guard header >> 27 == 0x17, header & 0x0080_0000 != 0, header & 0x8000 == 0,
+      Int(header & 0x3f) == words.count, words.count > 1
+    else { throw Fault(code: .header, index: 0) }
+    guard header & 0x0100_0000 == 0 else { throw Fault(code: .doNotRun, index: 0) }
+    let start = Int(header >> 16 & 0x3f)
+    guard start >= 1, start < words.count else { throw Fault(code: .header, index: 0) }
+    reader.index = start
+    try readCommands(&reader, read)
+    guard reader.index == words.count else {
+      throw Fault(code: .invalidCommand, index: reader.index)
+    }
+    try readBlock(words, count: start)
+  }
+
+  /// The words that are still to be read.
+  private struct Reader {
+    let words: UnsafeBufferPointer<UInt32>
+    var index = 0
+
+    mutating func next(_ code: SecurityStatus.Descriptor) throws(Fault) -> UInt32 {
+      guard index < words.count else { throw Fault(code: code, index: index) }
+      index += 1
+      return words[index - 1]
+    }
+  }
+
+  /// Keys, a jump over them, and one operation, which is the last.
+  private mutating func readCommands(
+    _ reader: inout Reader, _ read: (UInt64, Int) -> [UInt8]?
+  ) throws(Fault) {
+    while true {
+      let index = reader.index
+      let command = try reader.next(.invalidCommand)
+      switch command >> 27 {
+      case 0x00: try readKey(command, at: index, &reader, read)
+      case 0x14:
+        // A descriptor that is shared has its keys already; here they are always read.
+        let target = index + Int(command & 0xff)
+        guard command & ~0xff == SharedDescriptor.Word.jumpIfShared, target > index,
+          target < reader.words.count
+        else { throw Fault(code: .invalidJump, index: index) }
+      case 0x10:
+        try readOperation(command, at: index)
+        return
+      default: throw Fault(code: .invalidCommand, index: index)
+      }
+    }
+  }
+
+  private mutating func readKey(
+    _ command: UInt32, at index: Int, _ reader: inout Reader, _ read: (UInt64, Int) -> [UInt8]?
+  ) throws(Fault) {
+    let length = Int(command & 0x3ff)
+    let destination = command >> 25 & 3
+    let isImmediate = command & SharedDescriptor.Word.keyImmediate != 0
+    // Keys that are encrypted, split or in a table are not for us. No write-back is how all are kept.
+    guard destination == 1 || destination == 2, command & 0x015f_fc00 == 0, length > 0 else {
+      throw Fault(code: .invalidKey, index: index)
+    }
+    var bytes: [UInt8] = []
+    if isImmediate {
+      guard length <= 64 else { throw Fault(code: .invalidKey, index: index) }
+      for _ in 0..<(length + 3) / 4 {
+        let word = try reader.next(.invalidKey)
+        for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(word >> shift & 0xff)) }
+      }
+      bytes.removeLast(bytes.count - length)
+    } else {
+      let high = try reader.next(.invalidKey)
+      let low = try reader.next(.invalidKey)
+      guard length <= 64 else { throw Fault(code: .invalidKey, index: index) }
+      guard let key = read(UInt64(high) << 32 | UInt64(low), length) else {
+        throw Fault(code: .memory, index: index)
+      }
+      bytes = key
+    }
+    if destination == 1 { key = bytes } else { authentication = bytes }
+  }
+
+  private mutating func readOperation(_ command: UInt32, at index: Int) throws(Fault) {
+    typealias Word = SharedDescriptor.Word
+    switch command & 0xff00_0000 {
+    case Word.encapsulateIPsec & 0xff00_0000: isEncapsulation = true
+    case Word.decapsulateIPsec & 0xff00_0000: isEncapsulation = false
+    default: throw Fault(code: .invalidOperation, index: index)
+    }
+    guard command & 0x00ff_0000 == Word.encapsulateIPsec & 0x00ff_0000 else {
+      throw Fault(code: .undefinedProtocol, index: index)
+    }
+    switch command & 0xffff {
+    case Word.gcm: isGCM = true
+    case Word.cbcWithHMAC: isGCM = false
+    default: throw Fault(code: .undefinedProtocol, index: index)
+    }
+    guard [16, 24, 32].contains(key.count), isGCM || !authentication.isEmpty else {
+      throw Fault(code: .invalidKey, index: index)
+    }
+    operationIndex = index
+  }
+
+  private mutating func readBlock(
+    _ words: UnsafeBufferPointer<UInt32>, count: Int
+  ) throws(Fault) {
+    let fault = Fault(code: .dataBlock, index: 1)
+    guard count >= 8 else { throw fault }
+    options = SharedDescriptor.Options(rawValue: words[1] & 0xff)
+    guard options.isSuperset(of: [.tunnel, .headerInBlock]) else { throw fault }
+    guard isEncapsulation else {
+      guard words[1] >> 28 == 0, !options.contains(SharedDescriptor.Options(rawValue: 0x20)),
+        options.rawValue & 0xc0 != 0x80, count == 8
+      else { throw fault }
+      outerHeaderLength = Int(words[1] >> 16 & 0xfff)
+      salt = words[2]
+      return
+    }
+    let headerLength = count >= 10 ? Int(words[9] & 0xffff) : 0
+    // A vector that can be foretold is none, and one from the block would be used twice.
+    guard words[1] >> 24 == 0, options.isSuperset(of: [.outerHeader, .randomVector]),
+      !options.contains(SharedDescriptor.Options(rawValue: 0x40)), headerLength % 4 == 0,
+      count == 10 + headerLength / 4
+    else { throw fault }
+    nextHeader = UInt8(words[1] >> 16 & 0xff)
+    salt = words[4]
+    spi = words[8]
+    for word in words[10..<count] {
+      for shift in [24, 16, 8, 0] as [UInt32] { outerHeader.append(UInt8(word >> shift & 0xff)) }
+    }
+    guard Self.isHeader(outerHeader),
+      options.contains(.outerIPv6) == (outerHeader[0] >> 4 == 6)
+    else { throw fault }
+  }
+
+  /// Whether bytes can be an outer header: whole, and of a version that there is.
+  private static func isHeader(_ bytes: [UInt8]) -> Bool {
+    switch (bytes.first ?? 0) >> 4 {
+    case 4: bytes.count >= 20 && bytes.count == Int(bytes[0] & 0xf) * 4
+    case 6: bytes.count >= 40
+    default: false
+    }
+  }
+}

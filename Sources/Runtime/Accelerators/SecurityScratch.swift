@@ -1,0 +1,20 @@
+// SAFETY: the bytes live as long as the value; what is taken is used until the next `clear`.
+/// Memory for a batch: where frames in pieces are put together.
+final class Scratch {
+  /// A batch has less input than this and one frame of the longest; outputs may be as long.
+  static let size = 4 * (AcceleratorLanes.batchBytes + Fragment.longestFrame)
+  private let start = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
+  private var used = 0
+
+  deinit { start.deallocate() }
+
+  func clear() { used = 0 }
+
+  /// Takes so many bytes; `nil` when there are no more.
+  func take(_ count: Int) -> UnsafeMutablePointer<UInt8>? {
+    let next = (used + 63) & ~63
+    guard count <= Self.size - next else { return nil }
+    used = next + count
+    return start + next
+  }
+}

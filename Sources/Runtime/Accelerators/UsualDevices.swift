@@ -1,0 +1,30 @@
+import Partitioning
+import Security
+
+extension RuntimeConfiguration {
+  /// The accelerators that the configuration uses, of what the host has.
+  func usualDevices() -> [AcceleratorKind: AcceleratorDevice] {
+    var devices: [AcceleratorKind: AcceleratorDevice] = [:]
+    for kind in Set(queueing.values.flatMap(\.accelerators).map(\.kind)) {
+      devices[kind] =
+        switch kind {
+        case .sec: SecurityDevice(SecurityChoice())
+        case .pme: nil
+        }
+    }
+    return devices
+  }
+}
+
+extension AcceleratorKind {
+  /// Why a run has no such accelerator; `nil` when it has.
+  var problem: String? {
+    switch self {
+    case .sec:
+      let problems = SecurityLibrary.allCases.compactMap(\.problem)
+      return problems.count < SecurityLibrary.allCases.count
+        ? nil : "this host has no library for it: \(problems.joined(separator: "; "))"
+    case .pme: return "a run has none"
+    }
+  }
+}

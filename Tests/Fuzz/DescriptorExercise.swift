@@ -1,0 +1,66 @@
+@testable import DPAAPortal
+@testable import DPAARuntime
+import Security
+
+/// A device with one owner, whose one pool holds a descriptor, a packet and room for what comes out.
+final class DescriptorExercise {
+  static let base: UInt64 = 0x1000_0000
+  /// Two buffers behind the descriptor's own: input and output.
+  static let stride = 4096
+
+  private let device: SecurityDevice?
+  private let memory: UnsafeMutableRawPointer
+  private let pools = UnsafeMutablePointer<BufferPool>.allocate(capacity: 1)
+  private let owners = UnsafeMutablePointer<EngineTables.OwnerEntry>.allocate(capacity: 1)
+  private let pieces = UnsafeMutablePointer<AcceleratorJob.Piece>.allocate(capacity: 2)
+  private let jobs = UnsafeMutablePointer<AcceleratorJob>.allocate(capacity: 2)
+
+  init() {
+    device = SecurityDevice(SecurityChoice())
+    memory = .allocate(byteCount: 3 * Self.stride, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: 3 * Self.stride)
+    let holders = UnsafeMutablePointer<UInt8>.allocate(capacity: 3)
+    let freeList = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
+    let fragments = UnsafeMutablePointer<Fragment>.allocate(capacity: 3)
+    pools.initialize(
+      to: BufferPool(
+        GuestGrant.Pool(
+          bpid: 1, base: Self.base, count: 3, size: UInt32(Self.stride),
+          stride: UInt32(Self.stride)), owner: 0, memory: memory, holders: holders,
+        freeList: freeList, fragments: fragments))
+    owners.initialize(
+      to: EngineTables.OwnerEntry(
+        firstPool: 0, poolCount: 1, firstPortal: 0, portalCount: 0, liodnOffset: 0))
+  }
+
+  /// Takes bytes as a descriptor, up to the first 512, and what is left as a packet, twice in a batch.
+  func run(_ bytes: UnsafeRawBufferPointer) {
+    guard let device else { return }
+    let descriptor = min(bytes.count, 512)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: Self.stride)
+    if let start = bytes.baseAddress {
+      memory.copyMemory(from: start, byteCount: descriptor)
+      (memory + Self.stride).copyMemory(
+        from: start + descriptor, byteCount: min(bytes.count - descriptor, Self.stride))
+    }
+    let length = min(bytes.count - descriptor, Self.stride)
+    let view = AcceleratorMemory(pools: pools, owners: owners)
+    for place in 0..<2 {
+      var job = AcceleratorJob()
+      job.contextA = Self.base
+      pieces[0] = AcceleratorJob.Piece(start: memory + Self.stride, count: length)
+      pieces[1] = AcceleratorJob.Piece(start: memory + 2 * Self.stride, count: Self.stride)
+      job.input = UnsafeMutableBufferPointer(start: pieces, count: length > 0 ? 1 : 0)
+      job.inputLength = length
+      device.prepare(&job, view)
+      job.output = UnsafeMutableBufferPointer(start: pieces + 1, count: 1)
+      job.outputRoom = Self.stride
+      jobs[place] = job
+    }
+    device.work(UnsafeMutableBufferPointer(start: jobs, count: 2), view)
+    for place in 0..<2 {
+      precondition(jobs[place].written <= Self.stride, "the output has its room")
+      precondition((jobs[place].fault == nil) == (jobs[place].status == 0), "a fault has its word")
+    }
+  }
+}
