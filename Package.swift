@@ -36,6 +36,7 @@ let package = Package(
     .target(name: "CPortalShims"),
     // Opens the libraries that it is about at run time, so that nothing needs them.
     .target(name: "CSecurity"),
+    .target(name: "CPatterns"),
 
     // MARK: what is compiled in
     .target(
@@ -72,6 +73,7 @@ let package = Package(
     // MARK: the runtime
     .target(name: "DPAAPortal", dependencies: ["CPortalShims", "QorIQ"], path: "Sources/Portal"),
     .target(name: "Security", dependencies: ["CPortalShims", "CSecurity"]),
+    .target(name: "Patterns", dependencies: ["CPatterns", "Partitioning"]),
     .target(
       name: "DPAARuntime",
       dependencies: [
@@ -133,6 +135,7 @@ let package = Package(
     .testTarget(
       name: "PartitioningTests",
       dependencies: ["Diagnostics", "Partitioning", "QorIQ", "TestSupport"]),
+    .testTarget(name: "PatternsTests", dependencies: ["Partitioning", "Patterns", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
