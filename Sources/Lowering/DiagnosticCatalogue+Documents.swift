@@ -135,6 +135,15 @@ extension DiagnosticCatalogue {
       source: "a decision of this project",
       example: .init(guest: ["memory": ""])),
     entry(
+      .patternLine, .accelerators, "a line of a file of patterns is a pattern",
+      meaning: "A line that is passed over is a pattern that nobody looks for.",
+      repair:
+        "write a number, a colon and the expression between slashes, or begin the line with #",
+      source: "Hyperscan, tools/hsbench: files of expressions",
+      example: .init(
+        guest: ["accelerators": "{ pme: {patterns: { web: {file: pattern-line.patterns} }} }"]),
+      files: ["pattern-line.patterns": "1:/GET \\/admin/i\n2: cmd.exe\n"]),
+    entry(
       .unknownBoard, .board, "a board is one of those compiled in, or a file",
       meaning: "Everything else is judged by the board.",
       repair: "choose a board that `dpaac board` lists, or write the name of a file",

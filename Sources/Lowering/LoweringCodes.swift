@@ -39,6 +39,8 @@ extension DiagnosticCode {
   public static let lockStale: DiagnosticCode = "lock-stale"
   /// A key that must be there and is not.
   public static let missingKey: DiagnosticCode = "missing-key"
+  /// A line of a file of patterns that is none.
+  public static let patternLine: DiagnosticCode = "pattern-line"
   /// Two MACs or offline ports of one hardware id.
   public static let portRepeated: DiagnosticCode = "port-repeated"
   /// Two portals of one number.
@@ -62,8 +64,8 @@ extension DiagnosticCode {
   public static let loweringCodes: [DiagnosticCode] = [
     allowanceError, allowanceIdle, badAddress, badChoice, badName, badNumber, badRange, badSize,
     blockMissing, boardTree, channelRange, channelRepeated, factConflict, fileUnreadable,
-    includeCycle, interruptRepeated,
-    likeCycle, lockStale, missingKey, portRepeated, portalRepeated, portalUnpaired, portalWindow,
-    unknownBoard, unknownCode, unknownKey, windowOverlap, wrongKind,
+    includeCycle, interruptRepeated, likeCycle, lockStale, missingKey, patternLine, portRepeated,
+    portalRepeated, portalUnpaired, portalWindow, unknownBoard, unknownCode, unknownKey,
+    windowOverlap, wrongKind,
   ]
 }

@@ -269,6 +269,13 @@ struct PartitionSummary {
             "requests": .array($0.requests.map { JSONValue($0.rawValue) }),
             "responses": .array($0.responses.map { JSONValue($0.rawValue) }),
             "liodns": .array($0.liodns.map { JSONValue($0.rawValue) }),
+            "patternSets": .array(
+              $0.patternSets.map {
+                [
+                  "set": JSONValue($0.number), "name": .string($0.name),
+                  "patterns": JSONValue($0.patterns.count),
+                ]
+              }),
           ]
         }),
       "dmaWindow": [

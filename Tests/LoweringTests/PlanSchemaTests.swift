@@ -33,6 +33,9 @@ import Testing
     "curve": "templates: {a: {congestion-groups: [{wred: {red: %}}]}}",
     "accelerators": "templates: {a: {accelerators: %}}",
     "accelerator": "templates: {a: {accelerators: {sec: %}}}",
+    "pattern-matcher": "templates: {a: {accelerators: {pme: %}}}",
+    "pattern-group": "templates: {a: {accelerators: {pme: {patterns: {web: %}}}}}",
+    "pattern": "templates: {a: {accelerators: {pme: {patterns: {web: {find: [%]}}}}}}",
     "images": "templates: {a: {images: %}}", "image": "templates: {a: {images: {kernel: %}}}",
     "partition": "partitions: {a: %}",
   ]
@@ -41,9 +44,13 @@ import Testing
   func `the reader takes the example of every key`(name: String) throws {
     let section = try #require(PlanSection.plan.reachable.first { $0.name == name })
     let place = try #require(Self.places[name], "this test knows no place for \(name)")
-    // Frames and bytes exclude each other, as do programs; whom a partition is like must be there.
+    // Frames and bytes exclude each other, as do programs and the ways to write a pattern; whom a partition
+    // is like must be there, and so must a file of patterns.
+    let others = [
+      "program": ["forward"], "pattern": ["text", "bytes"], "pattern-group": ["file"],
+    ]
     let keys = section.keys.filter {
-      !["count", "like"].contains($0.name) && (name != "program" || $0.name == "source")
+      !["count", "like"].contains($0.name) && others[name]?.contains($0.name) != true
     }
     let mapping = "{\(keys.map(\.example).joined(separator: ", "))}"
     var text = "board: t4240qds\n" + place.replacing("%", with: mapping)

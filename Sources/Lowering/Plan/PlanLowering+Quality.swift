@@ -150,14 +150,18 @@ extension PlanLowering {
       guard let node = facts[kind.rawValue] else { return nil }
       origins.record(ClaimPath.accelerator(index, kind), at: node.span)
       let what = "\(name)'s use of \(kind.rawValue)"
-      guard let facts = reader.facts(node, of: what, in: .accelerator) else { return nil }
+      guard let facts = reader.facts(node, of: what, in: kind.section) else { return nil }
       let pairs = facts["pairs"].flatMap { reader.number($0, "the pairs of \(what)", in: 1...1024) }
       let weight = facts["weight"].flatMap {
         reader.number($0, "the weight of \(what)", in: 1...64)
       }
-      return AcceleratorWish(
+      var wish = AcceleratorWish(
         kind: kind, mode: facts["mode"].map { mode($0, "the mode of \(what)") } ?? .poll,
         pairs: UInt32(pairs ?? 1), weight: UInt32(weight ?? 1))
+      if let node = facts["patterns"] {
+        wish.patternGroups = patternGroups(node, name: name, index: index)
+      }
+      return wish
     }
   }
 

@@ -275,7 +275,7 @@ extension PlanSection {
     "accelerators", "The accelerators that take work from queues.",
     AcceleratorKind.allCases.map {
       PlanKey(
-        $0.rawValue, .section(.accelerator), "\($0.rawValue.uppercased()).",
+        $0.rawValue, .section($0.section), "\($0.rawValue.uppercased()).",
         example: "\($0.rawValue): {mode: poll, pairs: 4}")
     })
 
@@ -294,6 +294,63 @@ extension PlanSection {
         "Its share, in bytes, beside other partitions' when several have work at the same time. SEC and PME "
           + "know no weights: it is the runtime's.",
         example: "weight: 2"),
+    ])
+
+  /// PME.
+  public static let patternMatcher = PlanSection(
+    "pattern-matcher", "How a partition uses PME, and what that looks for.",
+    accelerator.keys + [
+      PlanKey(
+        "patterns", .named("group", .section(.patternGroup)), usual: "none",
+        "What PME looks for on the partition's behalf, in groups with names of their own.",
+        example: "patterns: { web: {set: 1, find: [ {regex: 'GET /(admin|etc)/'} ]} }")
+    ])
+
+  /// Patterns that a scan names together.
+  public static let patternGroup = PlanSection(
+    "pattern-group", "Patterns that a scan names together, by the number of their set.",
+    [
+      PlanKey(
+        "set", .number(0...255), usual: "the lowest that is free",
+        "The set's number, which scans name.", example: "set: 1"),
+      PlanKey(
+        "subset", .ranges(15), usual: "all",
+        "The subsets that the patterns are in; a scan names those that it wants.",
+        example: "subset: 0-3"),
+      PlanKey(
+        "ignore-case", .word(["yes", "no"]), usual: "no",
+        "Whether upper and lower case of ASCII's letters are alike.", example: "ignore-case: yes"),
+      PlanKey(
+        "find", .list(.section(.pattern)), "The patterns.", example: "find: [ {text: cmd.exe} ]"),
+      PlanKey(
+        "file", .text("a file"),
+        "A file with more of them, one in a line: `TAG:/REGEX/`, with `i` behind it to ignore case; lines "
+          + "that begin with # say nothing.",
+        example: "file: worms.patterns"),
+    ])
+
+  /// A pattern.
+  public static let pattern = PlanSection(
+    "pattern", "What to look for: one of regex, text and bytes.",
+    [
+      PlanKey(
+        "regex", .text("a regular expression"),
+        "A regular expression about bytes, in Perl's notation: `.` is any byte, and there is no looking "
+          + "ahead or back.",
+        example: "regex: 'GET /(admin|etc)/'"),
+      PlanKey("text", .text("a text"), "A text as it is.", example: "text: cmd.exe"),
+      PlanKey(
+        "bytes", .text("hexadecimal digits"), "Bytes, two digits each.",
+        example: "bytes: 90 90 eb fe"),
+      PlanKey(
+        "tag", .number(0...UInt64(UInt32.max)), usual: "its place in the group, from 1",
+        "What results call it.", example: "tag: 1001"),
+      PlanKey(
+        "subset", .ranges(15), usual: "its group's", "The subsets that it is in.",
+        example: "subset: 2"),
+      PlanKey(
+        "ignore-case", .word(["yes", "no"]), usual: "its group's",
+        "Whether upper and lower case of ASCII's letters are alike.", example: "ignore-case: yes"),
     ])
 
   /// Images.
@@ -318,6 +375,11 @@ extension PlanSection {
       PlanKey(
         "size", .size, usual: "as its kind needs", "The room for it.", example: "size: 8 MiB"),
     ])
+}
+
+extension AcceleratorKind {
+  /// What may be said of its use.
+  var section: PlanSection { self == .pme ? .patternMatcher : .accelerator }
 }
 
 extension QueueRole {

@@ -5,6 +5,7 @@ extension PartitionCheck {
   public static let catalogue = [
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
     mainlineChecks, windowReachChecks, windowTargetChecks, liodnCollisionChecks, acceleratorChecks,
+    patternChecks,
     interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks, congestionUseChecks,
     poolUseChecks, workQueueChecks, replicationChecks,
   ].flatMap(\.self)

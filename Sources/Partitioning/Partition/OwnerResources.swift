@@ -127,6 +127,8 @@ public struct AcceleratorUse: Sendable, Hashable {
   public var liodns: [LIODN]
   /// Its share of the accelerator beside others' when several have work at the same time.
   public var weight: UInt32
+  /// What PME looks for on this owner's behalf.
+  public var patternSets: [ScanPatternSet] = []
   /// Creates a use.
   public init(
     kind: AcceleratorKind, mode: ServiceMode, channel: ChannelID, requests: [FQID],

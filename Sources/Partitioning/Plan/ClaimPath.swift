@@ -152,6 +152,18 @@ public enum ClaimPath {
   public static func accelerator(_ index: Int, _ kind: AcceleratorKind) -> String {
     "/partitions/\(index)/accelerators/\(kind.rawValue)"
   }
+  /// One of the groups of patterns that a partition has PME look for.
+  public static func patternGroup(_ index: Int, _ group: Int) -> String {
+    "\(accelerator(index, .pme))/patterns/\(group)"
+  }
+  /// The set of a group of patterns.
+  public static func patternSet(_ index: Int, _ group: Int) -> String {
+    "\(patternGroup(index, group))/set"
+  }
+  /// One pattern of a group.
+  public static func pattern(_ index: Int, _ group: Int, _ item: Int) -> String {
+    "\(patternGroup(index, group))/find/\(item)"
+  }
   /// How a partition learns of frames.
   public static func mode(_ index: Int) -> String { "/partitions/\(index)/mode" }
   /// A partition's LIODN offset.

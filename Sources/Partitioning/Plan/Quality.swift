@@ -187,6 +187,8 @@ public struct AcceleratorWish: Sendable, Hashable {
   public var pairs: UInt32
   /// Its share beside others' when several have work at the same time.
   public var weight: UInt32
+  /// What PME is to look for.
+  public var patternGroups: [PatternGroupWish] = []
 
   /// Creates a wish.
   public init(

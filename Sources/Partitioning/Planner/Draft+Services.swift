@@ -90,16 +90,20 @@ extension Draft {
           at: ClaimPath.role(index, response), repair: "give both roles the same number")
         continue
       }
-      resources[owner].accelerators.append(
-        AcceleratorUse(
-          kind: accelerator.kind, mode: accelerator.mode, channel: channel, requests: requests,
-          responses: responses,
-          liodns: bases.map { LIODN($0.rawValue &+ owners[owner].liodnOffset) },
-          weight: accelerator.weight))
+      var use = AcceleratorUse(
+        kind: accelerator.kind, mode: accelerator.mode, channel: channel, requests: requests,
+        responses: responses,
+        liodns: bases.map { LIODN($0.rawValue &+ owners[owner].liodnOffset) },
+        weight: accelerator.weight)
+      use.patternSets = accelerator.patternSets
+      resources[owner].accelerators.append(use)
       decide(
         wish.name,
         "\(accelerator.kind.rawValue): requests on \(text(requests)), answers on "
           + "\(text(responses)), channel \(channel)")
+      for set in use.patternSets {
+        decide(wish.name, "pme: set \(set.number) is \(set.name), \(set.patterns.count) patterns")
+      }
     }
     resources[owner].roles = QueueRole.allCases.compactMap { role in
       roles[role].map {

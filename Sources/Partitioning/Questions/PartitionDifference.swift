@@ -180,6 +180,12 @@ public struct PartitionDifference: Sendable, Hashable {
       }.joined(separator: ", ")
     }
     reasons += moved("accelerators", accelerators(old), accelerators(new))
+    func patterns(_ side: Side) -> [[ScanPatternSet]] {
+      side.resources.accelerators.map(\.patternSets)
+    }
+    if accelerators(old) == accelerators(new), patterns(old) != patterns(new) {
+      reasons.append("other patterns")
+    }
     func groups(_ side: Side) -> [CongestionGroupWish] {
       side.resources.congestionGroups.map(\.settings)
     }
