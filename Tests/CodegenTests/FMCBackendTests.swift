@@ -116,7 +116,7 @@ import Testing
       var partition = Sample.t4240
       var rules: [FlowRule] = []
       while rules.count < 6 {
-        let conditions = Self.randomConditions(&random)
+        let conditions = RuleFrame.randomConditions(&random)
         guard !conditions.headerAlternatives.isEmpty else { continue }
         let owner = random.below(3)
         rules.append(
@@ -136,7 +136,7 @@ import Testing
       // Random rules may hide each other, which the import says; a plan's check would, too.
       let port = try #require(try imported(partition, mayWarn: true).first)
       for _ in 0..<200 {
-        let frame = Frame(&random)
+        let frame = RuleFrame(&random)
         let wanted = rules.first { $0.conditions.allSatisfy(frame.has) }
         let found = port.rules.first { $0.conditions.allSatisfy(frame.has) }
         #expect(
@@ -157,7 +157,7 @@ import Testing
     #expect(yaml.contains("drop: [yellow, red]"))
   }
 
-  private static func rule(
+  static func rule(
     _ conditions: [MatchCondition], to owner: Int, _ spread: FlowRule.Spread? = nil,
     isDropped: Bool = false, copies: [FlowRule.Copy] = []
   ) -> FlowRule {
@@ -228,79 +228,6 @@ import Testing
     FMCLint(board: Sample.t4240.board)
       .check(configuration: configuration, policy: policy, into: &bag)
     #expect(bag.isEmpty, "\(DiagnosticRenderer().render(bag))")
-  }
-
-  @Test(
-    arguments: [
-      [.bytes(FrameBytes(.ip, at: 1, count: 1), 0)],
-      [.bytes(FrameBytes(.layer4, at: 0, count: 4), 0)],
-    ] as [[MatchCondition]])
-  func `bytes that FMC has no words for are refused`(conditions: [MatchCondition]) {
-    let rules = [Self.rule(conditions, to: 1), Self.rule([], to: 0)]
-    #expect(throws: GenerationError.self) {
-      try FMCBackend().artifacts(for: Sample.t4240(rules: rules), options: .sample)
-    }
-  }
-
-  @Test func `a plan that needs more schemes than FMan has is refused`() {
-    let rules = (0..<40).map { number in
-      FlowRule(
-        conditions: [.ipv4Destination(IPv4Prefix(address: UInt32(number), length: 32))], owner: 1,
-        receive: QueueRange(first: FQID(UInt32(1000 + number)), count: 1), spread: nil,
-        storageProfile: 1)
-    }
-    let rest = FlowRule(
-      conditions: [], owner: 0, receive: QueueRange(first: 1, count: 1), spread: nil,
-      storageProfile: 0)
-    #expect(throws: GenerationError.self) {
-      try FMCBackend().artifacts(for: Sample.t4240(rules: rules + [rest]), options: .sample)
-    }
-  }
-
-  @Test func `a plan that needs more nodes than FMC has is refused`() throws {
-    // Rules that compare different fields in turn take a node each.
-    let rules = (0..<300).map { number in
-      FlowRule(
-        conditions: number % 2 == 0
-          ? [.ipv4Destination(IPv4Prefix(address: UInt32(number), length: 32))]
-          : [.ipv4Source(IPv4Prefix(address: UInt32(number), length: 32))],
-        owner: number % 2, receive: QueueRange(first: FQID(UInt32(1 + number % 2)), count: 1),
-        spread: nil, storageProfile: 1)
-    }
-    let rest = FlowRule(
-      conditions: [], owner: 0, receive: QueueRange(first: 1, count: 1), spread: nil,
-      storageProfile: 0)
-    let error = try #require(throws: GenerationError.self) {
-      try FMCBackend().artifacts(for: Sample.t4240(rules: rules + [rest]), options: .sample)
-    }
-    #expect(error.description.contains("300 classification nodes, but FMC has 256"))
-  }
-
-  @Test(arguments: [(65, "65 policers, but FMC has 64"), (64, "KeyGen schemes, but FMan has 32")])
-  func `a plan that names more policers than FMC has is refused`(
-    count: Int, message: String
-  ) throws {
-    let rules = (0..<count).map { number in
-      FlowRule(
-        conditions: [.ipv4Destination(IPv4Prefix(address: UInt32(number), length: 32))], owner: 1,
-        receive: QueueRange(first: 150, count: 1), spread: nil, storageProfile: 1)
-    }
-    let rest = FlowRule(
-      conditions: [], owner: 0, receive: QueueRange(first: 1, count: 1), spread: nil,
-      storageProfile: 0)
-    let policers = (0..<count).map {
-      PolicerProfile(
-        fman: 0, profile: $0,
-        settings: PolicerWish(
-          name: "p\($0)", algorithm: .rfc2698, committedRate: 1_000_000, committedBurst: 10_000,
-          excessRate: 2_000_000, excessBurst: 20_000),
-        users: [.init(interface: "fm1-10g0", rule: $0)])
-    }
-    let error = try #require(throws: GenerationError.self) {
-      try FMCBackend().artifacts(
-        for: Sample.t4240(rules: rules + [rest], policers: policers), options: .sample)
-    }
-    #expect(error.description.contains(message), "\(error)")
   }
 
   // MARK: helpers
@@ -375,98 +302,5 @@ import Testing
 
   private func canonical(_ conditions: [MatchCondition]) -> [MatchCondition] {
     conditions.sorted { "\($0)" < "\($1)" }
-  }
-
-  private static func randomConditions(_ random: inout SeededGenerator) -> [MatchCondition] {
-    var conditions: [MatchCondition] = []
-    for kind in 0..<12 where random.below(5) == 0 {
-      let small = random.below(3)
-      switch kind {
-      case 0: conditions.append(.ethernetDestination(UInt64(small)))
-      case 1: conditions.append(.vlan(UInt16(small)))
-      case 2:
-        conditions.append(
-          .ipv4Source(IPv4Prefix(address: UInt32(small), length: [30, 31, 32][random.below(3)])))
-      case 3: conditions.append(.ipv4Destination(IPv4Prefix(address: UInt32(small), length: 32)))
-      case 4:
-        conditions.append(
-          .ipv6Destination(IPv6Prefix(high: 0, low: UInt64(small), length: [126, 128][small % 2])))
-      case 5: conditions.append(.ipProtocol([6, 17, 1][small]))
-      case 6: conditions.append(.l4Source(UInt16(small)))
-      case 7: conditions.append(.l4Destination(UInt16(small)))
-      case 8:
-        conditions.append(
-          .masked(MaskedField(.l4Destination, value: UInt64(small & 1), mask: [1, 3][small & 1])))
-      case 9:
-        conditions.append(
-          .masked(MaskedField(.ethernetSource, value: UInt64(small & 2), mask: 2)))
-      case 10: conditions.append(.masked(MaskedField(.vlan, value: UInt64(small & 1), mask: 1)))
-      default: conditions.append(.etherType(UInt16(small)))
-      }
-    }
-    return conditions.isEmpty ? [.vlan(1)] : conditions
-  }
-}
-
-/// A frame as far as conditions look at it.
-private struct Frame {
-  var destination: UInt64
-  var source: UInt64
-  var type: UInt16
-  var vlan: UInt16?
-  var ip: Int?
-  var addresses: (UInt32, UInt32)
-  var number: UInt8
-  var ports: (UInt16, UInt16)
-
-  init(_ random: inout SeededGenerator) {
-    destination = UInt64(random.below(3))
-    source = UInt64(random.below(3))
-    type = UInt16(random.below(3))
-    vlan = random.below(2) == 0 ? nil : UInt16(random.below(3))
-    ip = [nil, 4, 6][random.below(3)]
-    addresses = (UInt32(random.below(4)), UInt32(random.below(4)))
-    number = [6, 17, 132, 1][random.below(4)]
-    ports = (UInt16(random.below(3)), UInt16(random.below(3)))
-  }
-
-  private var hasPorts: Bool { ip != nil && [6, 17, 132].contains(number) }
-
-  func has(_ condition: MatchCondition) -> Bool {
-    switch condition {
-    case .ethernetDestination(let value): destination == value
-    case .ethernetSource(let value): source == value
-    case .etherType(let value): type == value
-    case .vlan(let value): vlan == value
-    case .ipv4Source(let prefix): ip == 4 && within(addresses.0, prefix)
-    case .ipv4Destination(let prefix): ip == 4 && within(addresses.1, prefix)
-    case .ipv6Source(let prefix): ip == 6 && within(addresses.0, prefix)
-    case .ipv6Destination(let prefix): ip == 6 && within(addresses.1, prefix)
-    case .ipProtocol(let value): ip != nil && number == value
-    case .l4Source(let value): hasPorts && ports.0 == value
-    case .l4Destination(let value): hasPorts && ports.1 == value
-    case .masked(let masked): number(masked.field).map { $0 & masked.mask == masked.value } ?? false
-    case .bytes: false
-    }
-  }
-
-  private func number(_ field: MaskedField.Field) -> UInt64? {
-    switch field {
-    case .ethernetDestination: destination
-    case .ethernetSource: source
-    case .etherType: UInt64(type)
-    case .vlan: vlan.map { UInt64($0) }
-    case .ipProtocol: ip == nil ? nil : UInt64(number)
-    case .l4Source: hasPorts ? UInt64(ports.0) : nil
-    case .l4Destination: hasPorts ? UInt64(ports.1) : nil
-    }
-  }
-
-  private func within(_ address: UInt32, _ prefix: IPv4Prefix) -> Bool {
-    IPv4Prefix(address: address, length: prefix.length) == prefix
-  }
-
-  private func within(_ address: UInt32, _ prefix: IPv6Prefix) -> Bool {
-    IPv6Prefix(high: 0, low: UInt64(address), length: prefix.length) == prefix
   }
 }
