@@ -45,6 +45,7 @@ import Testing
       ),
       ("stream:host:0", "'host:0' is not HOST:PORT with a port from 1 to 65535"),
       ("stream:host:65536", "is not HOST:PORT"), ("stream::1", "is not HOST:PORT"),
+      ("stream:[]:80", "'[]:80' is not HOST:PORT"),
       ("stream:::1:80", "an IPv6 address stands in brackets: [::1]:80"),
       (
         "stream:/" + String(repeating: "a", count: 107),

@@ -158,7 +158,9 @@ extension PortAddress.Endpoint: CustomStringConvertible {
         reason: "'\(text)' is neither a path with a slash, such as ./net.sock, nor HOST:PORT")
     }
     var host = String(text[..<colon])
-    guard let port = UInt16(text[text.index(after: colon)...]), port > 0, !host.isEmpty else {
+    guard let port = UInt16(text[text.index(after: colon)...]), port > 0, !host.isEmpty,
+      host != "[]"
+    else {
       throw PortAddress.Fault(reason: "'\(text)' is not HOST:PORT with a port from 1 to 65535")
     }
     if host.hasPrefix("["), host.hasSuffix("]") {
