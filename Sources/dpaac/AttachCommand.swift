@@ -143,25 +143,32 @@ struct AttachCommand: ParsableCommand {
     }
     var clients: [AttachServer.Client] = []
     for owner in owners {
-      let place = "\(folder)/\(partition.owners[owner].name)"
-      let window = GuestMachine.window(partition, owner: owner)
-      try GuestMemoryFile.make("\(place).ram", size: Int(window.ramSize))
-      guard let route = InterruptRoute(argument: "qtest:\(place).lines") else {
-        throw .file("\(place).lines", ENAMETOOLONG)
-      }
-      clients.append(
-        AttachServer.Client(
-          plan: try AttachPlan(
-            partition, owner: owner, interrupt: GuestMachine.interrupt(forBoard:)),
-          files: AttachServer.Files(
-            memory: "\(place).ram", offset: Int(window.base), doorbell: "\(place).bell"),
-          interrupts: route))
+      clients.append(try AttachServer.Client(partition, owner: owner, in: folder))
     }
     let switchboard = try Switchboard(
       partition, clients: clients.map(\.plan),
       replays: Dictionary(
         replays.map { ($0.interface, $0.file) }, uniquingKeysWith: { first, _ in first }))
     try AttachServer.serve(clients, switchboard: switchboard) { Terminal.print($0 + "\n") }
+  }
+}
+
+extension AttachServer.Client {
+  /// A guest with its files in a folder, as its tree and its launch script expect it; its memory is made when
+  /// it is not there.
+  init(_ partition: Partition, owner: Int, in folder: String) throws(EngineError) {
+    let place = "\(folder)/\(partition.owners[owner].name)"
+    let window = GuestMachine.window(partition, owner: owner)
+    try GuestMemoryFile.make("\(place).ram", size: Int(window.ramSize))
+    guard let route = InterruptRoute(argument: "qtest:\(place).lines") else {
+      throw .file("\(place).lines", ENAMETOOLONG)
+    }
+    self.init(
+      plan: try AttachPlan(
+        partition, owner: owner, interrupt: GuestMachine.interrupt(forBoard:)),
+      files: AttachServer.Files(
+        memory: "\(place).ram", offset: Int(window.base), doorbell: "\(place).bell"),
+      interrupts: route)
   }
 }
 

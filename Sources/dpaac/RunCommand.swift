@@ -3,6 +3,7 @@ public import DPAAPortal
 import DPAARuntime
 import Diagnostics
 import Lowering
+import Partitioning
 import Glibc
 
 /// `dpaac run`: the plan at work.
@@ -41,6 +42,12 @@ struct RunCommand: ParsableCommand {
         dpaac run office.yaml --port fm1-10g0=packet:eth1@lab
         dpaac run office.yaml --port fm1-10g0=stream-server:/tmp/office.sock
         dpaac run office.yaml --port fm1-10g0=dgram:127.0.0.1:4000,127.0.0.1:4001
+
+      A guest may also be a machine: GUEST.ram in the folder is its memory, GUEST.bell its doorbell, and \
+      its QEMU listens at GUEST.lines, as `dpaac attach --folder` has it. Its driver's frames go where the \
+      plan's go. Captures begin when its interfaces are up, and the run ends with SIGTERM or Ctrl-C.
+
+        dpaac run office.yaml --attach guest1=machines
       """)
 
   @OptionGroup var arguments: PlanArguments
@@ -82,7 +89,18 @@ struct RunCommand: ParsableCommand {
       valueName: "partition=file"))
   var programs: [String] = []
 
+  @Option(
+    name: .customLong("attach"),
+    help: ArgumentHelp(
+      "Have a guest be a machine and no process, with its files in a folder.",
+      valueName: "guest=folder"))
+  var machines: [MachineFolder] = []
+
   func validate() throws {
+    let names = machines.map(\.guest)
+    guard Set(names).count == names.count else {
+      throw ValidationError("--attach: one guest is named twice")
+    }
     var options = RunOptions(directory: "", guestProgram: [])
     for port in ports {
       if let reason = options.setPort(port, from: Terminal.here) {
@@ -116,7 +134,50 @@ struct RunCommand: ParsableCommand {
         throw ValidationError("--program \(reason)")
       }
     }
+    do throws(EngineError) {
+      options.machines = try clients(partition, options)
+    } catch {
+      Terminal.complain("error: \(error)\n")
+      throw ExitCode(1)
+    }
+    options.say = { Terminal.complain($0 + "\n") }
     HostProgram.finish(configuration, options: options, isJSON: format == .json)
+  }
+}
+
+extension RunCommand {
+  /// The guests that are machines.
+  private func clients(
+    _ partition: Partition, _ options: RunOptions
+  ) throws(EngineError) -> [AttachServer.Client] {
+    var clients: [AttachServer.Client] = []
+    for machine in machines {
+      let guests = partition.owners.filter { !$0.isHost }.map(\.name)
+      guard guests.contains(machine.guest),
+        let owner = partition.owners.firstIndex(where: { $0.name == machine.guest })
+      else {
+        throw .badConfiguration(
+          "--attach \(machine.guest): the plan's guests are \(guests.joined(separator: ", "))")
+      }
+      guard options.programs[machine.guest] == nil else {
+        throw .badConfiguration("\(machine.guest) cannot be a machine and a program at once")
+      }
+      clients.append(
+        try AttachServer.Client(partition, owner: owner, in: machine.folder))
+    }
+    return clients
+  }
+}
+
+/// A guest that is a machine and the folder of its files, as a person writes them.
+struct MachineFolder: ExpressibleByArgument {
+  let guest: String
+  let folder: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    (guest, folder) = (String(parts[0]), String(parts[1]))
   }
 }
 

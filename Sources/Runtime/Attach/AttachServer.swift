@@ -37,6 +37,18 @@ public struct AttachServer: ~Copyable {
       self.files = files
       self.interrupts = interrupts
     }
+
+    /// What carries interrupts to it; `nil` where it polls.
+    var relay: InterruptRelay? {
+      InterruptRelay(
+        interrupts,
+        lines: zip(plan.places, plan.interrupts).flatMap { place, inputs in
+          [
+            (manager: "qman", place: place, input: inputs.queues),
+            (manager: "bman", place: place, input: inputs.buffers),
+          ]
+        })
+    }
   }
 
   private var clients: [AttachedClient] = []
@@ -68,16 +80,9 @@ public struct AttachServer: ~Copyable {
     var attached: [AttachedClient] = []
     do throws(EngineError) {
       for (index, client) in clients.enumerated() {
-        let lines = zip(client.plan.places, client.plan.interrupts).flatMap { place, inputs in
-          [
-            (manager: "qman", place: place, input: inputs.queues),
-            (manager: "bman", place: place, input: inputs.buffers),
-          ]
-        }
         attached.append(
           try AttachedClient(
-            client.plan, client.files, InterruptRelay(client.interrupts, lines: lines),
-            label: clients.count > 1 ? " \(client.plan.guest)" : "",
+            client, label: clients.count > 1 ? " \(client.plan.guest)" : "",
             onChange: { switchboard?.connect(index, to: $0) }, say: say))
       }
     } catch {

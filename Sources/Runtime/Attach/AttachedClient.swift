@@ -21,12 +21,12 @@ final class AttachedClient {
   ///
   /// - Throws: ``EngineError`` when that is not possible.
   init(
-    _ plan: AttachPlan, _ files: AttachServer.Files, _ relay: InterruptRelay?, label: String,
+    _ served: AttachServer.Client, label: String,
     onChange: @escaping (AttachEngine?) -> Void, say: @escaping (String) -> Void
   ) throws(EngineError) {
-    self.plan = plan
-    self.files = files
-    self.relay = relay
+    plan = served.plan
+    files = served.files
+    relay = served.relay
     self.label = label
     self.onChange = onChange
     self.say = say

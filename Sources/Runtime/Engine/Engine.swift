@@ -116,13 +116,17 @@ public final class Engine: @unchecked Sendable {
   ///   - index: The owner.
   ///   - isInline: Whether the guest runs on the thread that calls ``round()``: whenever it waits
   ///     for the engine, it runs a round itself. The session then keeps the engine alive.
+  ///   - capture: An open, empty file for what arrives, which the session closes, and its format.
   /// - Returns: The owner's session.
   /// - Throws: ``EngineError`` when the owner's program has no way to where it sends.
-  public func attach(owner index: Int, isInline: Bool = false) throws(EngineError) -> GuestSession {
+  public func attach(
+    owner index: Int, isInline: Bool = false,
+    capture: (descriptor: Int32, format: CaptureWriter.Format)? = nil
+  ) throws(EngineError) -> GuestSession {
     GuestSession(
-      grant: try configuration.grant(ofOwner: index),
+      grant: try configuration.grant(ofOwner: index, capture: capture?.format),
       window: memory[index].window.memory, status: memory[index].status.memory,
-      poolMemory: memory[index].pools.map(\.memory),
+      poolMemory: memory[index].pools.map(\.memory), capture: capture?.descriptor ?? -1,
       runEngine: isInline ? { self.round() } : nil)
   }
 

@@ -11,6 +11,10 @@ public struct RunOptions: Sendable {
   public var guestProgram: [String]
   /// Programs of partitions that run another one, by the partition's name: path and arguments.
   public var programs: [String: [String]] = [:]
+  /// Guests that are machines of their own, whose drivers find their portals in the machines' memory.
+  public var machines: [AttachServer.Client] = []
+  /// Told one line at a time what happens to machines: `ready …`, `lost …`, `end …`.
+  public var say: @Sendable (String) -> Void = { _ in }
   /// Where captures of every guest and interface are left; `nil` for none.
   public var outputDirectory: String?
   /// Captures to play instead of the plan's, by interface.

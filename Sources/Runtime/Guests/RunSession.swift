@@ -10,6 +10,9 @@ public struct RunSession: ~Copyable {
   private let options: RunOptions
   private let engine: Engine
   private var guests: [GuestProcess] = []
+  private var machines = RunMachines([])
+  /// Whether machines were ended in the midst of their work.
+  private var areMachinesCut = false
   private var signals: EndSignals?
   private var expectedFrames: [String: UInt64] = [:]
   /// When a signal asked to end the run; 0 while none did.
@@ -33,15 +36,19 @@ public struct RunSession: ~Copyable {
     do throws(EngineError) {
       try session.startGuests()
     } catch {
+      session.endMachines()
       session.endGuests(within: 0)
       session.engine.join()
       session.captures.remove()
       throw error
     }
-    session.engine.control.setInput(true)
     let isAtRest = session.watch()
+    session.endMachines(isCut: !isAtRest)
     session.endGuests(within: options.patience, isCut: !isAtRest)
-    return session.finish()
+    let failure = session.machines.failure
+    let report = session.finish()
+    if let failure { throw failure }
+    return report
   }
 
   private init(_ configuration: RuntimeConfiguration, _ options: RunOptions) throws(EngineError) {
@@ -100,7 +107,8 @@ public struct RunSession: ~Copyable {
       for capture in guestCaptures { close(capture) }
       guestCaptures = []
     }
-    for index in configuration.owners.indices {
+    machines = try startMachines()
+    for index in configuration.owners.indices where !machines.owners.contains(index) {
       let capture = guestCaptures.isEmpty ? [] : [guestCaptures[index]]
       let memory = engine.memory[index]
       let descriptors =
@@ -114,6 +122,7 @@ public struct RunSession: ~Copyable {
           grant: grant, descriptors: descriptors))
     }
     engine.start()
+    machines.start()
     let deadline = monotonicNanoseconds() + 20_000_000_000
     while guests.contains(where: { state(of: $0) == .starting }) {
       for index in guests.indices where guests[index].reap() {
@@ -125,6 +134,32 @@ public struct RunSession: ~Copyable {
         throw .guest(late, "did not attach to its portals within 20 s")
       }
       usleep(500)
+    }
+  }
+
+  /// Begins to serve the machines; their thread is started with the engine's.
+  private func startMachines() throws(EngineError) -> RunMachines {
+    var machines: [RunMachine] = []
+    for served in options.machines {
+      let owner = served.plan.owner
+      let capture = guestCaptures.isEmpty ? -1 : fcntl(guestCaptures[owner], F_DUPFD_CLOEXEC, 0)
+      let machine = try RunMachine(
+        served.plan,
+        session: try engine.attach(
+          owner: owner, capture: capture < 0 ? nil : (capture, options.captureFormat)))
+      try machine.begin(served, say: options.say)
+      machines.append(machine)
+    }
+    return RunMachines(machines)
+  }
+
+  /// Ends the machines' thread; what is still on its way to them is dropped.
+  private mutating func endMachines(isCut: Bool = false) {
+    areMachinesCut = isCut
+    machines.stop(say: options.say)
+    for owner in machines.owners {
+      gone.insert(owner)
+      engine.control.markGone(owner: owner)
     }
   }
 
@@ -147,12 +182,22 @@ public struct RunSession: ~Copyable {
     var lastProgress = monotonicNanoseconds()
     var lastTotal: UInt64 = 0
     var quietSince: UInt64?
+    // Captures are for machines too, which come up late.
+    let waitsForMachines = !options.machines.isEmpty && !expectedFrames.isEmpty
+    var isInputOpen = false
     while true {
+      if !isInputOpen, !waitsForMachines || machines.areUp(now: monotonicNanoseconds()) {
+        isInputOpen = true
+        engine.control.setInput(interruptedAt == 0)
+      }
+      if machines.hasFailed { return false }
       waitForEvent(milliseconds: 20)
       noticeEndings()
       let now = monotonicNanoseconds()
       display.draw(engine, expected: expectedFrames, now: now)
-      let isInputOver = interruptedAt != 0 || engine.control.areInputsDone
+      // Machines send when they like.
+      let isInputOver =
+        interruptedAt != 0 || options.machines.isEmpty && engine.control.areInputsDone
       if isInputOver, areGuestsQuiet {
         // Two looks: the engine must have found nothing after the guests were seen quiet.
         let rounds = engine.control.quietRoundCount
@@ -231,6 +276,10 @@ public struct RunSession: ~Copyable {
     signals?.close()
     var witness = RunWitness()
     witness.isLatencyWanted = options.showsLatency
+    witness.machines = machines.owners
+    if areMachinesCut {
+      for owner in machines.owners { witness.endings[owner] = "was cut off" }
+    }
     witness.playedFrames = interruptedAt != 0 ? nil : expectedFrames
     witness.connectedInterfaces = options.connectedInterfaces
     for guest in guests where gone.contains(guest.owner) {

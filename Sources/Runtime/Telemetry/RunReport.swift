@@ -208,6 +208,8 @@ struct RunWitness {
   var isLatencyWanted = true
   /// Interfaces that are connected with a line: what arrives there is nobody's file.
   var connectedInterfaces: Set<String> = []
+  /// Owners that are machines, whatever program their plan names.
+  var machines: Set<Int> = []
   /// How each owner's process ended, by owner; missing for those that ended as asked.
   var endings: [Int: String] = [:]
 }
@@ -262,7 +264,9 @@ extension RunReport {
       balance.dropped += drops.filter { !$0.0.isRejection }.reduce(0) { $0 + $1.1 }
       owners.append(
         OwnerReport(
-          name: owner.name, program: owner.program.word, received: received, sent: sent,
+          name: owner.name,
+          program: witness.machines.contains(index) ? "machine" : owner.program.word,
+          received: received, sent: sent,
           drops: drops, lost: lost, strayBuffers: counters.value(.strayBuffers, index),
           reclaimed: counters.value(.reclaimed, index), ending: witness.endings[index],
           counts: GuestStatus.Counter.programCounters.compactMap { counter, name in

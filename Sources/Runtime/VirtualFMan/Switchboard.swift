@@ -46,7 +46,7 @@ public final class Switchboard {
 
   /// How many nanoseconds an interface waits after the last MAC has come up: Linux opens a MAC's filter
   /// only after the MAC (`drivers/net/ethernet/freescale/dpaa/dpaa_eth.c`, `dpaa_set_rx_mode`).
-  private static let settlingTime: UInt64 = 2_000_000_000
+  static let settlingTime: UInt64 = 2_000_000_000
   /// How many frames an interface plays before everybody else has a turn.
   private static let burst = 8
 
