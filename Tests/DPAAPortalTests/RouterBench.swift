@@ -14,7 +14,7 @@ struct RouterBench: ~Copyable {
 
   /// What becomes of a frame, and what it is afterwards.
   mutating func handle(
-    _ frame: [UInt8], path: Int = 0, room: Int = 1984
+    _ frame: [UInt8], path: Int = 0, room: Int = 1984, whole: Int? = nil
   ) -> (verdict: Forwarder.Verdict, frame: [UInt8]) {
     // Exactly as much as there is room for, so that AddressSanitizer sees who reaches behind it.
     let memory = UnsafeMutableRawBufferPointer.allocate(
@@ -22,8 +22,8 @@ struct RouterBench: ~Copyable {
     defer { memory.deallocate() }
     memory.copyBytes(from: frame)
     let verdict = router.handle(
-      UnsafeMutableRawBufferPointer(rebasing: memory[..<frame.count]), room: memory.count,
-      path: path, now: now)
+      UnsafeMutableRawBufferPointer(rebasing: memory[..<frame.count]), whole: whole,
+      room: memory.count, path: path, now: now)
     if case .send(_, let length, _) = verdict { return (verdict, Array(memory[..<length])) }
     return (verdict, Array(memory[..<frame.count]))
   }

@@ -140,4 +140,74 @@ import Testing
       #expect(throws: EngineError.self) { _ = try configuration.grant(ofOwner: 0) }
     }
   }
+
+  @Test
+  func `a frame in pieces goes on, and one that is too big is told to its sender in one buffer`()
+    throws
+  {
+    let router = GuestProgram.ForwardProgram(
+      ways: [
+        .init(path: Talk.wire, addresses: [NetworkPrefix(ipv4: 0x0a01_0001, length: 24)]),
+        .init(path: "guest1", addresses: [NetworkPrefix(ipv4: 0x0a02_0001, length: 24)]),
+      ])
+    var configuration = Talk.configuration(programs: [.forward(router), .sink, .sink])
+    // Four pieces for 1,500 bytes.
+    configuration.owners[0].pools[0].bufferSize = 512
+    configuration.ports = [PortSettings(mtu: 1300)]
+    let simulation = try Simulation(configuration)
+    let guest = simulation.guests[1]
+    func packet(_ size: Int) -> [UInt8] {
+      Frame.ethernet(
+        to: 0x0200_0a02_0001, from: Self.neighbour,
+        .ipv4(
+          to: 0x0a01_0009, from: 0x0a02_0007,
+          .udp(to: 7, (0..<size - 28).map { UInt8(truncatingIfNeeded: $0 &* 7) })))
+    }
+    let (fits, tooBig) = (packet(1300), packet(1301))
+    #expect(guest.send(fits, to: 103))
+    #expect(guest.send(tooBig, to: 103))
+    simulation.run(active: [0])
+    let answers = guest.take()
+    #expect(answers.map(\.path) == [1])
+    let answer = try #require(answers.first)
+    #expect(!answer.descriptor.isScattered)
+    #expect(answer.bytes.count == 70)
+    #expect(answer.bytes[34...35] == [3, 4])
+    #expect(answer.bytes[40...41] == [5, 20])
+    #expect(answer.bytes[42...] == tooBig[14..<42])
+    // The other one waits for its neighbour, all its buffers with it.
+    #expect(simulation.freeBuffers[0] == 64 - 4)
+    #expect(
+      guest.send(
+        Frame.ethernet(to: 0x0200_0a02_0001, from: Self.neighbour, .arp(for: 0x0a02_0001)), to: 103)
+    )
+    simulation.run(active: [0])
+    let status = simulation.engine.memory[0].status.memory
+    #expect(status.counter(GuestStatus.Counter.tooBig.offset) == 1)
+    simulation.guests[0].stop()
+    _ = guest.take()
+    simulation.run(active: [0])
+    #expect(simulation.freeBuffers == [64, 64, 64])
+    #expect(try simulation.report().isConserved)
+  }
+
+  @Test func `a frame in pieces leaves with its neighbour's address`() throws {
+    var configuration = Self.configuration(buffers: [64, 64, 64])
+    configuration.owners[0].pools[0].bufferSize = 512
+    let data = (0..<1200).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    let packet = Frame.ethernet(
+      to: Self.mac, .ipv4(to: 0x0a01_0009, from: 0x0a01_0007, .udp(to: 7, data)))
+    let simulation = try Simulation(
+      configuration, frames: [packet, Self.arp(2, from: 0x0a01_0009, Self.neighbour), packet])
+    simulation.run()
+    let sent = try simulation.transmitted().filter { $0[12...13] == [8, 0] }
+    #expect(sent.count == 2)
+    for frame in sent {
+      #expect(Array(frame[0..<12]) == Frame.big(Self.neighbour, 6) + Frame.big(Self.mac, 6))
+      #expect(frame[22] == 63)
+      #expect(frame[26...] == packet[26...])
+    }
+    #expect(simulation.freeBuffers == [64, 64, 64])
+    #expect(try simulation.report().isConserved)
+  }
 }

@@ -11,6 +11,8 @@ public struct FramePieces {
     var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var bpid: BPID = 0
     var address: UInt64 = 0
+    /// Bytes from the piece's start to its buffer's end.
+    var room = 0
   }
 
   private var pieces = InlineArray<16, Piece>(repeating: Piece())
@@ -33,7 +35,7 @@ public struct FramePieces {
       append(
         UnsafeMutableRawBufferPointer(
           start: memory + offset, count: min(Int(descriptor.length), capacity - offset)),
-        descriptor.bpid, descriptor.address)
+        descriptor.bpid, descriptor.address, room: capacity - offset)
       isWhole = length == Int(descriptor.length)
       return
     }
@@ -47,7 +49,7 @@ public struct FramePieces {
       append(
         UnsafeMutableRawBufferPointer(
           start: start + Int(entry.offset), count: Int(entry.length)),
-        entry.bpid, entry.address)
+        entry.bpid, entry.address, room: Int(pool.size) - Int(entry.offset))
       if entry.isFinal {
         isWhole = length == Int(descriptor.length)
         return
@@ -57,9 +59,9 @@ public struct FramePieces {
   }
 
   private mutating func append(
-    _ bytes: UnsafeMutableRawBufferPointer, _ bpid: BPID, _ address: UInt64
+    _ bytes: UnsafeMutableRawBufferPointer, _ bpid: BPID, _ address: UInt64, room: Int
   ) {
-    pieces[count] = Piece(bytes: bytes, bpid: bpid, address: address)
+    pieces[count] = Piece(bytes: bytes, bpid: bpid, address: address, room: room)
     count += 1
     length += bytes.count
   }
@@ -68,6 +70,15 @@ public struct FramePieces {
   public subscript(index: Int) -> UnsafeMutableRawBufferPointer {
     precondition(index >= 0 && index < count, "no such piece of the frame")
     return pieces[index].bytes
+  }
+
+  /// How many bytes there are from a piece's start to its buffer's end.
+  func room(_ index: Int) -> Int { pieces[index].room }
+
+  /// A piece's buffer, as a descriptor of an empty frame names it.
+  func descriptor(_ index: Int) -> FrameDescriptor {
+    FrameDescriptor(
+      bpid: pieces[index].bpid, address: pieces[index].address, offset: 0, length: 0)
   }
 
   /// A piece's buffer, as a release command names it.
@@ -99,6 +110,34 @@ extension Portal {
   public func pieces(of buffer: borrowing Buffer) -> FramePieces? {
     let pieces = buffer.pieces(in: pools)
     return pieces.isWhole ? pieces : nil
+  }
+
+  /// The bytes that a frame begins with, all of them unless it lies in several buffers, and how many there
+  /// are to their buffer's end; `nil` for a frame in no format that is known, and when its table is not one.
+  func head(of buffer: borrowing Buffer) -> (bytes: UnsafeMutableRawBufferPointer, room: Int)? {
+    guard buffer.descriptor.format == 0 || buffer.descriptor.isScattered,
+      let pieces = pieces(of: buffer), pieces.count > 0
+    else { return nil }
+    return (pieces[0], pieces.room(0))
+  }
+
+  /// Gives back the buffers of a frame in several, but for the one that its first piece lies in: that is a
+  /// frame of its own then.
+  mutating func firstPiece(of buffer: consuming Buffer) -> Buffer {
+    let pieces = buffer.pieces(in: pools)
+    let (queue, context) = (buffer.queue, buffer.context)
+    let table = buffer.take()
+    giveBack(
+      self.buffer(
+        FrameDescriptor(bpid: table.bpid, address: table.address, offset: 0, length: 0),
+        queue: queue, context: context))
+    for index in 1..<max(1, pieces.count) {
+      giveBack(self.buffer(pieces.descriptor(index), queue: queue, context: context))
+    }
+    var first = self.buffer(pieces.descriptor(0), queue: queue, context: context)
+    let offset = first.capacity - pieces.room(0)
+    first.descriptor.formatLength = UInt32(offset) << 20 | UInt32(pieces[0].count)
+    return first
   }
 
   /// Releases the buffers of a frame in several, the one with the table last.

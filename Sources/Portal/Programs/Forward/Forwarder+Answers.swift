@@ -161,8 +161,9 @@ extension Forwarder {
 
   /// Answers a ping of one of its addresses; everything else that is for itself comes to nothing.
   func answerEcho(
-    _ frame: UnsafeMutableRawBufferPointer, _ header: Int, _ total: Int, _ path: Int
+    _ frame: UnsafeMutableRawBufferPointer, _ header: Int, _ path: Int
   ) -> Verdict {
+    let total = Self.total(frame)
     let message = 14 + header
     guard frame[23] == 1, HeaderBytes.half(frame, 20) & 0x3fff == 0, total >= header + 8,
       frame[message] == 8
@@ -191,6 +192,11 @@ extension Forwarder {
     return .send(path: path, length: frame.count, .answered)
   }
 
+  /// Bytes of an IPv4 packet, as far as they are there.
+  private static func total(_ frame: UnsafeMutableRawBufferPointer) -> Int {
+    min(Int(HeaderBytes.half(frame, 16)), frame.count - 14)
+  }
+
   // MARK: Errors
 
   /// Tells a sender why its packet goes no further (RFC 792); the packet's own header and eight bytes
@@ -201,7 +207,7 @@ extension Forwarder {
     code: UInt8, mtu: UInt32 = 0, _ counter: GuestStatus.Counter
   ) -> Verdict {
     let header = Int(frame[14] & 0xf) * 4
-    let total = Int(HeaderBytes.half(frame, 16))
+    let total = Self.total(frame)
     let source = HeaderBytes.word(frame, 26)
     // No error about an error, nor about a fragment that is not the first (RFC 1812, 4.3.2.7).
     let isError =
@@ -233,7 +239,7 @@ extension Forwarder {
     _ frame: UnsafeMutableRawBufferPointer, _ room: Int, _ path: Int, _ now: UInt64, type: UInt8,
     code: UInt8, mtu: UInt32 = 0, _ counter: GuestStatus.Counter
   ) -> Verdict {
-    let end = 54 + Int(HeaderBytes.half(frame, 18))
+    let end = min(54 + Int(HeaderBytes.half(frame, 18)), frame.count)
     let source = HeaderBytes.address(frame, 22)
     let quoted = min(end - 14, 1280 - 48, room - 62)
     guard !mayBeError(frame, end: end), quoted >= 40,

@@ -35,14 +35,20 @@ struct ForwardProgram: ~Copyable {
     _ buffer: consuming Buffer, path: Int, portal: Int, of session: inout GuestSession
   ) {
     var buffer = buffer
-    guard buffer.descriptor.format == 0 else {
+    guard let head = session.portals[portal].head(of: buffer) else {
       return drop(buffer, .ignored, portal: portal, of: &session)
     }
-    let room = buffer.capacity - Int(buffer.descriptor.offset)
-    switch forwarder.handle(buffer.frame, room: room, path: path, now: now) {
+    let whole = Int(buffer.descriptor.length)
+    switch forwarder.handle(head.bytes, whole: whole, room: head.room, path: path, now: now) {
     case .send(let path, let length, let counter):
-      buffer.descriptor.formatLength =
-        buffer.descriptor.offset << 20 | UInt32(length)
+      // A frame in pieces that goes on is as long as it came; what tells its sender why not is short.
+      let isLong = counter == .forwarded || counter == .answered
+      if buffer.descriptor.isScattered, !isLong {
+        buffer = session.portals[portal].firstPiece(of: buffer)
+      }
+      if !buffer.descriptor.isScattered {
+        buffer.descriptor.formatLength = buffer.descriptor.offset << 20 | UInt32(length)
+      }
       send(buffer, on: path, counter, portal: portal, of: &session)
     case .drop(let counter): drop(buffer, counter, portal: portal, of: &session)
     case .hold(let neighbour, let path):
@@ -99,7 +105,11 @@ struct ForwardProgram: ~Copyable {
         isBusy = true
         continue
       }
-      switch forwarder.send(buffer.frame, to: target.neighbour, path: target.path, now: now) {
+      guard let head = session.portals[0].head(of: buffer) else {
+        drop(buffer, .ignored, portal: 0, of: &session)
+        continue
+      }
+      switch forwarder.send(head.bytes, to: target.neighbour, path: target.path, now: now) {
       case .send(let path, _, let counter):
         send(buffer, on: path, counter, portal: 0, of: &session)
         isBusy = true

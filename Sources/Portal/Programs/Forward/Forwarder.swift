@@ -114,14 +114,16 @@ struct Forwarder: ~Copyable {
   /// Decides about a frame and changes it as it is to leave.
   ///
   /// - Parameters:
-  ///   - frame: The frame's bytes.
+  ///   - frame: The frame's bytes, or the first of them where the others lie in other buffers.
+  ///   - whole: How many bytes the frame has, if they are not all there.
   ///   - room: How many bytes there are from the frame's start to its buffer's end.
   ///   - path: The way that it came on.
   ///   - now: Nanoseconds that only grow.
   /// - Returns: What becomes of it.
   mutating func handle(
-    _ frame: UnsafeMutableRawBufferPointer, room: Int, path: Int, now: UInt64
+    _ frame: UnsafeMutableRawBufferPointer, whole: Int? = nil, room: Int, path: Int, now: UInt64
   ) -> Verdict {
+    let whole = whole ?? frame.count
     guard frame.count >= 14, path < macs.count, macs[path] != 0 else { return .drop(.ignored) }
     let destination = HeaderBytes.mac(frame, 0)
     // Nobody sends as a group.
@@ -129,8 +131,8 @@ struct Forwarder: ~Copyable {
     let isGroup = destination & 1 << 40 != 0
     guard isGroup || destination == macs[path] else { return .drop(.ignored) }
     switch HeaderBytes.half(frame, 12) {
-    case 0x0800: return isGroup ? .drop(.ignored) : forwardIPv4(frame, room, path, now)
-    case 0x86dd: return forwardIPv6(frame, room, path, now, isGroup: isGroup)
+    case 0x0800: return isGroup ? .drop(.ignored) : forwardIPv4(frame, whole, room, path, now)
+    case 0x86dd: return forwardIPv6(frame, whole, room, path, now, isGroup: isGroup)
     case 0x0806: return answerARP(frame, path, now)
     default: return .drop(.ignored)
     }
@@ -139,12 +141,13 @@ struct Forwarder: ~Copyable {
   // MARK: IPv4
 
   private mutating func forwardIPv4(
-    _ frame: UnsafeMutableRawBufferPointer, _ room: Int, _ path: Int, _ now: UInt64
+    _ frame: UnsafeMutableRawBufferPointer, _ whole: Int, _ room: Int, _ path: Int, _ now: UInt64
   ) -> Verdict {
     guard frame.count >= 34 else { return .drop(.malformed) }
     let header = Int(frame[14] & 0xf) * 4
     let total = Int(HeaderBytes.half(frame, 16))
-    guard frame[14] >> 4 == 4, header >= 20, total >= header, 14 + total <= frame.count,
+    guard frame[14] >> 4 == 4, header >= 20, total >= header, 14 + total <= whole,
+      14 + header <= frame.count,
       HeaderBytes.sum(frame, 14..<14 + header) == 0xffff
     else { return .drop(.malformed) }
     let source = HeaderBytes.word(frame, 26)
@@ -157,7 +160,7 @@ struct Forwarder: ~Copyable {
     }
     let hop = hops[Int(index)]
     switch hop.kind {
-    case .own: return answerEcho(frame, header, total, path)
+    case .own: return answerEcho(frame, header, path)
     case .broadcast: return .drop(.ignored)
     case .onward: break
     }
@@ -179,15 +182,18 @@ struct Forwarder: ~Copyable {
   // MARK: IPv6
 
   private mutating func forwardIPv6(
-    _ frame: UnsafeMutableRawBufferPointer, _ room: Int, _ path: Int, _ now: UInt64, isGroup: Bool
+    _ frame: UnsafeMutableRawBufferPointer, _ whole: Int, _ room: Int, _ path: Int, _ now: UInt64,
+    isGroup: Bool
   ) -> Verdict {
     guard frame.count >= 54 else { return .drop(.malformed) }
     let end = 54 + Int(HeaderBytes.half(frame, 18))
-    guard frame[14] >> 4 == 6, end <= frame.count, frame[22] != 0xff else {
+    guard frame[14] >> 4 == 6, end <= whole, frame[22] != 0xff else {
       return .drop(.malformed)
     }
-    if frame[20] == 58, end >= 58, frame[54] == 135 || frame[54] == 136 {
-      return discover(frame, room, path, now, end: end)
+    // As far as it is there.
+    let here = min(end, frame.count)
+    if frame[20] == 58, here >= 58, frame[54] == 135 || frame[54] == 136 {
+      return discover(frame, room, path, now, end: here)
     }
     let source = HeaderBytes.address(frame, 22)
     let destination = HeaderBytes.address(frame, 38)
@@ -199,7 +205,7 @@ struct Forwarder: ~Copyable {
       return error6(frame, room, path, now, type: 1, code: 0, .noRoute)
     }
     let hop = hops[Int(index)]
-    if hop.kind == .own { return answerEcho6(frame, path, end: end) }
+    if hop.kind == .own { return answerEcho6(frame, path, end: here) }
     guard frame[21] > 1 else {
       return error6(frame, room, path, now, type: 3, code: 0, .expired)
     }
