@@ -77,7 +77,8 @@ let package = Package(
     .target(
       name: "DPAARuntime",
       dependencies: [
-        "CPortalShims", "CSecurity", "DPAAPortal", "Diagnostics", "Partitioning", "QorIQ",
+        "CPortalShims", "CSecurity", "DPAAPortal", "Diagnostics", "Partitioning", "Patterns",
+        "QorIQ",
         "Security",
       ],
       path: "Sources/Runtime"),
@@ -122,7 +123,8 @@ let package = Package(
     .testTarget(
       name: "DPAARuntimeTests",
       dependencies: [
-        "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning", "QorIQ", "Security",
+        "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning", "Patterns", "QorIQ",
+        "Security",
         "TestSupport",
       ]),
     .testTarget(name: "SecurityTests", dependencies: ["CSecurity", "Security", "TestSupport"]),

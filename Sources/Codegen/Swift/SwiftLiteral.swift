@@ -80,7 +80,21 @@ func swiftLiteral(_ use: AcceleratorUse) -> String {
     AcceleratorUse(
           kind: .\(use.kind.rawValue), mode: .\(use.mode.rawValue), channel: \(use.channel),
           requests: \(list(use.requests)), responses: \(list(use.responses)),
-          liodns: \(list(use.liodns)), weight: \(use.weight))
+          liodns: \(list(use.liodns)), weight: \(use.weight),
+          patternSets: [\(use.patternSets.map(swiftLiteral).joined(separator: ", "))])
+    """
+}
+
+private func swiftLiteral(_ set: ScanPatternSet) -> String {
+  // Expressions are of ASCII, and have a backslash before each byte.
+  let patterns = set.patterns.map {
+    "\n            ScanPattern(tag: \($0.tag), subsets: \($0.subsets), expression: #\"\($0.expression)\"#),"
+  }
+  return """
+    ScanPatternSet(
+              number: \(set.number), name: \(swiftLiteral(set.name)),
+              patterns: [\(patterns.joined())
+              ])
     """
 }
 

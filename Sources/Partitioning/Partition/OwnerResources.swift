@@ -128,11 +128,11 @@ public struct AcceleratorUse: Sendable, Hashable {
   /// Its share of the accelerator beside others' when several have work at the same time.
   public var weight: UInt32
   /// What PME looks for on this owner's behalf.
-  public var patternSets: [ScanPatternSet] = []
+  public var patternSets: [ScanPatternSet]
   /// Creates a use.
   public init(
     kind: AcceleratorKind, mode: ServiceMode, channel: ChannelID, requests: [FQID],
-    responses: [FQID], liodns: [LIODN], weight: UInt32 = 1
+    responses: [FQID], liodns: [LIODN], weight: UInt32 = 1, patternSets: [ScanPatternSet] = []
   ) {
     self.kind = kind
     self.mode = mode
@@ -141,6 +141,7 @@ public struct AcceleratorUse: Sendable, Hashable {
     self.responses = responses
     self.liodns = liodns
     self.weight = weight
+    self.patternSets = patternSets
   }
 }
 

@@ -90,12 +90,11 @@ extension Draft {
           at: ClaimPath.role(index, response), repair: "give both roles the same number")
         continue
       }
-      var use = AcceleratorUse(
+      let use = AcceleratorUse(
         kind: accelerator.kind, mode: accelerator.mode, channel: channel, requests: requests,
         responses: responses,
         liodns: bases.map { LIODN($0.rawValue &+ owners[owner].liodnOffset) },
-        weight: accelerator.weight)
-      use.patternSets = accelerator.patternSets
+        weight: accelerator.weight, patternSets: accelerator.patternSets)
       resources[owner].accelerators.append(use)
       decide(
         wish.name,

@@ -24,6 +24,8 @@ struct AcceleratorJob: BitwiseCopyable {
   /// For a frame that is not compound: the number of the pool of its owner's from which its output's buffer is
   /// taken. The device says so when it prepares the job; -1 for none.
   var outputPool = -1
+  /// Whether the request's own frame, if it is not compound, is the answer: then no buffer is taken.
+  var passes = false
   /// The frame of that buffer; all zeros for none.
   var answer = FrameDescriptor(word0: 0, formatLength: 0, command: 0)
 
@@ -59,6 +61,8 @@ enum AcceleratorFault: Int, CaseIterable {
   case memory
   /// The pool for the output is empty, or not the owner's.
   case noBuffer
+  /// More was found than may be.
+  case limit
 
   /// The fault as tables and JSON print it.
   var name: String {
@@ -69,6 +73,7 @@ enum AcceleratorFault: Int, CaseIterable {
     case .descriptor: "descriptor"
     case .memory: "memory"
     case .noBuffer: "no-buffer"
+    case .limit: "limit"
     }
   }
 }

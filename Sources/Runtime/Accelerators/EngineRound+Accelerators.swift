@@ -117,7 +117,9 @@ extension EngineTables {
     }
     let memory = AcceleratorMemory(pools: pools.base, owners: owners.base)
     device._withUnsafeGuaranteedRef { $0.prepare(&job.pointee, memory) }
-    guard job.pointee.fault == nil, !job.pointee.frame.isCompound else { return }
+    guard job.pointee.fault == nil, !job.pointee.passes, !job.pointee.frame.isCompound else {
+      return
+    }
     takeOutput(job, into: pieces, device)
   }
 
@@ -185,8 +187,8 @@ extension EngineTables {
   // MARK: Answers
 
   /// Puts a job's answer into the queue that its request names. A compound frame comes back as it is; of any
-  /// other the output goes on and the input's buffers go back to their pools, unless it failed: then the
-  /// input comes back.
+  /// other the output goes on and the input's buffers go back to their pools, unless it failed or passes: then
+  /// the input comes back.
   private mutating func answer(_ job: AcceleratorJob, _ kind: Int) {
     var frame = job.frame
     if let fault = job.fault {
@@ -197,7 +199,7 @@ extension EngineTables {
       counters.add(.bytes, kind, job.owner, UInt64(job.inputLength))
       if frame.isCompound {
         noteOutput(of: job)
-      } else {
+      } else if !job.passes {
         free(frame)
         frame = job.answer.resized(length: UInt32(truncatingIfNeeded: job.written))
           .stamped(liodnOffset: owners.base[job.owner].liodnOffset)

@@ -3,13 +3,13 @@ import Security
 
 extension RuntimeConfiguration {
   /// The accelerators that the configuration uses, of what the host has.
-  func usualDevices() -> [AcceleratorKind: AcceleratorDevice] {
+  func usualDevices() throws(EngineError) -> [AcceleratorKind: AcceleratorDevice] {
     var devices: [AcceleratorKind: AcceleratorDevice] = [:]
     for kind in Set(queueing.values.flatMap(\.accelerators).map(\.kind)) {
       devices[kind] =
         switch kind {
         case .sec: SecurityDevice(SecurityChoice())
-        case .pme: nil
+        case .pme: try patternMatcher()
         }
     }
     return devices
@@ -24,7 +24,8 @@ extension AcceleratorKind {
       let problems = SecurityLibrary.allCases.compactMap(\.problem)
       return problems.count < SecurityLibrary.allCases.count
         ? nil : "this host has no library for it: \(problems.joined(separator: "; "))"
-    case .pme: return "a run has none"
+    // Without a library a run with patterns does not begin.
+    case .pme: return nil
     }
   }
 }

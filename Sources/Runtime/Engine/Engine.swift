@@ -99,7 +99,7 @@ public final class Engine: @unchecked Sendable {
     counters = Counters(memory: counterRegion.memory, owners: configuration.owners.count)
     self.memory = memory
     var options = options
-    if options.devices.isEmpty { options.devices = configuration.usualDevices() }
+    if options.devices.isEmpty { options.devices = try configuration.usualDevices() }
     tables = try EngineTables(
       configuration, memory: memory, counterRegion: counterRegion, options: options,
       clock: clock)

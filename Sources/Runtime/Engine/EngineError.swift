@@ -24,6 +24,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case overwritesInput(String)
   /// A capture is not what it should be: what and where.
   case badCapture(path: String, offset: Int, problem: String)
+  /// The plan's patterns cannot be looked for: the code of what is wrong, and a sentence.
+  case patterns(String, String)
   /// A guest could not be started or did not attach.
   case guest(String, String)
 
@@ -47,6 +49,7 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case .overwritesInput(let path):
       "\(path): the run would overwrite the capture that it plays; choose another folder for -o"
     case .badCapture(let path, let offset, let problem): "\(path): byte \(offset): \(problem)"
+    case .patterns(let code, let problem): "\(problem) [\(code)]"
     case .guest(let name, let problem): "\(name): \(problem)"
     }
   }

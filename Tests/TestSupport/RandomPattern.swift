@@ -1,19 +1,20 @@
 import Foundation
-import TestSupport
 
 /// A pattern made by chance, in dpaac's notation and as the judge reads it.
-struct RandomPattern: Encodable {
+public struct RandomPattern: Encodable {
   /// Alternatives, each with whether it is bound to the start and the end of the data.
-  let choices: [Choice]
+  public let choices: [Choice]
   /// Whether case counts.
-  let caseless: Bool
+  public let caseless: Bool
 
-  struct Choice: Encodable {
+  /// An alternative.
+  public struct Choice: Encodable {
     var text: String
     var isAtStart: Bool
     var isAtEnd: Bool
 
-    func encode(to encoder: any Encoder) throws {
+    /// Writes it as the judge reads it.
+    public func encode(to encoder: any Encoder) throws {
       var list = encoder.unkeyedContainer()
       try list.encode(text)
       try list.encode(isAtStart)
@@ -22,14 +23,14 @@ struct RandomPattern: Encodable {
   }
 
   /// The pattern as a plan has it.
-  var text: String {
+  public var text: String {
     choices.map { ($0.isAtStart ? "^" : "") + $0.text + ($0.isAtEnd ? "$" : "") }
       .joined(separator: "|")
   }
 
   /// Makes one. Python goes back and forth over repeats in each other, so only short data can be judged
   /// with `isDeep` ones.
-  init(using random: inout SeededGenerator, isDeep: Bool) {
+  public init(using random: inout SeededGenerator, isDeep: Bool) {
     caseless = random.below(4) == 0
     choices = (0...(random.below(4) == 0 ? random.below(3) : 0)).map { _ in
       Choice(
@@ -86,7 +87,7 @@ struct RandomPattern: Encodable {
   }
 
   /// Data in which such patterns have a chance.
-  static func data(using random: inout SeededGenerator, count: Int) -> [UInt8] {
+  public static func data(using random: inout SeededGenerator, count: Int) -> [UInt8] {
     (0..<count).map { _ in
       random.below(6) == 0
         ? random.byte() : [0x61, 0x62, 0x63, 0x41, 0x42, 0x0a, 0x01, 0xff, 0x35][random.below(9)]
@@ -94,8 +95,8 @@ struct RandomPattern: Encodable {
   }
 }
 
-/// Python's matcher.
-struct PatternJudge {
+/// Python's matcher, `Tests/Fixtures/patterns/find`.
+public struct PatternJudge {
   static let python = Tool("python3", package: "python3")
 
   struct Case: Encodable {
@@ -104,7 +105,11 @@ struct PatternJudge {
   }
 
   /// For each case and each of its patterns, where its matches end.
-  static func judge(_ cases: [(patterns: [RandomPattern], data: [UInt8])]) throws -> [[[UInt64]]] {
+  ///
+  /// - Throws: When Python cannot be asked.
+  public static func judge(_ cases: [(patterns: [RandomPattern], data: [UInt8])]) throws
+    -> [[[UInt64]]]
+  {
     let encoder = JSONEncoder()
     var input: [UInt8] = []
     for one in cases {
