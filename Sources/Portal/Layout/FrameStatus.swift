@@ -1,6 +1,9 @@
 /// Bits of a frame descriptor's last word, where it leaves or enters a port: what the port found wrong, or
 /// what a transmit port is asked to do.
 ///
+/// dpaac's own ports write UFD, LGE, FSE, PHE and the colours. A sound plan reaches none of the others: buffers
+/// are where the engine has them, keys are as short as KeyGen's, and the parser ends with the frame.
+///
 /// Source: Linux 6.1, `drivers/net/ethernet/freescale/fman/fman.h` (`FM_FD_ERR_*`, `FM_FD_CMD_*`); the short
 /// names are those of the manuals.
 public enum FrameStatus {
