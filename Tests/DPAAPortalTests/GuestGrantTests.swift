@@ -38,6 +38,9 @@ import Testing
           name: "guest2", isLink: true, receive: QueueRange(first: 0xff_ffff, count: 1),
           transmit: 102),
       ],
+      accelerators: [
+        .init(kind: .patterns, channel: 0x860, request: 103, response: 0xff_ffff)
+      ],
       program: program, capture: .pcapng)
   }
 
@@ -76,7 +79,7 @@ import Testing
 
   // The name takes 12 bytes; every number takes 8.
   @Test(arguments: [
-    Fault(what: "magic", offset: 0, values: [0, 0x6470_6161_6302]),
+    Fault(what: "magic", offset: 0, values: [0, 0x6470_6161_6303]),
     Fault(what: "name's length", offset: 8, values: [.max, 1 << 40, 1 << 63]),
     Fault(what: "portals", offset: 28, values: [0, 65, .max]),
     Fault(what: "enqueue ring", offset: 36, values: [0, 4, 12, 63, 65, 128, .max]),
@@ -95,10 +98,15 @@ import Testing
     Fault(what: "queue count", offset: 188, values: [0, 1 << 24, .max]),
     Fault(what: "transmit queue", offset: 196, values: [1 << 24, .max]),
     Fault(what: "MTU", offset: 204, values: [1 << 32, .max]),
-    Fault(what: "program", offset: 266, values: [3, 4, .max]),
-    Fault(what: "source's path", offset: 274, values: [2, .max]),
-    Fault(what: "source's frame size", offset: 290, values: [1 << 17, .max]),
-    Fault(what: "source's address", offset: 298, values: [1 << 32]),
+    Fault(what: "pairs into accelerators", offset: 266, values: [0, 2, 129, .max]),
+    Fault(what: "accelerator", offset: 274, values: [2, 256, .max]),
+    Fault(what: "channel", offset: 282, values: [1 << 16, .max]),
+    Fault(what: "request queue", offset: 290, values: [1 << 24, .max]),
+    Fault(what: "response queue", offset: 298, values: [1 << 24, .max]),
+    Fault(what: "program", offset: 306, values: [3, 4, .max]),
+    Fault(what: "source's path", offset: 314, values: [2, .max]),
+    Fault(what: "source's frame size", offset: 330, values: [1 << 17, .max]),
+    Fault(what: "source's address", offset: 338, values: [1 << 32]),
   ])
   func `a number out of its bounds is no grant`(fault: Fault) {
     let message = Self.grant(Self.programs[2]).message

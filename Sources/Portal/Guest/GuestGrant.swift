@@ -18,6 +18,8 @@ public struct GuestGrant: Sendable, Hashable {
   public var pools: [Pool]
   /// The ways in and out.
   public var paths: [Path]
+  /// The pairs of queues into accelerators and back.
+  public var accelerators: [AcceleratorPair] = []
   /// What the plan wants to run here.
   public var program: Program
   /// The format of the capture of what arrives, whose descriptor was sent along; `nil` for none.
@@ -71,6 +73,33 @@ public struct GuestGrant: Sendable, Hashable {
     }
   }
 
+  /// A queue for requests to an accelerator, and the one for its answers.
+  public struct AcceleratorPair: Sendable, Hashable {
+    /// The accelerators.
+    public enum Kind: UInt8, Sendable, Hashable {
+      /// SEC.
+      case security = 0
+      /// PME.
+      case patterns = 1
+    }
+    /// Which.
+    public var kind: Kind
+    /// The accelerator's channel: a queue for requests leads there.
+    public var channel: ChannelID
+    /// The queue for requests, which the guest puts into service itself.
+    public var request: FQID
+    /// The queue for answers; its context B is ``FrameOrigin/answerContext`` and the pair's place among those
+    /// of its kind.
+    public var response: FQID
+    /// Creates a pair.
+    public init(kind: Kind, channel: ChannelID, request: FQID, response: FQID) {
+      self.kind = kind
+      self.channel = channel
+      self.request = request
+      self.response = response
+    }
+  }
+
   /// The built-in programs.
   public enum Program: Sendable, Hashable {
     /// Swap addresses and send back.
@@ -90,7 +119,8 @@ public struct GuestGrant: Sendable, Hashable {
   /// Creates a grant.
   public init(
     name: String, portalCount: Int, enqueueRing: Int, dequeueRing: Int, pools: [Pool],
-    paths: [Path], program: Program, capture: CaptureWriter.Format?
+    paths: [Path], accelerators: [AcceleratorPair] = [], program: Program,
+    capture: CaptureWriter.Format?
   ) {
     self.name = name
     self.portalCount = portalCount
@@ -98,15 +128,18 @@ public struct GuestGrant: Sendable, Hashable {
     self.dequeueRing = dequeueRing
     self.pools = pools
     self.paths = paths
+    self.accelerators = accelerators
     self.program = program
     self.capture = capture
   }
 }
 
 extension GuestGrant {
-  private static let magic: UInt64 = 0x6470_6161_6303  // "dpaac", version 3
+  private static let magic: UInt64 = 0x6470_6161_6304  // "dpaac", version 4
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
+  /// How many pairs a grant lists at most: a message of 64 KiB has room for them beside all else.
+  public static let pairLimit = 128
   /// The formats of captures, in the order of their numbers in a message, which begin at 1.
   private static let formats: [CaptureWriter.Format] = [.pcap, .pcapng]
 
@@ -147,6 +180,13 @@ extension GuestGrant {
       put(UInt64(path.receive.count))
       put(UInt64(path.transmit.rawValue))
       put(UInt64(path.mtu))
+    }
+    put(UInt64(accelerators.count))
+    for pair in accelerators {
+      put(UInt64(pair.kind.rawValue))
+      put(UInt64(pair.channel.rawValue))
+      put(UInt64(pair.request.rawValue))
+      put(UInt64(pair.response.rawValue))
     }
     switch program {
     case .reflect: put(0)
@@ -249,6 +289,16 @@ extension GuestGrant {
           receive: QueueRange(first: first, count: UInt32(count)), transmit: transmit,
           mtu: UInt32(mtu)))
     }
+    guard let pairCount = number(atMost: UInt64(Self.pairLimit)) else { return nil }
+    var accelerators: [AcceleratorPair] = []
+    for _ in 0..<pairCount {
+      guard let kind = number(atMost: 255).flatMap({ AcceleratorPair.Kind(rawValue: UInt8($0)) }),
+        let channel = number(atMost: 0xffff), let request = queue(), let response = queue()
+      else { return nil }
+      accelerators.append(
+        AcceleratorPair(
+          kind: kind, channel: ChannelID(UInt16(channel)), request: request, response: response))
+    }
     let program: Program
     switch number() {
     case 0: program = .reflect
@@ -269,7 +319,8 @@ extension GuestGrant {
     guard rest.isEmpty else { return nil }
     self.init(
       name: name, portalCount: Int(portalCount), enqueueRing: enqueueRing,
-      dequeueRing: dequeueRing, pools: pools, paths: paths, program: program,
+      dequeueRing: dequeueRing, pools: pools, paths: paths, accelerators: accelerators,
+      program: program,
       capture: capture == 0 ? nil : Self.formats[Int(capture) - 1])
   }
 }

@@ -42,7 +42,7 @@ public struct Portal: ~Copyable {
   /// What an acquire command asks for that BMan has not answered yet.
   private var acquiring: (pool: BPID, count: Int)?
   /// Whether QMan has not answered the last query yet.
-  private var isQuerying = false
+  var isQuerying = false
   private let runEngine: (() -> Void)?
 
   // SAFETY: the caller keeps the region, the pools and the page mapped for the portal's life, and
@@ -290,32 +290,8 @@ extension Portal {
     }
   }
 
-  /// How many frames wait in a queue of this owner; `nil` when there is no such queue or QMan does
-  /// not answer.
-  public mutating func queueFrameCount(of queue: FQID) -> UInt32? {
-    // The answer to an earlier question that came too late is of no use, but its place is.
-    if isQuerying, answerToQuery() == nil { return nil }
-    qman.release64(
-      PortalLayout.QMan.command,
-      UInt64(ManagementVerb.queryQueueState | qmanCommandPolarity) << 56 | UInt64(queue.rawValue))
-    isQuerying = true
-    return answerToQuery().flatMap { $0 }
-  }
-
-  /// The frame count in QMan's answer, `.some(nil)` when it knows no such queue; `nil` when it
-  /// does not answer.
-  private mutating func answerToQuery() -> UInt32?? {
-    let response =
-      qmanCommandPolarity == 0 ? PortalLayout.QMan.response0 : PortalLayout.QMan.response1
-    guard let word = poll(qman, response) else { return nil }
-    isQuerying = false
-    qmanCommandPolarity ^= PortalLayout.validBit
-    guard UInt8(truncatingIfNeeded: word >> 48) == CommandResult.ok else { return .some(nil) }
-    return UInt32(truncatingIfNeeded: qman.load64(response + 40)) & 0xff_ffff
-  }
-
   /// Waits for a response register to become valid.
-  private func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
+  func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
     var rounds = 0
     while rounds < answerPolls {
       let word = window.acquire64(response)

@@ -30,7 +30,19 @@ extension RuntimeConfiguration {
         GuestGrant.Path(
           name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit,
           mtu: mtu(of: $0))
-      }, program: program, capture: capture)
+      }, accelerators: pairs(ofOwner: index), program: program, capture: capture)
+  }
+
+  /// The pairs of queues into accelerators and back, as many as a grant lists.
+  private func pairs(ofOwner index: Int) -> [GuestGrant.AcceleratorPair] {
+    let pairs = (queueing[index]?.accelerators ?? []).flatMap { use in
+      zip(use.requests, use.responses).map { request, response in
+        GuestGrant.AcceleratorPair(
+          kind: use.kind == .sec ? .security : .patterns, channel: use.channel, request: request,
+          response: response)
+      }
+    }
+    return Array(pairs.prefix(GuestGrant.pairLimit))
   }
 
   /// The longest packet that a path carries; 0 for a link, which takes any.

@@ -1,0 +1,77 @@
+public import QorIQ
+
+/// One direction of an ESP tunnel: a queue whose packets SEC works on, and the descriptor that says how, in a
+/// buffer of the guest's that must stay where it is.
+///
+/// A packet is enqueued to ``request`` as an ordinary frame. Its answer comes on the portals, from
+/// ``response``: another frame with what SEC made of it, or the packet itself with a status that is not 0 in
+/// its descriptor's `command`. Give the queue back with ``Portal/close(_:)``.
+public struct SecurityQueue: ~Copyable {
+  /// The queue for packets.
+  public let request: FQID
+  /// The queue that answers come from.
+  public let response: FQID
+  private var memory: Buffer
+
+  init(_ pair: GuestGrant.AcceleratorPair, in memory: consuming Buffer) {
+    request = pair.request
+    response = pair.response
+    self.memory = memory
+  }
+
+  /// The number of the last packet that was put into the tunnel, or the highest that came out of it.
+  public var sequence: UInt64 {
+    // The header names the first command behind the data block, which is longer for the way in.
+    let words = UnsafeRawPointer(memory.memory)
+    func word(_ place: Int) -> UInt32 {
+      UInt32(bigEndian: words.load(fromByteOffset: 4 * place, as: UInt32.self))
+    }
+    let first = word(2) >> 16 & 0x3f == 8 ? 6 : 4
+    return UInt64(word(first)) << 32 | UInt64(word(first + 1))
+  }
+
+  consuming func take() -> Buffer { memory }
+}
+
+extension Portal {
+  /// Has SEC work on a pair's packets as a descriptor says.
+  ///
+  /// - Parameters:
+  ///   - pair: One of ``GuestGrant/accelerators``, of the kind `security`.
+  ///   - descriptor: What is to be done.
+  ///   - pool: The pool of the buffer in which the descriptor is kept.
+  /// - Returns: The queue; `nil` when there is no buffer, or QMan does not take it.
+  public mutating func open(
+    _ pair: GuestGrant.AcceleratorPair, _ descriptor: SharedDescriptor, from pool: BPID
+  ) -> SecurityQueue? {
+    guard let buffer = acquire(from: pool) else { return nil }
+    guard descriptor.byteCount <= buffer.capacity else {
+      giveBack(buffer)
+      return nil
+    }
+    descriptor.write(to: buffer.memory)
+    let address = buffer.descriptor.address
+    let result = initialize(
+      pair.request, channel: pair.channel, contextA: address, contextB: pair.response.rawValue)
+    guard result == CommandResult.ok else {
+      giveBackErased(buffer)
+      return nil
+    }
+    return SecurityQueue(pair, in: buffer)
+  }
+
+  /// Ends the work on a pair's packets, once all have been answered.
+  public mutating func close(_ queue: consuming SecurityQueue) {
+    _ = takeOutOfService(queue.request)
+    giveBackErased(queue.take())
+  }
+
+  /// Gives back the buffer of a descriptor, whose keys are nobody's business any more.
+  private mutating func giveBackErased(_ buffer: consuming Buffer) {
+    for offset in stride(from: 0, to: 4 * (SharedDescriptor.limit + 2), by: 8)
+    where offset + 8 <= buffer.capacity {
+      buffer.memory.store64(offset, 0)
+    }
+    giveBack(buffer)
+  }
+}
