@@ -1,5 +1,6 @@
 @testable import DPAAPortal
 @testable import DPAARuntime
+import QorIQ
 import Security
 
 /// A device with one owner, whose one pool holds a descriptor, a packet and room for what comes out.
