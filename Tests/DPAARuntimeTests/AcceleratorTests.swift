@@ -318,6 +318,20 @@ import Testing
     #expect(asker.client.initialize(391, scheduled: false, channel: 0x840) == 0xf0)
   }
 
+  @Test(arguments: [201, 203] as [UInt32], [100, 0xf_ffff] as [UInt32])
+  func `an answer that is led to a port is dropped there`(queue: UInt32, length: UInt32) throws {
+    let asker = try Asker()
+    #expect(asker.start(391, contextB: queue) == 0xf0)
+    let held = asker.portal.acquire(2, from: 3)
+    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.ask(
+      RawPortal.descriptor(
+        bpid: asker.pool, address: held[0], offset: 0, length: length, format: 1),
+      to: 391)
+    #expect(asker.simulation.dropped(.lengthError, 2) == 1)
+    #expect(asker.simulation.freeBuffers == [64, 64, 64])
+  }
+
   @Test func `an owner that uses no accelerator has no channel into it`() throws {
     let asker = try Asker()
     let host = QueueClient(asker.simulation, owner: 0)

@@ -20,6 +20,11 @@ import Testing
         fragment: random.below(8) == 0 ? 0x4000 : 0, isFragment: random.below(16) == 0),
       padded: random.below(2) == 0)
     if random.below(8) == 0, segment.number == 17 { (frame[40], frame[41]) = (0, 0) }
+    // UDP may be shorter than its packet.
+    if random.below(8) == 0, segment.number == 17, frame[14] == 0x45, !data.isEmpty {
+      (frame[38], frame[39]) = (0, UInt8(8 + random.below(data.count)))
+      (frame[40], frame[41]) = (0, 0)
+    }
     return frame
   }
 

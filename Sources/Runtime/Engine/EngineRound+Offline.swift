@@ -1,4 +1,5 @@
 import DPAAPortal
+import QorIQ
 
 /// Offline ports: frames that go from a queue to a guest, along a link or by an interface's rules.
 extension EngineTables {
@@ -45,7 +46,9 @@ extension EngineTables {
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
         let frame = queue.pointee.first
-        guard body(&self, frame) else {
+        if _slowPath(frame.isCompound) {
+          dropRequest(frame)
+        } else if !body(&self, frame) {
           qman.reschedule(fqid)
           return moved &+ turn > 0
         }
@@ -83,6 +86,14 @@ extension EngineTables {
       start, count: bytes.count, in: owner, queue: rule.pointee.queue(hash), chargedTo: owner,
       Annotations(parsed.result, hash: hash, colour: Policer.Colour(status: frame.command)),
       mayWait: true, now: now)
+  }
+
+  /// Drops what an accelerator answered into a port's queue: it has no bytes that could be moved on. The
+  /// sender's buffers go back as any frame's do.
+  @inline(never)
+  private mutating func dropRequest(_ frame: FrameDescriptor) {
+    let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
+    counters.drop(.lengthError, pool.pointee.owner)
   }
 
   /// Drops a frame whose receiver is gone.

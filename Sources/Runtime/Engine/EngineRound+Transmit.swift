@@ -23,7 +23,10 @@ extension EngineTables {
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
         let frame = queue.pointee.first
-        guard (FrameLength.shortest...FrameLength.longest).contains(Int(frame.length)) else {
+        // What an accelerator answered into a port's queue has no bytes that could be sent.
+        guard !frame.isCompound,
+          (FrameLength.shortest...FrameLength.longest).contains(Int(frame.length))
+        else {
           _ = qman.pop(fqid)
           turn &+= 1
           handled &+= 1

@@ -24,6 +24,7 @@ final class RunMachine: @unchecked Sendable {
   private let scratch: FlatTable<UInt8>
   /// Frames that the machine sent while there was no buffer for them.
   private var lost: UInt64 = 0
+  private var isOver = false
 
   private static let burst = 32
 
@@ -89,8 +90,10 @@ final class RunMachine: @unchecked Sendable {
     return isBusy
   }
 
-  /// Ends it, and says what there was.
+  /// Ends it, and says what there was; once.
   func end(say: (String) -> Void) {
+    guard !isOver else { return }
+    isOver = true
     client?.end()
     session.capture?.flush()
     if lost > 0 { say("lost \(lost) frames of \(plan.guest), whose pools had no buffer for them") }

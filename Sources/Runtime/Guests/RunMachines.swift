@@ -27,7 +27,8 @@ final class RunMachines: @unchecked Sendable {
   /// MAC's filter only after the MAC (Linux 6.1, `dpaa_eth.c`, `dpaa_set_rx_mode`).
   func areUp(now: UInt64) -> Bool {
     let since = upSince.load(ordering: .relaxed)
-    return since != 0 && now &- since >= Switchboard.settlingTime
+    // The machines' thread may have looked at its clock after the caller looked at his.
+    return since != 0 && now >= since && now - since >= Switchboard.settlingTime
   }
 
   func start() {
@@ -47,10 +48,11 @@ final class RunMachines: @unchecked Sendable {
   /// Ends the thread, when nothing waits for the machines any more or after a second, and tells of each what
   /// it did.
   func stop(say: (String) -> Void) {
-    guard let thread else { return }
-    stopAt.store(dpaac_monotonic_nanoseconds() + 1_000_000_000, ordering: .relaxed)
-    pthread_join(thread, nil)
-    self.thread = nil
+    if let thread {
+      stopAt.store(dpaac_monotonic_nanoseconds() + 1_000_000_000, ordering: .relaxed)
+      pthread_join(thread, nil)
+      self.thread = nil
+    }
     for machine in machines { machine.end(say: say) }
   }
 

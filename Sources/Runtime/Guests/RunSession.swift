@@ -147,8 +147,14 @@ public struct RunSession: ~Copyable {
         served.plan,
         session: try engine.attach(
           owner: owner, capture: capture < 0 ? nil : (capture, options.captureFormat)))
-      try machine.begin(served, say: options.say)
       machines.append(machine)
+      do throws(EngineError) {
+        try machine.begin(served, say: options.say)
+      } catch {
+        // Those before it are served already.
+        for machine in machines { machine.end(say: options.say) }
+        throw error
+      }
     }
     return RunMachines(machines)
   }

@@ -32,7 +32,7 @@ extension EnginePortal {
   @inline(__always)
   var consumptionMatters: Bool { heldPlaces != 0 || consumptionMode == .discrete }
 
-  /// Fetches the line that tells what the guest has consumed, if that is where it tells it.
+  /// Fetches the line that tells what the guest has consumed, where it mostly tells it.
   @inline(__always)
   func fetchConsumption() { dpaac_prefetch(qman + PortalLayout.QMan.dqrrConsumerLine) }
 

@@ -195,7 +195,9 @@ struct XDPLine {
     guard state.pointee.receive.distance(isFilledHere: false) > 0 else { return nil }
     let (address, length) = state.pointee.receive.frame
     let start = Int(truncatingIfNeeded: address)
-    guard start >= 0, start <= Self.receiveBuffers * Self.buffer, Int(length) <= Self.buffer else {
+    guard start >= 0, start < Self.receiveBuffers * Self.buffer,
+      start & (Self.buffer - 1) + Int(length) <= Self.buffer
+    else {
       preconditionFailure("the kernel puts a frame into a buffer that it was given")
     }
     return CaptureReader.Frame(
@@ -239,7 +241,8 @@ struct XDPLine {
     while state.pointee.completion.distance(isFilledHere: false) > 0 {
       let number = state.pointee.completion.address / UInt64(Self.buffer)
       state.pointee.completion.advance()
-      guard state.pointee.freeCount < Self.transmitBuffers else {
+      let given = UInt64(Self.receiveBuffers)..<UInt64(Self.receiveBuffers + Self.transmitBuffers)
+      guard state.pointee.freeCount < Self.transmitBuffers, given.contains(number) else {
         preconditionFailure("the kernel gives each buffer back once")
       }
       state.pointee.free[state.pointee.freeCount] = UInt32(truncatingIfNeeded: number)
@@ -262,7 +265,11 @@ struct XDPLine {
       let result = sendto(state.pointee.descriptor, nil, 0, Int32(MSG_DONTWAIT), nil, 0)
       let error = result < 0 ? errno : 0
       let rest = state.pointee.transmit.distance(isFilledHere: true)
-      let isBusy = [0, EAGAIN, EBUSY, ENOBUFS, EINTR].contains(error)
+      let isBusy =
+        switch error {
+        case 0, EAGAIN, EBUSY, ENOBUFS, EINTR: true
+        default: false
+        }
       state.pointee.errorNumber = isBusy ? 0 : error
       guard isBusy else {
         // With the next frame it is tried again.
