@@ -236,7 +236,7 @@ extension PlanLock.Entry {
 
 extension AcceleratorKind {
   /// The roles of its requests and responses.
-  package var roles: (request: QueueRole, response: QueueRole) {
+  public var roles: (request: QueueRole, response: QueueRole) {
     switch self {
     case .sec: (.securityRequest, .securityResponse)
     case .pme: (.patternRequest, .patternResponse)

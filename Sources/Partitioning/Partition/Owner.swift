@@ -163,7 +163,7 @@ public enum GuestProgram: Sendable, Hashable {
 
 extension GuestProgram {
   /// The program as plans name it.
-  package var word: String {
+  public var word: String {
     switch self {
     case .reflect: "reflect"
     case .sink: "sink"

@@ -1,6 +1,6 @@
 import CPortalShims
 import Glibc
-package import QorIQ
+public import QorIQ
 
 extension GuestSession {
   /// Runs the program that the plan names, until the host asks this guest to end.
@@ -204,7 +204,7 @@ struct BuiltInProgram: ~Copyable {
 
 extension Portal {
   /// Puts a frame on the enqueue ring, however long that is full.
-  package mutating func enqueue(waitingForRoom buffer: consuming Buffer, to queue: FQID) {
+  public mutating func enqueue(waitingForRoom buffer: consuming Buffer, to queue: FQID) {
     var buffer = buffer
     while true {
       switch enqueue(buffer, to: queue) {

@@ -3,17 +3,17 @@ import QorIQ
 /// Numbers in network order inside a frame, and Internet checksums over parts of it.
 ///
 /// Who reads or writes has compared the place with the frame's length before.
-package enum HeaderBytes {
+public enum HeaderBytes {
   @inline(__always)
-  package static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
+  public static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
     UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
   @inline(__always)
-  package static func word(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt32 {
+  public static func word(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt32 {
     UInt32(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
   @inline(__always)
-  package static func put<Number: FixedWidthInteger>(
+  public static func put<Number: FixedWidthInteger>(
     _ number: Number, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int
   ) {
     withUnsafeBytes(of: number.bigEndian) {
@@ -24,11 +24,11 @@ package enum HeaderBytes {
 
   /// A MAC address in the lower 48 bits.
   @inline(__always)
-  package static func mac(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt64 {
+  public static func mac(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt64 {
     UInt64(word(frame, offset)) << 16 | UInt64(half(frame, offset + 4))
   }
   @inline(__always)
-  package static func putMAC(_ mac: UInt64, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int) {
+  public static func putMAC(_ mac: UInt64, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int) {
     put(UInt32(truncatingIfNeeded: mac >> 16), frame, offset)
     put(UInt16(truncatingIfNeeded: mac), frame, offset + 4)
   }
@@ -45,7 +45,7 @@ package enum HeaderBytes {
   }
 
   /// The sum of a range's words, folded to 16 bits (RFC 1071); an odd last byte counts as a high one.
-  package static func sum(_ frame: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> UInt32 {
+  public static func sum(_ frame: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> UInt32 {
     var sum: UInt64 = 0
     var offset = range.lowerBound
     while offset + 3 < range.upperBound {
@@ -61,7 +61,7 @@ package enum HeaderBytes {
   }
 
   /// A sum with its carries added back in.
-  package static func folded(_ sum: UInt64) -> UInt16 {
+  public static func folded(_ sum: UInt64) -> UInt16 {
     var sum = sum
     while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
     return UInt16(sum)
@@ -69,7 +69,7 @@ package enum HeaderBytes {
 
   /// Brings a checksum up to date for one word that it covers (RFC 1624).
   @inline(__always)
-  package static func adjust(
+  public static func adjust(
     _ frame: UnsafeMutableRawBufferPointer, _ offset: Int, from old: UInt16, to new: UInt16
   ) {
     let sum = UInt32(~half(frame, offset)) + UInt32(~old) + UInt32(new)
@@ -78,7 +78,7 @@ package enum HeaderBytes {
 
   /// Writes the checksum of an ICMPv6 message that reaches to `end`, behind an IPv6 header at `header`
   /// without extensions (RFC 4443, 2.3).
-  package static func fillICMPv6(
+  public static func fillICMPv6(
     _ frame: UnsafeMutableRawBufferPointer, header: Int, end: Int
   ) {
     let message = header + 40
@@ -88,13 +88,13 @@ package enum HeaderBytes {
   }
 
   /// Writes the checksum of an ICMP message (RFC 792).
-  package static func fillICMP(_ frame: UnsafeMutableRawBufferPointer, message: Int, end: Int) {
+  public static func fillICMP(_ frame: UnsafeMutableRawBufferPointer, message: Int, end: Int) {
     put(0 as UInt16, frame, message + 2)
     put(~folded(UInt64(sum(frame, message..<end))), frame, message + 2)
   }
 
   /// Writes the checksum of an IPv4 header of so many bytes.
-  package static func fillIPv4(_ frame: UnsafeMutableRawBufferPointer, header: Int, count: Int) {
+  public static func fillIPv4(_ frame: UnsafeMutableRawBufferPointer, header: Int, count: Int) {
     put(0 as UInt16, frame, header + 10)
     put(~folded(UInt64(sum(frame, header..<header + count))), frame, header + 10)
   }
