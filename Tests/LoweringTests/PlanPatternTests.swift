@@ -79,6 +79,24 @@ import Testing
       ])
   }
 
+  @Test func `a line of a file that is not UTF-8 is told at its place, unless it is a comment`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try directory.write(
+      "worms.patterns",
+      Data("# caf".utf8) + [0xe9] + Data("\r\n1:/caf".utf8) + [0xe9] + Data("/\n2:/é/\n".utf8))
+    let path = try directory.write("p.yaml", Data(plan("{worms: {file: worms.patterns}}").utf8))
+    let result = PlanLoader.load(path)
+    #expect(result.partition == nil)
+    let errors = result.diagnostics.diagnostics.filter { $0.severity == .error }
+    #expect(errors.map(\.code.description) == ["pattern-line"])
+    #expect(errors.first?.message == "this line is not UTF-8")
+    #expect(errors.first?.span?.start.line == 2)
+    #expect(errors.first?.span?.file.name.hasSuffix("worms.patterns") == true)
+  }
+
   @Test(arguments: [
     ("{a: {find: [ {text: x, regex: y} ]}}", "missing-key", 10),
     ("{a: {find: [ {tag: 1} ]}}", "missing-key", 10), ("{a: {find: []}}", "pattern-empty", 10),

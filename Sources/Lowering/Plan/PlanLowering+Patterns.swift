@@ -98,9 +98,15 @@ extension PlanLowering {
     for line in file.bytes.split(separator: 10, omittingEmptySubsequences: false) {
       let range = start..<start + line.count
       start = range.upperBound + 1
-      var text = Substring(String(decoding: line, as: UTF8.self))
-      if text.hasSuffix("\r") { text = text.dropLast() }
-      guard let first = text.first(where: { $0 != " " && $0 != "\t" }), first != "#" else {
+      let bytes = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      // A comment may be in any encoding.
+      guard let first = bytes.first(where: { $0 != UInt8(ascii: " ") && $0 != 9 }),
+        first != UInt8(ascii: "#")
+      else { continue }
+      guard let text = String(validating: bytes, as: UTF8.self).map({ Substring($0) }) else {
+        reader.bag.error(
+          .patternLine, "this line is not UTF-8", at: SourceSpan(file, range),
+          fixIts: [FixIt("write each byte above 7f as \\x and two hexadecimal digits")])
         continue
       }
       guard let (wish, place) = PatternLine.read(text, usual: usual) else {
