@@ -18,7 +18,7 @@ public struct GuestGrant: Sendable, Hashable {
   public var pools: [Pool]
   /// The ways in and out.
   public var paths: [Path]
-  /// The pairs of queues into accelerators and back.
+  /// The pairs of queues into accelerators and back: the first ``pairLimit`` of them.
   public var accelerators: [AcceleratorPair] = []
   /// What the plan wants to run here.
   public var program: Program

@@ -1,3 +1,4 @@
+import DPAAPortal
 public import Partitioning
 import QorIQ
 
@@ -21,6 +22,14 @@ extension Partition {
         guard let problem = use.kind.problem else { continue }
         found.append(
           "\(owner.name) is planned to use \(use.kind.rawValue), but \(problem)")
+      }
+      let pairs = resources.accelerators.reduce(0) {
+        $0 + min($1.requests.count, $1.responses.count)
+      }
+      if pairs > GuestGrant.pairLimit {
+        found.append(
+          "\(owner.name) has \(pairs) pairs of queues into accelerators, but its grant names only the "
+            + "first \(GuestGrant.pairLimit)")
       }
       for pool in resources.pools where !pool.sharers.isEmpty {
         found.append(
