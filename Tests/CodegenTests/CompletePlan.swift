@@ -46,7 +46,13 @@ extension Example {
         congestion-groups: 2
         pool-channels: 2
         roles: { confirm: 300-303, error: 310-310 }
-        accelerators: { sec: {mode: poll}, pme: {mode: interrupt} }
+        accelerators:
+          sec: {mode: poll}
+          pme:
+            mode: interrupt
+            patterns:
+              web: { find: [ {text: '"#) \\(x)'}, {regex: 'a+[^b]$', tag: 7, subset: '0,15'} ] }
+              other: { set: 9, find: [ {bytes: 00 ff} ] }
       guest3:
         cpus: 6-7
         memory: 256 MiB

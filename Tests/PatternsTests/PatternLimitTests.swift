@@ -54,6 +54,27 @@ struct PatternLimitTests {
     // Other tests open and close theirs at the same time.
     let after = try (0..<8).map { _ in try descriptors() }.min() ?? 0
     #expect(after < before + 20)
+    // Nobody waits for a child that stays; those of other tests are gone a little later.
+    var dead = try Self.deadChildren()
+    for _ in 0..<200 where !dead.isEmpty {
+      usleep(10_000)
+      dead.formIntersection(try Self.deadChildren())
+    }
+    #expect(dead.isEmpty)
+  }
+
+  /// This process's children that have ended and that nobody has waited for (proc(5), `stat`: number, name in
+  /// brackets, state, parent).
+  private static func deadChildren() throws -> Set<String> {
+    var found: Set<String> = []
+    for number in try FileManager.default.contentsOfDirectory(atPath: "/proc")
+    where Int(number) != nil {
+      guard let text = try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .isoLatin1)
+      else { continue }
+      let words = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+      if words.count > 2, words[1] == "Z", Int32(words[2]) == getpid() { found.insert(number) }
+    }
+    return found
   }
 
   @Test(arguments: [1, 2, 3] as [UInt64])
