@@ -20,7 +20,6 @@ enum dpaac_patterns_result dpaac_patterns_compile(
   return dpaac_patterns_failed;
 }
 void dpaac_database_free(struct dpaac_database *database) { (void)database; }
-size_t dpaac_database_size(const struct dpaac_database *database) { return (void)database, 0; }
 size_t dpaac_database_stream_size(const struct dpaac_database *database) {
   return (void)database, 0;
 }
@@ -30,7 +29,6 @@ enum dpaac_patterns_result dpaac_scratch_grow(
   return dpaac_patterns_failed;
 }
 void dpaac_scratch_free(struct dpaac_scratch *scratch) { (void)scratch; }
-size_t dpaac_scratch_size(const struct dpaac_scratch *scratch) { return (void)scratch, 0; }
 enum dpaac_patterns_result dpaac_scan(
   const struct dpaac_database *database, const uint8_t *bytes, uint32_t size,
   struct dpaac_scratch *scratch, struct dpaac_matches *matches) {
@@ -86,13 +84,11 @@ static struct {
   __typeof__(&hs_compile_multi) compile_multi;
   __typeof__(&hs_free_compile_error) free_compile_error;
   __typeof__(&hs_free_database) free_database;
-  __typeof__(&hs_database_size) database_size;
   __typeof__(&hs_stream_size) stream_size;
   __typeof__(&hs_serialize_database) serialize_database;
   __typeof__(&hs_deserialize_database) deserialize_database;
   __typeof__(&hs_alloc_scratch) alloc_scratch;
   __typeof__(&hs_free_scratch) free_scratch;
-  __typeof__(&hs_scratch_size) scratch_size;
   __typeof__(&hs_scan) scan;
   __typeof__(&hs_open_stream) open_stream;
   __typeof__(&hs_scan_stream) scan_stream;
@@ -123,13 +119,11 @@ static void open_library(void) {
   TAKE(compile_multi);
   TAKE(free_compile_error);
   TAKE(free_database);
-  TAKE(database_size);
   TAKE(stream_size);
   TAKE(serialize_database);
   TAKE(deserialize_database);
   TAKE(alloc_scratch);
   TAKE(free_scratch);
-  TAKE(scratch_size);
   TAKE(scan);
   TAKE(open_stream);
   TAKE(scan_stream);
@@ -209,7 +203,8 @@ static _Noreturn void work(const struct job *job) {
 
   struct answer answer = {.result = dpaac_patterns_failed, .expression = -1};
   const struct dpaac_pattern_limits *limits = job->limits;
-  const struct rlimit data = {limits->memory + private_memory(), limits->memory + private_memory()};
+  const uint64_t memory = limits->memory + private_memory();
+  const struct rlimit data = {memory, memory};
   const struct rlimit processor = {limits->seconds, limits->seconds};
   const struct rlimit file = {limits->database + 4096, limits->database + 4096};
   const struct rlimit none_at_all = {0, 0};
@@ -398,12 +393,6 @@ enum dpaac_patterns_result dpaac_patterns_compile(
 
 void dpaac_database_free(struct dpaac_database *database) { hs.free_database(DATABASE(database)); }
 
-size_t dpaac_database_size(const struct dpaac_database *database) {
-  size_t size = 0;
-  hs.database_size(DATABASE(database), &size);
-  return size;
-}
-
 size_t dpaac_database_stream_size(const struct dpaac_database *database) {
   size_t size = 0;
   return hs.stream_size(DATABASE(database), &size) == HS_SUCCESS ? size : 0;
@@ -420,19 +409,18 @@ enum dpaac_patterns_result dpaac_scratch_grow(
 
 void dpaac_scratch_free(struct dpaac_scratch *scratch) { hs.free_scratch(SCRATCH(scratch)); }
 
-size_t dpaac_scratch_size(const struct dpaac_scratch *scratch) {
-  size_t size = 0;
-  hs.scratch_size(SCRATCH(scratch), &size);
-  return size;
-}
-
 // MARK: scanning
 
 static int on_match(
   unsigned pattern, unsigned long long from, unsigned long long to, unsigned flags, void *context) {
   (void)from, (void)flags;
   struct dpaac_matches *matches = context;
-  if ((matches->subsets[pattern] & matches->wanted) == 0) return 0;
+  if ((matches->subsets[pattern] & matches->wanted) == 0) {
+    // The library looks for all patterns: what nobody wants takes time, too, and must come to an end.
+    if (++matches->passed < DPAAC_MOST_PASSED) return 0;
+    matches->over = 1;
+    return 1;
+  }
   if (matches->count >= matches->limit) {
     matches->over = 1;
     return 1;

@@ -8,8 +8,6 @@ public struct PatternDatabase: ~Copyable, @unchecked Sendable {
   let pointer: OpaquePointer
   /// The subsets of each pattern.
   let subsets: UnsafeMutableBufferPointer<UInt16>
-  /// Whether what is scanned may come in pieces.
-  public let hasStreams: Bool
 
   /// What compiling may take.
   public struct Limits: Sendable, Hashable {
@@ -64,7 +62,6 @@ public struct PatternDatabase: ~Copyable, @unchecked Sendable {
     pointer = database
     subsets = .allocate(capacity: patterns.count)
     _ = subsets.initialize(from: patterns.lazy.map(\.subsets))
-    hasStreams = streams
   }
 
   deinit {
@@ -72,8 +69,6 @@ public struct PatternDatabase: ~Copyable, @unchecked Sendable {
     subsets.deallocate()
   }
 
-  /// Its size, in bytes.
-  public var size: Int { dpaac_database_size(pointer) }
   /// The state of one stream, in bytes.
   public var streamSize: Int { dpaac_database_stream_size(pointer) }
 
@@ -120,7 +115,4 @@ public struct PatternScratch: ~Copyable {
   deinit {
     if let pointer { dpaac_scratch_free(pointer) }
   }
-
-  /// Its size, in bytes.
-  public var size: Int { pointer.map { dpaac_scratch_size($0) } ?? 0 }
 }

@@ -27,7 +27,7 @@ public struct PatternMatches: ~Copyable {
     entries.initialize(repeating: dpaac_match())
     list = dpaac_matches(
       entries: entries.baseAddress, capacity: UInt32(capacity), count: 0, limit: .max, over: 0,
-      subsets: nil, wanted: 0)
+      passed: 0, subsets: nil, wanted: 0)
   }
 
   deinit { entries.deallocate() }
@@ -38,6 +38,7 @@ public struct PatternMatches: ~Copyable {
   public mutating func clear(limit: UInt32 = .max) {
     list.count = 0
     list.over = 0
+    list.passed = 0
     list.limit = limit
   }
 
@@ -45,8 +46,13 @@ public struct PatternMatches: ~Copyable {
   public var count: Int { Int(list.count) }
   /// How many are kept.
   public var kept: Int { Int(min(list.count, list.capacity)) }
-  /// Whether a scan ended for having found too many.
+  /// How many were found of subsets that are not wanted: they are not kept, but took the library's time.
+  public var passed: Int { Int(list.passed) }
+  /// Whether a scan ended for having found too many, wanted or not.
   public var isOver: Bool { list.over != 0 }
+
+  /// Takes the matches for too many, as those of a stream are whose scan ended for that.
+  public mutating func end() { list.over = 1 }
 
   /// One of those that are kept, in the order in which the library told them.
   public subscript(_ index: Int) -> Match {

@@ -116,7 +116,7 @@ final class PatternAsker {
     let answer = try #require(nextAnswer())
     #expect(answer.address == held[0] && answer.queue == queue + 2)
     let length = Int(RawPortal.number(read(4, at: held[0] + 8)[...]) & 0x3fff_ffff)
-    let isSound = PatternStatus(word: answer.status).code == .ok
+    let isSound = [.ok, .matchLimit].contains(PatternStatus(word: answer.status).code)
     let count = isSound ? length / MatchReport.size : 0
     let raw = read(room * MatchReport.size + 16, at: held[2])
     let written = isSound ? length : 0

@@ -114,9 +114,49 @@ struct PatternMatcherTests {
     flow.matchLimit = 2
     asker.flow = flow
     let bytes = Array("abcabcabc".utf8)
-    #expect(try asker.scan(bytes).code == .matchLimit)
+    let limited = try asker.scan(bytes, .scan(set: 1, subsets: 1))
+    #expect(limited.code == .matchLimit && limited.reports.map(\.end) == [3, 6])
     #expect(try asker.scan(bytes, .scan(set: 1, subsets: 2)).code == .ok)
     #expect(asker.simulation.engine.counters.failed(.limit, 1, 2) == 1)
+  }
+
+  @Test func `a flow in which too much was found is answered so until it starts anew or has ended`()
+    throws
+  {
+    let asker = try Self.asker()
+    var flow = FlowContext()
+    flow.hasResidue = true
+    flow.residue = asker.aligned + 64
+    flow.matchLimit = 1
+    asker.flow = flow
+    #expect(asker.start(contextA: PatternQueue.flow(asker.aligned)) == 0xf0)
+    let (one, two) = (Array("abc".utf8), Array("abcabc".utf8))
+    let subset = PatternCommand.scan(set: 1, subsets: 1)
+    #expect(try asker.scan(two, subset).code == .matchLimit)
+    let deaf = try asker.scan(one, subset)
+    #expect(deaf.code == .matchLimit && deaf.reports.isEmpty)
+    let anew = try asker.scan(one, .scan(set: 1, subsets: 1, starts: true))
+    #expect(anew.code == .ok && anew.reports.map(\.end) == [3])
+    // The end of a flow is the start of the next, whatever was found: at once, or before.
+    for isAtOnce in [true, false] {
+      if !isAtOnce { #expect(try asker.scan(two, subset).code == .matchLimit) }
+      let last = try asker.scan(two, .scan(set: 1, subsets: 1, ends: true))
+      #expect(last.code == .matchLimit && last.reports.count == (isAtOnce ? 1 : 0))
+      let next = try asker.scan(one, .scan(set: 1, subsets: 1, ends: true))
+      #expect(next.code == .ok && next.reports.map(\.end) == [3])
+    }
+  }
+
+  @Test func `matches are paid for by their queue's next request, wanted or not`() throws {
+    let asker = try Self.asker()
+    #expect(asker.start() == 0xf0)
+    #expect(try asker.scan(Self.abc, .scan(set: 1, subsets: 4)).reports.isEmpty)
+    #expect(asker.matcher.takeDebt(of: PatternAsker.request) == 2 * MatchReport.size)
+    #expect(asker.matcher.takeDebt(of: PatternAsker.request) == 0)
+    #expect(try asker.scan(Self.abc).reports.count == 2)
+    // The next one has paid.
+    #expect(try asker.scan([0x61]).reports.isEmpty)
+    #expect(asker.matcher.takeDebt(of: PatternAsker.request) == 0)
   }
 
   @Test func `a flow context is written by groups of fields, and read`() throws {

@@ -40,6 +40,24 @@ struct PatternScanTests {
     #expect(found == [100, 3, 0, 3])
   }
 
+  @Test func `a scan ends when there are too many matches that nobody wants`() throws {
+    var finder = try Finder(
+      try [pattern("q", subsets: 1)] + (0..<64).map { try pattern("a|\($0)", subsets: 2) },
+      capacity: 3)
+    // 64 matches for each byte, and one that is wanted behind them all.
+    var most = [UInt8](repeating: 0x61, count: (1 << 20) / 64 - 1) + [0x71]
+    var found = try finder.find(most, subsets: 1)
+    #expect(found == [0: [UInt64(most.count)]])
+    #expect(finder.matches.passed == (1 << 20) - 64 && !finder.matches.isOver)
+    most.insert(0x61, at: 0)
+    found = try finder.find(most, subsets: 1)
+    #expect(found == [:])
+    #expect(finder.matches.passed == 1 << 20 && finder.matches.isOver)
+    found = try finder.find(Array("aq".utf8), subsets: 1)
+    #expect(found == [0: [2]])
+    #expect(finder.matches.passed == 64 && !finder.matches.isOver)
+  }
+
   @Test func `a reset forgets what was scanned`() throws {
     var finder = try Finder([try pattern("^ab$")], streams: true)
     var stream = try PatternStream(of: finder.database)

@@ -59,8 +59,6 @@ enum dpaac_patterns_result dpaac_patterns_compile(
   const struct dpaac_pattern_limits *limits, struct dpaac_database **database,
   struct dpaac_pattern_error *error);
 void dpaac_database_free(struct dpaac_database *database);
-/// The database's size, in bytes.
-size_t dpaac_database_size(const struct dpaac_database *database);
 /// The state of one stream, in bytes; 0 for a database without streams.
 size_t dpaac_database_stream_size(const struct dpaac_database *database);
 
@@ -68,7 +66,6 @@ size_t dpaac_database_stream_size(const struct dpaac_database *database);
 enum dpaac_patterns_result dpaac_scratch_grow(
   struct dpaac_scratch **scratch, const struct dpaac_database *database);
 void dpaac_scratch_free(struct dpaac_scratch *scratch);
-size_t dpaac_scratch_size(const struct dpaac_scratch *scratch);
 
 /// One match: which expression, and how many bytes of the stream lie before its end.
 struct dpaac_match {
@@ -76,6 +73,9 @@ struct dpaac_match {
   uint32_t pattern;
   uint32_t unused;
 };
+
+/// How many matches of subsets that are not wanted end a scan, too.
+#define DPAAC_MOST_PASSED (1u << 20)
 
 /// Where matches go.
 struct dpaac_matches {
@@ -86,8 +86,10 @@ struct dpaac_matches {
   uint32_t count;
   /// The scan ends when there would be more.
   uint32_t limit;
-  /// Whether it ended for that.
+  /// Whether it ended for that, or for too many that were passed over.
   uint32_t over;
+  /// How many were passed over, as nobody wants their subsets. A scan adds to it.
+  uint32_t passed;
   /// The subsets of each expression, a bit each, and those that are wanted.
   const uint16_t *subsets;
   uint16_t wanted;

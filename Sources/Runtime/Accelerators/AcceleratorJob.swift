@@ -31,7 +31,8 @@ struct AcceleratorJob: BitwiseCopyable {
 
   /// What its device keeps for its queue; set while it is prepared, good until the batch is done.
   var session: Unmanaged<SecuritySession>?
-  /// What preparing it took beside its bytes, as bytes: its owner pays for that, too.
+  /// What preparing it took beside its bytes, or its queue owes for requests before, as bytes: its owner pays
+  /// for that, too.
   var effort = 0
 
   /// The word that is put into the answer's descriptor, and why it is not 0.

@@ -193,6 +193,8 @@ extension EngineTables {
     var frame = job.frame
     if let fault = job.fault {
       counters.fail(fault, kind, job.owner)
+      // What was found before there was too much of it stands there.
+      if fault == .limit, frame.isCompound { noteOutput(of: job) }
       if job.answer.formatLength != 0 { free(job.answer) }
     } else {
       counters.add(.done, kind, job.owner)

@@ -15,6 +15,9 @@ import QorIQ
 /// - What a flow's matches need to lie across frames is kept here and not in the residue of 128 bytes, which
 ///   has to be the owner's memory all the same. It is kept for the queue; with another context or another
 ///   set the queue starts anew.
+/// - A flow in which too much was found finds no more until it starts anew or has ended: till then each of its
+///   frames is answered so. Matches of subsets that a request does not want count for that, too, when there
+///   are very many.
 /// - Patterns come of the plan only: who writes to the database is answered with an error.
 final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   /// How many matches one report can have: as many as a 16-bit limit counts.
@@ -33,6 +36,10 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     var context: UInt64 = 0
     var set = -1
     var stream: PatternStream?
+    /// Whether too much was found: the library finds no more in such a stream.
+    var isOver = false
+    /// What the matches of the queue's requests took and nobody has paid for yet, as bytes.
+    var debt = 0
 
     init(owner: Int) { self.owner = owner }
   }
@@ -55,10 +62,23 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     }
   }
 
-  deinit { copy.deallocate() }
+  deinit {
+    // Streams end before their databases do.
+    flows.removeAll()
+    copy.deallocate()
+  }
 
   override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
     job.passes = !job.frame.isCompound
+    job.effort = takeDebt(of: job.queue)
+  }
+
+  /// What a queue's next request pays for matches of those before: how many there are is known only when a
+  /// request has its place in a batch.
+  func takeDebt(of queue: UInt32) -> Int {
+    guard let flow = flows[queue] else { return 0 }
+    defer { flow.debt = 0 }
+    return flow.debt
   }
 
   override func work(
@@ -81,6 +101,8 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     for flow in flows.values where flow.owner == owner {
       flow.stream = nil
       flow.set = -1
+      flow.isOver = false
+      flow.debt = 0
     }
   }
 
@@ -181,6 +203,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     } catch {
       return job.fail(.descriptor, .frame)
     }
+    flows[job.queue]?.debt += (matches.count + matches.passed) * MatchReport.size
     report(&job, command, set: place)
   }
 
@@ -211,20 +234,29 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     if flow.set != set || flow.stream == nil {
       flow.stream = nil
       flow.stream = try PatternStream(of: sets.compiled[set].streams)
+      flow.isOver = false
       flow.set = set
       flow.context = context
     } else if starts || flow.context != context {
       try flow.stream?.reset()
+      flow.isOver = false
       flow.context = context
     }
     let database = sets.compiled[set]
-    try flow.stream?.scan(
-      bytes, subsets: command.subsets, database: database.streams, scratch: &scratch,
-      into: &matches)
-    if command.ends, !matches.isOver {
+    if flow.isOver {
+      matches.end()
+    } else {
+      try flow.stream?.scan(
+        bytes, subsets: command.subsets, database: database.streams, scratch: &scratch,
+        into: &matches)
+    }
+    if command.ends, matches.isOver {
+      try flow.stream?.reset()
+    } else if command.ends {
       try flow.stream?.finish(
         subsets: command.subsets, database: database.streams, scratch: &scratch, into: &matches)
     }
+    flow.isOver = matches.isOver && !command.ends
   }
 
   /// Writes what was found to where there is room for it.
