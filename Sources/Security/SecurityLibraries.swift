@@ -64,13 +64,12 @@ public final class SecurityUnit: @unchecked Sendable {
   public func key(
     _ suite: SecuritySuite, enciphers: Bool, _ bytes: [UInt8], authentication: [UInt8] = []
   ) -> SecurityKey? {
-    // A pointer to something, though nothing is read of it.
-    let key = (authentication + [0]).withUnsafeBufferPointer { authentication in
+    let key = authentication.withUnsafeBufferPointer { authentication in
       bytes.withUnsafeBufferPointer { bytes in
         bytes.baseAddress.flatMap {
           dpaac_security_make_key(
             unit, Int32(suite.rawValue), enciphers ? 1 : 0, $0, bytes.count,
-            authentication.baseAddress, authentication.count - 1)
+            authentication.baseAddress, authentication.count)
         }
       }
     }

@@ -400,6 +400,55 @@ import Testing
     #expect(abs(share / wanted - 1) < 0.35, "\(bytes)")
   }
 
+  /// Gives each frame back as it came, and says that a byte of it costs 13.
+  private final class CostlyDevice: AcceleratorDevice, @unchecked Sendable {
+    /// What each owner had, in bytes.
+    private(set) var costs = [0, 0, 0]
+    private(set) var jobs = [0, 0, 0]
+
+    override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
+      job.passes = true
+      job.effort = 12 * job.inputLength
+    }
+
+    override func work(
+      _ jobs: UnsafeMutableBufferPointer<AcceleratorJob>, _ memory: AcceleratorMemory
+    ) {
+      for job in jobs {
+        self.jobs[job.owner] += 1
+        costs[job.owner] += job.inputLength + job.effort + AcceleratorLanes.jobCost
+      }
+    }
+  }
+
+  @Test func `who asks for much now and then gets no more than who asks all the time`() throws {
+    let device = CostlyDevice()
+    let simulation = try Simulation(
+      Self.configuration(weights: [1, 4]), devices: [.sec: device])
+    let clients = [1, 2].map { QueueClient(simulation, owner: $0) }
+    // guest1's answers find no queue in service; guest2's are its next requests.
+    for (client, (queue, response)) in zip(clients, [(194, 197), (390, 390)] as [(UInt32, UInt32)])
+    {
+      let result = client.initialize(
+        queue, scheduled: queue == 194, channel: 0x840,
+        fields: [(0x2, 20, QueueClient.big(response, 4))])
+      #expect(result == 0xf0)
+    }
+    try clients[1].send(40, to: 390, length: 380)
+    let commands = try (0..<45).map { _ in
+      try clients[0].enqueueCommand(to: 194, length: 1900)
+    }
+    clients[1].portal.post([0x48, 0, 0, 0] + QueueClient.big(390, 4))
+    simulation.engine.round()
+    for first in stride(from: 0, to: commands.count, by: 3) {
+      for command in commands[first..<first + 3] { clients[0].portal.enqueue(command) }
+      for _ in 0..<50 where device.jobs[1] < first + 3 { simulation.engine.round() }
+    }
+    #expect(device.jobs[1] == 45)
+    let share = Double(device.costs[1]) / Double(device.costs[2])
+    #expect(abs(4 * share - 1) < 0.35, "\(device.costs)")
+  }
+
   @Test func `what an owner had asked that is gone is not done`() throws {
     let asker = try Asker()
     #expect(asker.client.result(0x4e, asker.request) == 0xf0)

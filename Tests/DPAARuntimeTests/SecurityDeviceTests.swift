@@ -232,6 +232,23 @@ struct SecurityDeviceTests {
     #expect(answers == [0, 0x4000_0084])
   }
 
+  @Test func `vectors of GCM follow each other, those of CBC do not`() throws {
+    let gateways = try [Self.tunnels[0], Self.tunnels[3]].map { try Gateway($0) }
+    let vectors = try gateways.map { gateway in
+      try (0..<6).map { _ in
+        try gateway.ask(Self.packet(9), on: 390).bytes[28..<36].reduce(UInt64(0)) {
+          $0 << 8 | UInt64($1)
+        }
+      }
+    }
+    let steps = vectors.map { zip($0.dropFirst(), $0).map { $0 &- $1 } }
+    #expect(steps[0] == [1, 1, 1, 1, 1])
+    #expect(!steps[1].contains(1))
+    // Another device begins elsewhere.
+    let other = try Gateway(Self.tunnels[0]).ask(Self.packet(9), on: 390).bytes[28..<36]
+    #expect(!vectors[0].contains(other.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }))
+  }
+
   @Test(arguments: tunnels)
   func `a compound frame in pieces, in place too, is worked on like any other`(
     tunnel: Tunnel

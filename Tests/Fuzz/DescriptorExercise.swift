@@ -9,7 +9,7 @@ final class DescriptorExercise {
   /// Two buffers behind the descriptor's own: input and output.
   static let stride = 4096
 
-  private let device: SecurityDevice?
+  private let device: SecurityDevice
   private let memory: UnsafeMutableRawPointer
   private let pools = UnsafeMutablePointer<BufferPool>.allocate(capacity: 1)
   private let owners = UnsafeMutablePointer<EngineTables.OwnerEntry>.allocate(capacity: 1)
@@ -17,7 +17,10 @@ final class DescriptorExercise {
   private let jobs = UnsafeMutablePointer<AcceleratorJob>.allocate(capacity: 2)
 
   init() {
-    device = SecurityDevice(SecurityChoice())
+    guard let device = SecurityDevice(SecurityChoice()) else {
+      preconditionFailure("no library for SEC: nothing would be exercised")
+    }
+    self.device = device
     memory = .allocate(byteCount: 3 * Self.stride, alignment: 64)
     memory.initializeMemory(as: UInt8.self, repeating: 0, count: 3 * Self.stride)
     let holders = UnsafeMutablePointer<UInt8>.allocate(capacity: 3)
@@ -36,7 +39,6 @@ final class DescriptorExercise {
 
   /// Takes bytes as a descriptor, up to the first 512, and what is left as a packet, twice in a batch.
   func run(_ bytes: UnsafeRawBufferPointer) {
-    guard let device else { return }
     let descriptor = min(bytes.count, 512)
     memory.initializeMemory(as: UInt8.self, repeating: 0, count: Self.stride)
     if let start = bytes.baseAddress {

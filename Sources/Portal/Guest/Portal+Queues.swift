@@ -53,10 +53,11 @@ extension Portal {
 
   /// Takes a queue of this owner out of service again.
   ///
-  /// - Returns: Whether it was empty and at rest; one that was not is retired, or retires.
+  /// - Returns: Whether it was empty and at rest; one that was not is retired, or retires: try again then.
   public mutating func takeOutOfService(_ queue: FQID) -> Bool {
     if isQuerying, resultOfCommand() == nil { return false }
-    return order(ManagementVerb.retire, fields: 0, queue) == CommandResult.ok
+    // One that is retired already says that its state is wrong, which is no reason to stop.
+    return order(ManagementVerb.retire, fields: 0, queue) != nil
       && order(ManagementVerb.outOfService, fields: 0, queue) == CommandResult.ok
   }
 

@@ -57,7 +57,7 @@ public import QorIQ
   public var isScattered: Bool { format == 4 }
   /// Whether the descriptor names a request to an accelerator: its address is that of two entries as
   /// ``FragmentEntry``, of which the first is the output and the second the input (format 1: no offset, a
-  /// 29-bit length that congestion groups count).
+  /// 29-bit length, of which queues and congestion groups here count the low 20 bits, ``length``).
   @inlinable @inline(__always)
   public var isCompound: Bool { format == 1 }
   /// The bytes in front of the frame, or of its table.

@@ -60,10 +60,18 @@ extension Portal {
     return SecurityQueue(pair, in: buffer)
   }
 
-  /// Ends the work on a pair's packets, once all have been answered.
-  public mutating func close(_ queue: consuming SecurityQueue) {
-    _ = takeOutOfService(queue.request)
+  /// Ends the work on a pair's packets, once all have been answered. Then the descriptor is overwritten, and
+  /// its buffer goes back to its pool.
+  ///
+  /// - Returns: `nil` when that is done. The queue itself when packets are in it still, which SEC works on by its
+  ///   descriptor, or when QMan does not answer: take the answers, and close it again.
+  public mutating func close(_ queue: consuming SecurityQueue) -> SecurityQueue? {
+    // One that is retired with packets in it would keep them: nobody is served from there.
+    guard queueFrameCount(of: queue.request) == 0, takeOutOfService(queue.request) else {
+      return queue
+    }
     giveBackErased(queue.take())
+    return nil
   }
 
   /// Gives back the buffer of a descriptor, whose keys are nobody's business any more.

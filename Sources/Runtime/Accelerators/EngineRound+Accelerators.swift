@@ -35,7 +35,8 @@ extension EngineTables {
       visits += 1
       let lane = lanes + entry.pointee.turn
       guard qman.channels.base[lane.pointee.channel].nonEmpty != 0 else {
-        lane.pointee.credit = 0
+        // Nothing is saved up, but what was taken on credit is paid for: who asks now and then, too.
+        lane.pointee.credit = min(0, lane.pointee.credit + lane.pointee.quantum)
         next(entry)
         idle += 1
         continue
@@ -51,9 +52,10 @@ extension EngineTables {
         visits += 1
         let before = bytes
         takeTurn(of: fqid, lane, entry, &count, &bytes)
-        lane.pointee.credit -= bytes - before
+        // A turn costs something, too, when nothing came of it.
+        lane.pointee.credit -= max(bytes - before, AcceleratorLanes.jobCost)
       }
-      if lane.pointee.credit <= 0 { next(entry) }
+      if lane.pointee.credit <= 0 || visits >= most { next(entry) }
     }
     return (count, isBusy)
   }
@@ -71,7 +73,9 @@ extension EngineTables {
     let queue = qman.queues.base + Int(fqid)
     let owner = lane.pointee.owner
     var turn = 0
-    while turn < Self.turn, queue.pointee.count > 0, count < AcceleratorLanes.batch {
+    while turn < Self.turn, queue.pointee.count > 0, count < AcceleratorLanes.batch,
+      bytes < AcceleratorLanes.batchBytes
+    {
       turn += 1
       bytes += AcceleratorLanes.jobCost
       let frame = qman.pop(fqid)

@@ -118,9 +118,10 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   private func keep(_ session: SecuritySession, _ key: SessionKey, isNew: Bool) {
     if isNew {
       if sessionCounts[key.owner, default: 0] >= Self.sessionLimit {
-        // Who has so many is not to fill the engine's memory. Those of this batch live on in it.
-        sessions = sessions.filter { $0.key.owner != key.owner }
-        sessionCounts[key.owner] = 0
+        // Who has so many is not to fill the engine's memory. Those of this batch stay: jobs point at them,
+        // and another job may ask for the same numbers.
+        sessions = sessions.filter { $0.key.owner != key.owner || $0.value.batch == batch }
+        sessionCounts[key.owner] = sessions.keys.count { $0.owner == key.owner }
       }
       sessionCounts[key.owner, default: 0] += 1
     }

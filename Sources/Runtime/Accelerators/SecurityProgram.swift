@@ -1,3 +1,4 @@
+import CSecurity
 import DPAAPortal
 
 /// What a shared descriptor says, once it was found sound: a direction of an ESP tunnel, and its keys.
@@ -14,8 +15,9 @@ struct SecurityProgram {
 
   var isEncapsulation = false
   var isGCM = false
-  var key: [UInt8] = []
-  var authentication: [UInt8] = []
+  /// The keys, until ``eraseKeys()``.
+  private(set) var key: [UInt8] = []
+  private(set) var authentication: [UInt8] = []
   /// The place of the operation, which errors of ciphers name.
   var operationIndex = 0
 
@@ -58,11 +60,29 @@ struct SecurityProgram {
     let start = Int(header >> 16 & 0x3f)
     guard start >= 1, start < words.count else { throw Fault(code: .header, index: 0) }
     reader.index = start
-    try readCommands(&reader, read)
-    guard reader.index == words.count else {
-      throw Fault(code: .invalidCommand, index: reader.index)
+    do throws(Fault) {
+      try readCommands(&reader, read)
+      guard reader.index == words.count else {
+        throw Fault(code: .invalidCommand, index: reader.index)
+      }
+      try readBlock(words, count: start)
+    } catch {
+      eraseKeys()
+      throw error
     }
-    try readBlock(words, count: start)
+  }
+
+  /// Overwrites the keys, once a library has made its own of them. In place, as nobody else has the arrays.
+  mutating func eraseKeys() {
+    Self.erase(&key)
+    Self.erase(&authentication)
+  }
+
+  private static func erase(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { bytes in
+      if let start = bytes.baseAddress { dpaac_security_erase(start, bytes.count) }
+    }
+    bytes = []
   }
 
   /// The words that are still to be read.
@@ -113,6 +133,8 @@ struct SecurityProgram {
     var bytes: [UInt8] = []
     if isImmediate {
       guard length <= 64 else { throw Fault(code: .invalidKey, index: index) }
+      // An array that grows leaves what it had behind.
+      bytes.reserveCapacity(64)
       for _ in 0..<(length + 3) / 4 {
         let word = try reader.next(.invalidKey)
         for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(word >> shift & 0xff)) }
@@ -127,7 +149,13 @@ struct SecurityProgram {
       }
       bytes = key
     }
-    if destination == 1 { key = bytes } else { authentication = bytes }
+    if destination == 1 {
+      Self.erase(&key)
+      key = bytes
+    } else {
+      Self.erase(&authentication)
+      authentication = bytes
+    }
   }
 
   private mutating func readOperation(_ command: UInt32, at index: Int) throws(Fault) {
@@ -167,7 +195,7 @@ struct SecurityProgram {
       return
     }
     let headerLength = count >= 10 ? Int(words[9] & 0xffff) : 0
-    // A vector that can be foretold is none, and one from the block would be used twice.
+    // Vectors are SEC's own business: one from the block would be used twice.
     guard words[1] >> 24 == 0, options.isSuperset(of: [.outerHeader, .randomVector]),
       !options.contains(SharedDescriptor.Options(rawValue: 0x40)), headerLength % 4 == 0,
       count == 10 + headerLength / 4

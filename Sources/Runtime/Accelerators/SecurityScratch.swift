@@ -1,7 +1,8 @@
 // SAFETY: the bytes live as long as the value; what is taken is used until the next `clear`.
 /// Memory for a batch: where frames in pieces are put together.
 final class Scratch {
-  /// A batch has less input than this and one frame of the longest; outputs may be as long.
+  /// The input of a batch is less than `batchBytes` and one frame of the longest, as no job is taken beyond
+  /// that; outputs are as long but for some hundred bytes each, and so are nonces. That is twice as much.
   static let size = 4 * (AcceleratorLanes.batchBytes + Fragment.longestFrame)
   private let start = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
   private var used = 0

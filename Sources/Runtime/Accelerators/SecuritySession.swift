@@ -4,8 +4,10 @@ import Security
 
 /// A shared descriptor as SEC keeps it: a private copy of its words, what they say, and its key.
 ///
-/// The descriptor is looked at once in each batch of jobs: whatever changed there counts from then on. The
-/// words that SEC changes itself are read then, and written when the batch is done.
+/// The descriptor is looked at once in each batch of jobs: whatever changed in its words counts from then on.
+/// A key that stands elsewhere is read when the words are new, or when others were kept in their place
+/// meanwhile: who changes such a key changes a word of the descriptor, too. The words that SEC changes itself
+/// are read in each batch, and written when it is done.
 final class SecuritySession {
   /// The words from the header on.
   private(set) var words: [UInt32]
@@ -29,13 +31,14 @@ final class SecuritySession {
     self.outputPool = outputPool
     program = .failure(SecurityProgram.Fault(code: .header, index: 0))
     do throws(SecurityProgram.Fault) {
-      let program = try words.withUnsafeBufferPointer {
+      var program = try words.withUnsafeBufferPointer {
         words throws(SecurityProgram.Fault) in try SecurityProgram(words, read: read)
       }
       let suite: SecuritySuite = program.isGCM ? .gcm : .cbcWithHMAC
       key = choice.unit(for: suite)?.key(
         suite, enciphers: program.isEncapsulation, program.key,
         authentication: program.authentication)
+      program.eraseKeys()
       self.program =
         key == nil
         ? .failure(SecurityProgram.Fault(code: .invalidKey, index: program.operationIndex))
@@ -48,12 +51,6 @@ final class SecuritySession {
   deinit {
     words.withUnsafeMutableBytes { bytes in
       if let start = bytes.baseAddress { dpaac_security_erase(start, bytes.count) }
-    }
-    guard case .success(var program) = program else { return }
-    for key in [\SecurityProgram.key, \SecurityProgram.authentication] {
-      program[keyPath: key].withUnsafeMutableBytes { bytes in
-        if let start = bytes.baseAddress { dpaac_security_erase(start, bytes.count) }
-      }
     }
   }
 

@@ -24,6 +24,8 @@ struct TunnelStep: BitwiseCopyable {
     _ request: inout AcceleratorJob, _ program: SecurityProgram, _ session: SecuritySession,
     _ job: inout dpaac_security_job, _ scratch: Scratch, _ vectors: VectorSource
   ) {
+    // What was not done is not to look like done.
+    job.failure = UInt32(DPAAC_SECURITY_FAILED)
     let fault =
       program.isEncapsulation
       ? encapsulate(&request, program, session, &job, scratch, vectors)
@@ -57,7 +59,8 @@ struct TunnelStep: BitwiseCopyable {
     let enciphered = (inner + 2 + alignment - 1) / alignment * alignment
     length = outer + Self.headerLength + vector + enciphered + SecurityProgram.tagLength
     guard length <= request.outputRoom else { return .sequence }
-    guard length - (program.options.contains(.outerIPv6) ? outer : 0) <= Int(UInt16.max) else {
+    // What the outer header will say: IPv6 counts its extension headers, too.
+    guard length - (program.options.contains(.outerIPv6) ? 40 : 0) <= Int(UInt16.max) else {
       return .size
     }
     let isExtended = program.options.contains(.extendedNumbers)
@@ -82,7 +85,11 @@ struct TunnelStep: BitwiseCopyable {
     Self.complete(start, outer: outer, length: length)
     Self.put(program.spi, header)
     Self.put(UInt32(truncatingIfNeeded: number), header + 4)
-    vectors.draw(header + Self.headerLength, count: vector)
+    if program.isGCM {
+      vectors.count(into: header + Self.headerLength)
+    } else {
+      vectors.draw(header + Self.headerLength, count: vector)
+    }
 
     guard let nonce = scratch.take(32) else { return .memory }
     job.source = UnsafePointer(payload)
@@ -210,6 +217,8 @@ struct TunnelStep: BitwiseCopyable {
         return Self.fail(&request, .format)
       }
       if program.options.contains(.outerHeader) { length -= 2 + padding }
+      // A frame of no bytes is none; a compound one's table can say that there are none.
+      guard length > 0 || request.frame.isCompound else { return Self.fail(&request, .format) }
     }
     guard length <= request.outputRoom else { return Self.fail(&request, .sequence) }
     request.written = length

@@ -2,8 +2,8 @@ import CSecurity
 import Security
 
 // SAFETY: one thread draws.
-/// Initialization vectors that cannot be foretold: the key stream of AES in counter mode under a key that the
-/// kernel drew.
+/// Initialization vectors: for CBC such that cannot be foretold, the key stream of AES in counter mode under a
+/// key that the kernel drew; for GCM such that never come again, a counter from where the kernel drew.
 final class VectorSource {
   private static let count = 4096
   private let unit: SecurityUnit
@@ -13,6 +13,7 @@ final class VectorSource {
   private let nonce = UnsafeMutablePointer<UInt8>.allocate(capacity: 12)
   private var round: UInt64 = 0
   private var used = count
+  private var next: UInt64 = 0
 
   init?(_ unit: SecurityUnit) {
     var seed = [UInt8](repeating: 0, count: 32)
@@ -29,6 +30,7 @@ final class VectorSource {
     zeros.initialize(repeating: 0, count: Self.count)
     bytes.initialize(repeating: 0, count: Self.count)
     nonce.initialize(repeating: 0, count: 12)
+    draw(&next, count: 8)
   }
 
   deinit {
@@ -44,6 +46,13 @@ final class VectorSource {
     target.copyMemory(from: bytes + used, byteCount: count)
     dpaac_security_erase(bytes + used, count)
     used += count
+  }
+
+  /// Writes eight bytes that this source has not written before, nor does again: two packets under one key of
+  /// GCM must never have the same (RFC 4106, section 3.1), which what is drawn at random may.
+  func count(into target: UnsafeMutableRawPointer) {
+    target.storeBytes(of: next.bigEndian, as: UInt64.self)
+    next &+= 1
   }
 
   private func refill() {
