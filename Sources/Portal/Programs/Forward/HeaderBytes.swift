@@ -4,14 +4,17 @@ import QorIQ
 ///
 /// Who reads or writes has compared the place with the frame's length before.
 public enum HeaderBytes {
+  /// The 16 bits at a place.
   @inline(__always)
   public static func half(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt16 {
     UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
+  /// The 32 bits at a place.
   @inline(__always)
   public static func word(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt32 {
     UInt32(bigEndian: frame.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
+  /// Writes a number of any size to a place.
   @inline(__always)
   public static func put<Number: FixedWidthInteger>(
     _ number: Number, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int
@@ -27,6 +30,7 @@ public enum HeaderBytes {
   public static func mac(_ frame: UnsafeMutableRawBufferPointer, _ offset: Int) -> UInt64 {
     UInt64(word(frame, offset)) << 16 | UInt64(half(frame, offset + 4))
   }
+  /// Writes a MAC address from the lower 48 bits.
   @inline(__always)
   public static func putMAC(_ mac: UInt64, _ frame: UnsafeMutableRawBufferPointer, _ offset: Int) {
     put(UInt32(truncatingIfNeeded: mac >> 16), frame, offset)
