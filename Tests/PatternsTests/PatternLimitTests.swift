@@ -54,13 +54,14 @@ struct PatternLimitTests {
     // Other tests open and close theirs at the same time.
     let after = try (0..<8).map { _ in try descriptors() }.min() ?? 0
     #expect(after < before + 20)
-    // Nobody waits for a child that stays; those of other tests are gone a little later.
+    // Nobody waits for a child that stays. Some of other tests' are waited for later; of these there would be
+    // one for each pattern.
     var dead = try Self.deadChildren()
-    for _ in 0..<200 where !dead.isEmpty {
+    for _ in 0..<200 where dead.count >= 20 {
       usleep(10_000)
       dead.formIntersection(try Self.deadChildren())
     }
-    #expect(dead.isEmpty)
+    #expect(dead.count < 20)
   }
 
   /// This process's children that have ended and that nobody has waited for (proc(5), `stat`: number, name in
