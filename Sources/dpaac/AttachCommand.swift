@@ -59,7 +59,7 @@ struct AttachCommand: ParsableCommand {
     help: ArgumentHelp(
       "With --folder, play a capture into an interface, as soon as all guests on it are up.",
       valueName: "interface=file"))
-  var replays: [Replay] = []
+  var replays: [Assignment] = []
 
   @Option(
     name: .customLong("loopback"),
@@ -87,7 +87,7 @@ struct AttachCommand: ParsableCommand {
       throw ValidationError(
         "with --folder there is no --memory, --at, --doorbell, --interrupts and --loopback")
     }
-    let names = replays.map(\.interface)
+    let names = replays.map(\.name)
     if Set(names).count < names.count {
       throw ValidationError("--replay: an interface plays one capture")
     }
@@ -148,7 +148,7 @@ struct AttachCommand: ParsableCommand {
     let switchboard = try Switchboard(
       partition, clients: clients.map(\.plan),
       replays: Dictionary(
-        replays.map { ($0.interface, $0.file) }, uniquingKeysWith: { first, _ in first }))
+        replays.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }))
     try AttachServer.serve(clients, switchboard: switchboard) { Terminal.print($0 + "\n") }
   }
 }
@@ -169,18 +169,6 @@ extension AttachServer.Client {
       files: AttachServer.Files(
         memory: "\(place).ram", offset: Int(window.base), doorbell: "\(place).bell"),
       interrupts: route)
-  }
-}
-
-/// A capture and the interface that it is played into, as a person writes them.
-struct Replay: ExpressibleByArgument {
-  let interface: String
-  let file: String
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-    (interface, file) = (String(parts[0]), String(parts[1]))
   }
 }
 

@@ -94,10 +94,10 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp(
       "Have a guest be a machine and no process, with its files in a folder.",
       valueName: "guest=folder"))
-  var machines: [MachineFolder] = []
+  var machines: [Assignment] = []
 
   func validate() throws {
-    let names = machines.map(\.guest)
+    let names = machines.map(\.name)
     guard Set(names).count == names.count else {
       throw ValidationError("--attach: one guest is named twice")
     }
@@ -153,31 +153,19 @@ extension RunCommand {
     var clients: [AttachServer.Client] = []
     for machine in machines {
       let guests = partition.owners.filter { !$0.isHost }.map(\.name)
-      guard guests.contains(machine.guest),
-        let owner = partition.owners.firstIndex(where: { $0.name == machine.guest })
+      guard guests.contains(machine.name),
+        let owner = partition.owners.firstIndex(where: { $0.name == machine.name })
       else {
         throw .badConfiguration(
-          "--attach \(machine.guest): the plan's guests are \(guests.joined(separator: ", "))")
+          "--attach \(machine.name): the plan's guests are \(guests.joined(separator: ", "))")
       }
-      guard options.programs[machine.guest] == nil else {
-        throw .badConfiguration("\(machine.guest) cannot be a machine and a program at once")
+      guard options.programs[machine.name] == nil else {
+        throw .badConfiguration("\(machine.name) cannot be a machine and a program at once")
       }
       clients.append(
-        try AttachServer.Client(partition, owner: owner, in: machine.folder))
+        try AttachServer.Client(partition, owner: owner, in: machine.value))
     }
     return clients
-  }
-}
-
-/// A guest that is a machine and the folder of its files, as a person writes them.
-struct MachineFolder: ExpressibleByArgument {
-  let guest: String
-  let folder: String
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-    (guest, folder) = (String(parts[0]), String(parts[1]))
   }
 }
 
