@@ -133,16 +133,7 @@ public final class Engine: @unchecked Sendable {
   /// Starts the engine's own thread.
   public func start() {
     precondition(thread == nil, "the engine runs already")
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let result = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<Engine>.fromOpaque(context).takeRetainedValue().loop() }
-        return nil
-      }, context.toOpaque())
-    precondition(result == 0, "the kernel refused a thread")
-    self.thread = thread
+    thread = WorkerThread.start { self.loop() }
   }
 
   /// Whether the engine's own thread runs.

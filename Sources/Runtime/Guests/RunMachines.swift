@@ -33,16 +33,7 @@ final class RunMachines: @unchecked Sendable {
 
   func start() {
     guard !machines.isEmpty else { return }
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let result = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<RunMachines>.fromOpaque(context).takeRetainedValue().loop() }
-        return nil
-      }, context.toOpaque())
-    precondition(result == 0, "the kernel refused a thread")
-    self.thread = thread
+    thread = WorkerThread.start { self.loop() }
   }
 
   /// Ends the thread, when nothing waits for the machines any more or after a second, and tells of each what
