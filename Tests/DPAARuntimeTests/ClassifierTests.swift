@@ -22,7 +22,7 @@ import Testing
           storageProfile: nil)
       })
     let rule = frame.withUnsafeBytes { classifier.classify(ParsedFrame(frame), $0) }
-    #expect(rule.queueBase == UInt32(rule.owner + 1))
+    #expect(rule.receiver.queueBase == UInt32(rule.owner + 1))
     return rule.owner
   }
 

@@ -8,28 +8,33 @@ struct Classifier: ~Copyable {
   private let steps: FlatTable<Step>
   private let extractions: FlatTable<FrameBytes>
   /// Further receivers of rules.
-  let copies: FlatTable<Copy>
+  let copies: FlatTable<Receiver>
   private let index: RuleIndex
 
   /// A comparison of a rule, and where it leads: the rules' stand one behind the other, so that who looks for
   /// the first rule that matches never looks at the rules themselves.
   struct Step: BitwiseCopyable {
-    var mask: UInt64
-    var value: UInt64
-    /// Which word; from ``RuleTerm/wordCount`` on, which extraction.
-    var word: Int
+    var term: RuleTerm
     /// How many more the rule has, and which it is.
     var rest: UInt32
     var rule: UInt32
   }
 
-  /// A further receiver of a rule's frames.
-  struct Copy: BitwiseCopyable {
+  /// Who gets a rule's frames, and in which queues.
+  struct Receiver: BitwiseCopyable {
     var owner: Int
+    /// The first queue, aligned to the count.
     var queueBase: UInt32
+    /// The queue count less one: a mask for the hash.
     var queueMask: UInt32
 
-    /// The queue of a frame with this hash.
+    init(_ owner: Int, _ queues: QueueRange, isSpread: Bool) {
+      self.owner = owner
+      queueBase = queues.first.rawValue
+      queueMask = isSpread ? queues.count - 1 : 0
+    }
+
+    /// The queue of a frame with this hash: FQID = base | (hash & (count − 1)).
     @inline(__always)
     func queue(_ hash: UInt64) -> UInt32 {
       queueBase | UInt32(truncatingIfNeeded: hash & 0xff_ffff) & queueMask
@@ -39,12 +44,7 @@ struct Classifier: ~Copyable {
   /// Where a frame goes.
   struct Rule: BitwiseCopyable {
     var firstStep: Int
-    /// The owner that gets the frame.
-    var owner: Int
-    /// The first queue, aligned to the count.
-    var queueBase: UInt32
-    /// The queue count less one: a mask for the hash.
-    var queueMask: UInt32
+    var receiver: Receiver
     /// What the hash covers; meaningless where none is made.
     var key: KeySelection
     /// The policer of its frames; -1 for none.
@@ -58,12 +58,13 @@ struct Classifier: ~Copyable {
     var copyCount: Int
     /// Whether a frame is only to be queued: no policer, no copies, no drop.
     var isPlain: Bool { policer < 0 && copyCount == 0 && !isDropped }
-
-    /// The queue of a frame with this hash: FQID = base | (hash & (count − 1)).
+    /// The owner that gets the frame.
     @inline(__always)
-    func queue(_ hash: UInt64) -> UInt32 {
-      queueBase | UInt32(truncatingIfNeeded: hash & 0xff_ffff) & queueMask
-    }
+    var owner: Int { receiver.owner }
+
+    /// The queue of a frame with this hash.
+    @inline(__always)
+    func queue(_ hash: UInt64) -> UInt32 { receiver.queue(hash) }
   }
 
   /// Compiles rules; the last one must have no condition.
@@ -85,7 +86,7 @@ struct Classifier: ~Copyable {
       zip(flowRules.dropLast(), compiled).map { (conditions: $0.conditions, terms: $1) })
     let steps = try FlatTable<Step>(count: compiled.reduce(0) { $0 + max($1.count, 1) })
     let rules = try FlatTable<Rule>(count: flowRules.count)
-    let copies = try FlatTable<Copy>(count: flowRules.reduce(0) { $0 + $1.copies.count })
+    let copies = try FlatTable<Receiver>(count: flowRules.reduce(0) { $0 + $1.copies.count })
     var (next, nextExtraction, nextCopy) = (0, compared.count, 0)
     for (place, rule) in flowRules.enumerated() {
       for range in [rule.receive] + rule.copies.map(\.receive) {
@@ -95,18 +96,16 @@ struct Classifier: ~Copyable {
         }
       }
       rules.base[place] = Rule(
-        firstStep: next, owner: rule.owner,
-        queueBase: rule.receive.first.rawValue,
-        queueMask: rule.spread == nil ? 0 : rule.receive.count - 1,
+        firstStep: next,
+        receiver: Receiver(rule.owner, rule.receive, isSpread: rule.spread != nil),
         key: KeySelection(rule.spread ?? .fiveTuple, firstExtraction: nextExtraction),
         policer: policers[place] ?? -1,
         isHashed: rule.spread != nil && rule.shares.contains { $0.receive.count > 1 },
         isDropped: rule.isDropped, firstCopy: nextCopy,
         copyCount: rule.copies.count)
       for copy in rule.copies {
-        copies.base[nextCopy] = Copy(
-          owner: copy.owner, queueBase: copy.receive.first.rawValue,
-          queueMask: rule.spread == nil ? 0 : copy.receive.count - 1)
+        copies.base[nextCopy] = Receiver(
+          copy.owner, copy.receive, isSpread: rule.spread != nil)
         nextCopy += 1
       }
       nextExtraction += rule.spread?.hashKey.bytes.count ?? 0
@@ -115,8 +114,7 @@ struct Classifier: ~Copyable {
         compiled[place].isEmpty ? [RuleTerm(word: 0, mask: 0, value: 0)] : compiled[place]
       for (number, term) in terms.enumerated() {
         steps.base[next] = Step(
-          mask: term.mask, value: term.value, word: term.word,
-          rest: UInt32(terms.count - number - 1), rule: UInt32(place))
+          term: term, rest: UInt32(terms.count - number - 1), rule: UInt32(place))
         next += 1
       }
     }
@@ -186,13 +184,13 @@ struct Classifier: ~Copyable {
     _ step: UnsafePointer<Step>, _ classifier: UnsafePointer<Classifier>,
     _ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer
   ) -> Bool {
-    let word = step.pointee.word
+    let word = step.pointee.term.word
     if word < RuleTerm.wordCount {
-      return frame.word(word) & step.pointee.mask == step.pointee.value
+      return frame.word(word) & step.pointee.term.mask == step.pointee.term.value
     }
     let extraction = classifier.pointee.extractions.base[word &- RuleTerm.wordCount]
     guard let found = frame.extract(extraction, of: bytes) else { return false }
-    return found & step.pointee.mask == step.pointee.value
+    return found & step.pointee.term.mask == step.pointee.term.value
   }
 
   /// The same by tables. Out of line, so that few rules are quick.
