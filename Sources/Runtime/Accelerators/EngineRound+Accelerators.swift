@@ -110,7 +110,14 @@ extension EngineTables {
       guard describe(job, pieces: pieces) else { return fail(job, .memory, device) }
     } else {
       let input = pieces + FragmentEntry.chainLimit
-      let count = Self.list(job.pointee.frame, into: input, pools.base, poolIndex.base)
+      let frame = job.pointee.frame
+      var count = 1
+      if frame.isScattered {
+        count = Self.list(frame, into: input, pools.base, poolIndex.base)
+      } else {
+        input.pointee = AcceleratorJob.Piece(
+          start: UnsafeMutableRawPointer(mutating: start(of: frame)), count: Int(frame.length))
+      }
       job.pointee.input = UnsafeMutableBufferPointer(start: input, count: count)
       job.pointee.inputLength = Int(job.pointee.frame.length)
     }
@@ -161,18 +168,11 @@ extension EngineTables {
       fault, status: device._withUnsafeGuaranteedRef { $0.status(of: fault) })
   }
 
-  /// The pieces of a frame that is not compound; how many there are.
+  /// The pieces of a frame in several buffers; how many there are.
   private static func list(
     _ frame: FrameDescriptor, into list: UnsafeMutablePointer<AcceleratorJob.Piece>,
     _ pools: UnsafeMutablePointer<BufferPool>, _ poolIndex: UnsafeMutablePointer<UInt8>
   ) -> Int {
-    guard frame.isScattered else {
-      let pool = pools + Int(poolIndex[Int(frame.bpid.rawValue)])
-      let start = pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
-      list[0] = AcceleratorJob.Piece(
-        start: start + Int(frame.offset), count: Int(frame.length))
-      return 1
-    }
     var count = 0
     forEachBuffer(of: frame, pools, poolIndex) { pool, buffer, holder in
       guard holder == BufferPool.engine, count < FragmentEntry.chainLimit else { return true }
