@@ -21,14 +21,7 @@ struct DeviceLineTests {
     try namespace.ip(["link", "set", "t0", "up"])
     // The kernel's side, through rings: each of the two is the other's judge.
     let kernel = try LineRig(.packet(namespace.device("t0")))
-    let frames = LineRig.frames(400)
-    for part in stride(from: 0, to: 400, by: 40) {
-      let some = Array(frames[part..<part + 40])
-      kernel.send(some)
-      #expect(tap.take(40, where: LineRig.isOurs) == some)
-      tap.send(some)
-      #expect(kernel.take(40, where: LineRig.isOurs) == some)
-    }
+    tap.exchange(LineRig.frames(400), with: kernel, by: 40)
     #expect(tap.line.account == PortLine.Account(missed: 0))
     #expect(kernel.line.account == PortLine.Account(missed: 0))
   }

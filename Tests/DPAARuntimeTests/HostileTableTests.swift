@@ -181,7 +181,9 @@ import Testing
   }
 
   // Entries of all tables: the pieces, and one for each further table.
-  @Test(arguments: [(5, 2), (16, 16), (30, 16), (60, 16), (61, 16), (33, 2), (32, 2)])
+  @Test(arguments: [
+    (5, 2), (16, 16), (30, 16), (60, 16), (61, 16), (62, 16), (32, 2), (33, 2), (34, 2),
+  ])
   func `tables that lead to others are followed, to 64 entries`(pieces: Int, perTable: Int) throws {
     let simulation = try Simulation(Talk.configuration(buffers: [64, 64, 128]))
     let portal = RawPortal(simulation.engine, owner: 2)
@@ -208,6 +210,29 @@ import Testing
     // No MAC sends less than an Ethernet header.
     let sent = isServed && bytes.count >= 14 ? [bytes] : []
     #expect(try simulation.transmitted() == sent)
+  }
+
+  @Test(arguments: [64, 68, 72] as [UInt16])
+  func `a further table begins at a multiple of eight bytes`(offset: UInt16) throws {
+    let simulation = try Simulation()
+    let portal = RawPortal(simulation.engine, owner: 2)
+    let held = portal.acquire(4, from: 3)
+    func write(_ entries: [Entry], at offset: UInt16, of buffer: UInt64) {
+      Self.write(entries.flatMap(\.bytes), simulation, at: Int(buffer - Self.own) + Int(offset))
+    }
+    write(
+      [
+        Entry(address: held[1], length: 20),
+        Entry(address: held[2], offset: offset, isExtension: true),
+      ], at: 64, of: held[0])
+    write([Entry(address: held[3], length: 20, isFinal: true)], at: offset, of: held[2])
+    portal.enqueue(
+      RawPortal.enqueueCommand(
+        RawPortal.descriptor(bpid: 3, address: held[0], length: 40, format: 4), to: 201))
+    for _ in 0..<4 { simulation.engine.round() }
+    let isTaken = offset % 8 == 0
+    #expect(simulation.dropped(.badPieces, 2) == (isTaken ? 0 : 1))
+    #expect(try simulation.transmitted().map(\.count) == (isTaken ? [40] : []))
   }
 
   @Test func `a table that is changed behind the engine's back means nothing any more`() throws {

@@ -68,6 +68,20 @@ final class LineRig {
     return frames
   }
 
+  /// Sends frames to another line and back, a part at a time: what comes is what went.
+  func exchange(
+    _ frames: [[UInt8]], with other: LineRig, by part: Int,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for first in stride(from: 0, to: frames.count, by: part) {
+      let some = Array(frames[first..<min(first + part, frames.count)])
+      other.send(some)
+      #expect(take(some.count, where: Self.isOurs) == some, sourceLocation: sourceLocation)
+      send(some)
+      #expect(other.take(some.count, where: Self.isOurs) == some, sourceLocation: sourceLocation)
+    }
+  }
+
   /// Waits until something holds; `false` when it does not in time.
   func wait(_ condition: () -> Bool) -> Bool {
     let deadline = monotonicNanoseconds() + UInt64(Self.patience * 1e9)

@@ -20,12 +20,18 @@ import Testing
         fragment: random.below(8) == 0 ? 0x4000 : 0, isFragment: random.below(16) == 0),
       padded: random.below(2) == 0)
     if random.below(8) == 0, segment.number == 17 { (frame[40], frame[41]) = (0, 0) }
-    // UDP may be shorter than its packet.
-    if random.below(8) == 0, segment.number == 17, frame[14] == 0x45, !data.isEmpty {
-      (frame[38], frame[39]) = (0, UInt8(8 + random.below(data.count)))
-      (frame[40], frame[41]) = (0, 0)
-    }
+    if random.below(8) == 0, frame[14] == 0x45, segment.number == 17 { lengthen(&frame, &random) }
     return frame
+  }
+
+  /// Puts bytes behind a datagram, which its packet has and it has not.
+  private static func lengthen(_ frame: inout [UInt8], _ random: inout SeededGenerator) {
+    let end = 14 + (Int(frame[16]) << 8 | Int(frame[17]))
+    let tail = (0..<1 + random.below(9)).map { _ in random.byte() }
+    frame.insert(contentsOf: tail, at: end)
+    frame.replaceSubrange(16..<18, with: Frame.big(UInt16(end - 14 + tail.count)))
+    frame.replaceSubrange(24..<26, with: [0, 0])
+    frame.replaceSubrange(24..<26, with: Frame.big(Frame.checksum(Array(frame[14..<34]))))
   }
 
   private static func isSame(_ one: ParsedFrame, _ other: ParsedFrame) -> Bool {

@@ -34,14 +34,7 @@ struct XDPLineTests {
     let namespace = try Self.wire()
     let xdp = try LineRig(.xdp(namespace.device("v0")))
     let kernel = try LineRig(.packet(namespace.device("v1")))
-    let frames = LineRig.frames(4000)
-    for part in stride(from: 0, to: 4000, by: 100) {
-      let some = Array(frames[part..<part + 100])
-      kernel.send(some)
-      #expect(xdp.take(100, where: LineRig.isOurs) == some)
-      xdp.send(some)
-      #expect(kernel.take(100, where: LineRig.isOurs) == some)
-    }
+    xdp.exchange(LineRig.frames(4000), with: kernel, by: 100)
     let tagged = [
       Frame.ethernet(.vlan(7, priority: 5, .raw(0x88b5, [1, 2, 3]))),
       Frame.ethernet(.vlan(9, type: 0x88a8, .vlan(7, .raw(0x88b5, [4, 5])))),

@@ -5,7 +5,7 @@ import Testing
 /// Stream lines over TCP: whom they call, and how they notice that somebody has gone without a word.
 @Suite(
   .serialized, .timeLimit(.minutes(5)),
-  .enabled(if: LineHost.isAllowed, "needs root and a mount namespace"))
+  .enabled(if: MountNamespace.isAllowed, "needs root and a mount namespace"))
 struct LineAddressTests {
   private static let ss = Tool("ss", package: "iproute2")
 
@@ -38,10 +38,6 @@ struct LineAddressTests {
 
 /// A listener on one of two loopback addresses, and a run whose line calls a name that has both.
 private final class LineHost {
-  private static let unshare = Tool("unshare", package: "util-linux")
-  static let isAllowed: Bool =
-    geteuid() == 0 && (try? unshare.run(["-m", "true"]))?.status == 0
-
   private let directory: TemporaryDirectory
   private let process: ChildProcess
   private let listener: Int32
@@ -69,7 +65,7 @@ private final class LineHost {
     let hosts = try directory.write("hosts", Data("127.0.0.1 two.test\n127.0.0.2 two.test\n".utf8))
     let run = "mount --bind '\(hosts)' /etc/hosts && exec \"$@\""
     process = try ChildProcess(
-      try #require(Self.unshare.path),
+      try #require(MountNamespace.unshare.path),
       [
         "-m", "sh", "-c", run, "sh", Dpaac.tool.name, "run", Dpaac.example, "--port",
         "fm1-10g0=stream:two.test:\(port)", "--format", "json",
