@@ -154,6 +154,25 @@ import Testing
     #expect(try Self.owner(of: Self.arp, rules: [(2, [narrow]), (1, [wide]), (0, [])]) == 0)
   }
 
+  @Test(arguments: [(0, 20), (20, 0), (3, 3), (19, 1)])
+  func `of two tables that know a frame, the rule that stands first decides`(
+    source: Int, destination: Int
+  ) throws {
+    // Rules for one source and one destination by turns: enough of each for a table of its own.
+    let rules = (0..<21).flatMap { place -> [[MatchCondition]] in
+      [
+        [.ipv4Source(IPv4Prefix(address: 0x0a00_0000 + UInt32(place), length: 32))],
+        [.ipv4Destination(IPv4Prefix(address: 0xc0a8_0100 + UInt32(place), length: 32))],
+      ]
+    }
+    let frame = Frame.ethernet(
+      .ipv4(
+        to: 0xc0a8_0100 + UInt32(destination), from: 0x0a00_0000 + UInt32(source), .udp(to: 53)))
+    let owner = try Self.owner(
+      of: frame, rules: (rules + [[]]).enumerated().map { ($0.offset, $0.element) })
+    #expect(owner == min(2 * source, 2 * destination + 1))
+  }
+
   @Test func `rules without a last one for everything else are refused`() throws {
     let rule = FlowRule(
       conditions: [.vlan(1)], owner: 0, receive: QueueRange(first: 1, count: 1), spread: nil,

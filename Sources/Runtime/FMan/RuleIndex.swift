@@ -104,7 +104,8 @@ struct RuleIndex: ~Copyable {
     }
     let tables = UnsafeMutablePointer<AddressTable>.allocate(capacity: max(prefixes.count, 1))
     var made = 0
-    for (field, routes) in prefixes {
+    // In the order of their first rules, so that the same plan is looked through in the same order each time.
+    for (field, routes) in prefixes.sorted(by: { Self.first($0.value) < Self.first($1.value) }) {
       do throws(PrefixTableError) {
         let table = try IPv6PrefixTable(smallestOf: routes)
         (tables + made).initialize(to: AddressTable(field: field, table: table))
@@ -187,6 +188,9 @@ struct RuleIndex: ~Copyable {
     }
     return hash
   }
+
+  /// The place of the first rule of a table.
+  private static func first(_ routes: [Prefix]) -> UInt32 { routes.first?.value ?? 0 }
 
   /// The bits that terms compare.
   private static func shape(_ terms: [RuleTerm]) -> [RuleTerm] {
