@@ -26,21 +26,29 @@ final class PatternAsker {
   ///   - others: guest1's.
   /// - Throws: When they cannot be compiled.
   init(_ sets: [ScanPatternSet], others: [ScanPatternSet] = []) throws {
-    var configuration = Talk.configuration()
-    for (owner, sets) in [(1, others), (2, sets)] {
-      let first = UInt32(owner == 1 ? 190 : 390)
-      configuration.queueing[owner] = .init(accelerators: [
-        AcceleratorUse(
-          kind: .pme, mode: .poll, channel: ChannelID(UInt16(Self.channel)),
-          requests: [FQID(first), FQID(first + 1)], responses: [FQID(first + 2), FQID(first + 3)],
-          liodns: [], patternSets: sets)
-      ])
-    }
+    let configuration = Self.configuration(sets, others: others)
     matcher = try configuration.patternMatcher()
     simulation = try Simulation(configuration, devices: [.pme: matcher])
     client = QueueClient(simulation, owner: 2)
     held = client.portal.acquire(3, from: 3)
     try #require(held.count == 3)
+  }
+
+  /// The table, with two pairs of queues into PME for each guest.
+  static func configuration(
+    _ sets: [ScanPatternSet], others: [ScanPatternSet] = []
+  ) -> RuntimeConfiguration {
+    var configuration = Talk.configuration()
+    for (owner, sets) in [(1, others), (2, sets)] {
+      let first = UInt32(owner == 1 ? 190 : 390)
+      configuration.queueing[owner] = .init(accelerators: [
+        AcceleratorUse(
+          kind: .pme, mode: .poll, channel: ChannelID(UInt16(channel)),
+          requests: [FQID(first), FQID(first + 1)], responses: [FQID(first + 2), FQID(first + 3)],
+          liodns: [], patternSets: sets)
+      ])
+    }
+    return configuration
   }
 
   /// Puts a queue for requests into service.

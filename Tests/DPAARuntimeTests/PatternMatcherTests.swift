@@ -12,7 +12,7 @@ import Testing
   .enabled(if: (try? PatternLibrary()) != nil, "needs package libhyperscan-dev"),
   .timeLimit(.minutes(10)))
 struct PatternMatcherTests {
-  private static func set(
+  static func set(
     _ number: UInt8, _ patterns: [(text: String, subsets: UInt16)]
   ) throws -> ScanPatternSet {
     ScanPatternSet(

@@ -141,26 +141,6 @@
   /// Whether there are more matches than the answer has room for. An answer that has none, because its
   /// request is no compound frame, says so that there are any.
   @inlinable public var isTruncated: Bool { word & 0x10_0000 != 0 }
-}
-
-/// The words of a queue that leads to PME.
-///
-/// Source: Freescale SDK, `drivers/staging/fsl_pme2/pme2_private.h` and `pme2_low.c`.
-public enum PatternQueue {
-  /// Context A of a queue whose frames stand for themselves.
-  public static let direct: UInt64 = 0
-  /// Context A of a queue whose frames are a flow.
-  ///
-  /// - Parameter context: Where the flow's context is, 48 bits.
-  /// - Returns: The word.
-  public static func flow(_ context: UInt64) -> UInt64 {
-    flowMode << 56 | context & 0xffff_ffff_ffff
-  }
-  /// Context B: the pool that reports come in, 0 for none, and the queue of answers.
-  public static func answers(to queue: UInt32, pool: UInt8 = 0) -> UInt32 {
-    UInt32(pool) << 24 | queue & 0xff_ffff
-  }
-
-  /// The mode of flows, in the first byte of context A; that of frames for themselves is 0.
-  public static let flowMode: UInt64 = 0x80
+  /// Whether an answer without reports says that something was found: once, or more often than may be.
+  @inlinable public var isMatch: Bool { isTruncated || code == .matchLimit }
 }
