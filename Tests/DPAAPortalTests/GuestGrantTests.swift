@@ -20,6 +20,11 @@ import Testing
           .init(
             to: NetworkPrefix(ipv4: 0, length: 0), via: NetworkAddress(ipv4: 0x0a01_00fe))
         ])),
+    .scan(
+      ScanSettings(
+        ways: [1, 0],
+        groups: [.init(set: 7, action: .divert), .init(set: 255, action: .count)],
+        startsAtPayload: true, keepsStreams: true, idleSeconds: 60, failsOpen: false, divert: 1)),
   ]
 
   static func grant(_ program: GuestGrant.Program) -> GuestGrant {

@@ -259,6 +259,9 @@ final class Guest {
   /// Has the program send nothing more of its own accord.
   func stop() { program.stopSending(&session) }
 
+  /// Has the program give up what it opened, as its process does before it ends.
+  func end() { program.end(&session) }
+
   /// Whether something waits on its first portal.
   var hasWork: Bool { session.portals[0].hasWork }
 

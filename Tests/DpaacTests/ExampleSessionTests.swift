@@ -9,10 +9,19 @@ import Testing
 
   @Test(arguments: readmes)
   func `what a README shows is what dpaac prints`(name: String) throws {
+    try Self.check(name)
+  }
+
+  @Test(.enabled(if: PatternHost.isReady, Comment(rawValue: PatternHost.need)))
+  func `what the README of a plan with patterns shows is what dpaac prints`() throws {
+    try Self.check("scan")
+  }
+
+  private static func check(_ name: String) throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     let path = "\(Checkout.path)/examples/\(name)/README.md"
-    let sessions = Self.sessions(in: try String(contentsOfFile: path, encoding: .utf8))
+    let sessions = sessions(in: try String(contentsOfFile: path, encoding: .utf8))
     #expect(Set(["check", "plan", "generate", "run", "prove"]).isSubset(of: sessions.map(\.verb)))
     for session in sessions {
       // What is written goes into a directory of the test's.
@@ -24,7 +33,7 @@ import Testing
       let printed = outcome.text.replacing("\(directory.path)/", with: "")
         .split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
       #expect(
-        Self.matches(printed[...], session.expected[...]), "\(session.arguments): \(outcome.text)")
+        matches(printed[...], session.expected[...]), "\(session.arguments): \(outcome.text)")
     }
   }
 

@@ -172,7 +172,22 @@ import Testing
               via: NetworkAddress(high: 0xfd00_0001 << 32, low: 2)),
           ]))
     ),
-  ]) func `programs are words or a source with its load`(text: String, expected: GuestProgram)
+    (
+      "{scan: {between: [fm1-10g0, host], groups: [ {group: a}, {group: b, then: count} ]}}",
+      .scan(
+        .init(
+          ways: ["fm1-10g0", "host"],
+          groups: [.init(name: "a", action: .drop), .init(name: "b", action: .count)]))
+    ),
+    (
+      "{scan: {between: [a, b], groups: [ {group: a, then: divert} ], from: frame, idle: 300, "
+        + "fail: open, divert-to: c}}",
+      .scan(
+        .init(
+          ways: ["a", "b"], groups: [.init(name: "a", action: .divert)], startsAtPayload: false,
+          idleSeconds: 300, failsOpen: true, divert: "c"))
+    ),
+  ]) func `programs are words or have settings`(text: String, expected: GuestProgram)
     throws
   {
     let (wish, bag) = try partition("program: \(text)")
@@ -191,6 +206,12 @@ import Testing
     "program: {forward: {ways: [], routes: [ {to: 10.0.0.1/8, via: 10.1.0.254} ]}}",
     "program: {forward: {ways: [], routes: [ {to: 10.0.0.0/8, via: 10.1.0.0/24} ]}}",
     "program: {source: {to: host, frames: 5, rate: 0}}",
+    "program: {scan: {}}", "program: {scan: {between: [a, b], groups: [ {then: drop} ]}}",
+    "program: {scan: {between: [a, b], groups: [ {group: web, then: burn} ]}}",
+    "program: {scan: {between: [a, b], groups: [ {group: web} ], from: frame, streams: yes}}",
+    "program: {scan: {between: [a, b], groups: [ {group: web} ], fail: maybe, idle: 5}}",
+    "program: {scan: {between: [a, b], groups: [ {group: web} ], idle: 0}}",
+    "program: {scan: {between: [a, b], groups: []}, forward: {ways: []}}",
     "program: source", "program: reflct", "program: {source: {frames: 5}}", "program: {sink: 5}",
     "os: linux", "rings: {enqueue: many}", "rings: 64", "cpu: 4", "pools: {id: 1}",
     "pools: [ {id: 1} ]",

@@ -25,6 +25,8 @@ import Testing
     "source": "templates: {a: {program: {source: %}}}",
     "forward": "templates: {a: {program: {forward: %}}}",
     "way": "templates: {a: {program: {forward: {ways: [%]}}}}",
+    "scan": "templates: {a: {program: {scan: %}}}",
+    "scan-group": "templates: {a: {program: {scan: {between: [a, b], groups: [%]}}}}",
     "route": "templates: {a: {program: {forward: {ways: [], routes: [%]}}}}",
     "rings": "templates: {a: {rings: %}}",
     "roles": "templates: {a: {roles: %}}", "work-queues": "templates: {a: {work-queues: %}}",
@@ -47,7 +49,7 @@ import Testing
     // Frames and bytes exclude each other, as do programs and the ways to write a pattern; whom a partition
     // is like must be there, and so must a file of patterns.
     let others = [
-      "program": ["forward"], "pattern": ["text", "bytes"], "pattern-group": ["file"],
+      "program": ["forward", "scan"], "pattern": ["text", "bytes"], "pattern-group": ["file"],
     ]
     let keys = section.keys.filter {
       !["count", "like"].contains($0.name) && others[name]?.contains($0.name) != true
@@ -118,15 +120,16 @@ import Testing
       [
         "-c", Self.script, schema, "examples/kvm-forum/t4240qds.yaml",
         "examples/kvm-forum/p4080ds.yaml", "examples/vpn-gateway/p5020ds.yaml",
-        "examples/access-router/p2041rdb.yaml", "examples/router/t4240qds.yaml", good,
+        "examples/access-router/p2041rdb.yaml", "examples/router/t4240qds.yaml",
+        "examples/scan/t4240qds.yaml", good,
         "\(bad)/unknown-key.yaml",
         "\(bad)/bad-size.yaml", "\(bad)/wrong-kind.yaml", "\(bad)/missing-key.yaml",
       ])
     #expect(outcome.status == 0, "\(outcome.errorText)")
     let lines = outcome.text.split(separator: "\n").map(String.init)
-    #expect(lines.count == 10)
+    #expect(lines.count == 11)
     for (index, line) in lines.enumerated() {
-      #expect(line.hasSuffix(" valid") == (index < 6), "\(line)")
+      #expect(line.hasSuffix(" valid") == (index < 7), "\(line)")
     }
   }
 }

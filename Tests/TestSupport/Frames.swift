@@ -129,13 +129,14 @@ public enum Frame {
       let header = big(source) + big(destination) + big(UInt16(8 + data.count)) + [0, 0]
       return Segment(number: 17, content: header + data, checksumOffset: 6)
     }
-    /// A TCP segment.
+    /// A TCP segment: PSH and ACK unless told otherwise.
     public static func tcp(
-      to destination: UInt16, from source: UInt16 = 1234, _ data: [UInt8] = []
+      to destination: UInt16, from source: UInt16 = 1234, _ data: [UInt8] = [],
+      sequence: UInt32 = 1, flags: UInt8 = 0x18
     ) -> Segment {
       let header =
-        big(source) + big(destination) + big(1 as UInt32) + big(2 as UInt32)
-        + [0x50, 0x18, 0x10, 0, 0, 0, 0, 0]
+        big(source) + big(destination) + big(sequence) + big(2 as UInt32)
+        + [0x50, flags, 0x10, 0, 0, 0, 0, 0]
       return Segment(number: 6, content: header + data, checksumOffset: 16)
     }
     /// An ICMP echo request.

@@ -120,7 +120,19 @@ func swiftLiteral(_ program: GuestProgram) -> String {
   case .forward(let router):
     ".forward(.init(ways: [\(router.ways.map(swiftLiteral).joined(separator: ", "))], "
       + "routes: [\(router.routes.map(swiftLiteral).joined(separator: ", "))]))"
+  case .scan(let filter): swiftLiteral(filter)
   }
+}
+
+private func swiftLiteral(_ filter: GuestProgram.ScanProgram) -> String {
+  let groups = filter.groups.map {
+    ".init(name: \(swiftLiteral($0.name)), action: .\($0.action.rawValue))"
+  }
+  return ".scan(.init(ways: [\(filter.ways.map { swiftLiteral($0) }.joined(separator: ", "))], "
+    + "groups: [\(groups.joined(separator: ", "))], startsAtPayload: \(filter.startsAtPayload), "
+    + "keepsStreams: \(filter.keepsStreams), idleSeconds: \(filter.idleSeconds), "
+    + "failsOpen: \(filter.failsOpen)"
+    + (filter.divert.map { ", divert: \(swiftLiteral($0))" } ?? "") + "))"
 }
 
 private func swiftLiteral(_ way: GuestProgram.ForwardProgram.Way) -> String {

@@ -277,21 +277,22 @@ extension PlanLowering {
         node, what, among: [("reflect", GuestProgram.reflect), ("sink", .sink)]) ?? .reflect
     }
     guard let facts = reader.facts(node, of: what, in: .program) else { return .reflect }
-    switch (facts["source"], facts["forward"]) {
-    case (let node?, nil): return source(node, name: name, index: index)
-    case (nil, let node?): return forward(node, name: name, index: index)
-    case (nil, nil):
-      // A misspelt key has been told as such.
-      if facts.misspelt.isEmpty {
+    let kinds = ["source", "forward", "scan"].filter { facts[$0] != nil }
+    guard kinds.count == 1 else {
+      if kinds.count > 1 {
         reader.bag.error(
-          .missingKey, "\(what) does not say which: source or forward", at: node.span)
+          .badChoice, "\(what) cannot be \(kinds.joined(separator: " and ")) at once",
+          at: node.span, fixIts: [FixIt("choose one of \(kinds.joined(separator: ", "))")])
+      } else if facts.misspelt.isEmpty {
+        // A misspelt key has been told as such.
+        reader.bag.error(
+          .missingKey, "\(what) does not say which: source, forward or scan", at: node.span)
       }
-    default:
-      reader.bag.error(
-        .badChoice, "\(what) cannot be both a source and a router", at: node.span,
-        fixIts: [FixIt("choose one of source, forward")])
+      return .reflect
     }
-    return .reflect
+    if let node = facts["source"] { return source(node, name: name, index: index) }
+    if let node = facts["forward"] { return forward(node, name: name, index: index) }
+    return facts["scan"].map { scan($0, name: name, index: index) } ?? .reflect
   }
 
   private mutating func source(_ node: YAMLNode, name: String, index: Int) -> GuestProgram {

@@ -5,7 +5,7 @@ extension PartitionCheck {
   public static let catalogue = [
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
     mainlineChecks, windowReachChecks, windowTargetChecks, liodnCollisionChecks, acceleratorChecks,
-    patternChecks,
+    patternChecks, scanChecks,
     interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks, congestionUseChecks,
     poolUseChecks, workQueueChecks, replicationChecks,
   ].flatMap(\.self)

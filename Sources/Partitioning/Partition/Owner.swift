@@ -115,6 +115,64 @@ public enum GuestProgram: Sendable, Hashable {
   case source(SourceProgram)
   /// Sends what arrives on, as a router between its ways.
   case forward(ForwardProgram)
+  /// Has PME look through what arrives on one way, and sends it on to another.
+  case scan(ScanProgram)
+
+  /// How a filter works.
+  public struct ScanProgram: Sendable, Hashable {
+    /// What becomes of a frame in which a pattern was found.
+    public enum Action: String, Sendable, Hashable, CaseIterable {
+      /// It is dropped, and with it all that follows in its flow.
+      case drop
+      /// It is counted, and goes on.
+      case count
+      /// It goes to another way, and with it all that follows in its flow.
+      case divert
+    }
+    /// A group of the partition's patterns.
+    public struct Group: Sendable, Hashable {
+      /// Its name.
+      public var name: String
+      /// What becomes of a frame in which one of them was found.
+      public var action: Action
+      /// Creates a group.
+      public init(name: String, action: Action) {
+        self.name = name
+        self.action = action
+      }
+    }
+    /// The two ways between which it stands, each an interface's or a peer's name.
+    public var ways: [String]
+    /// The groups, in the order in which they are looked for.
+    public var groups: [Group]
+    /// Whether the payload is looked through and not the whole frame.
+    public var startsAtPayload: Bool
+    /// Whether TCP is looked through as streams.
+    public var keepsStreams: Bool
+    /// After so many seconds without a frame a stream is forgotten.
+    public var idleSeconds: UInt32
+    /// Whether what cannot be looked through goes on all the same.
+    public var failsOpen: Bool
+    /// The way of what is diverted.
+    public var divert: String?
+
+    /// How many ways it stands between.
+    public static let wayCount = 2
+
+    /// Creates a filter.
+    public init(
+      ways: [String], groups: [Group], startsAtPayload: Bool = true, keepsStreams: Bool = false,
+      idleSeconds: UInt32 = 60, failsOpen: Bool = false, divert: String? = nil
+    ) {
+      self.ways = ways
+      self.groups = groups
+      self.startsAtPayload = startsAtPayload
+      self.keepsStreams = keepsStreams
+      self.idleSeconds = idleSeconds
+      self.failsOpen = failsOpen
+      self.divert = divert
+    }
+  }
 
   /// What a router knows.
   public struct ForwardProgram: Sendable, Hashable {
@@ -169,6 +227,7 @@ extension GuestProgram {
     case .sink: "sink"
     case .source: "source"
     case .forward: "forward"
+    case .scan: "scan"
     }
   }
 }

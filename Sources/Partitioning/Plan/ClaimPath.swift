@@ -51,6 +51,16 @@ public enum ClaimPath {
   public static func forwardVia(_ index: Int, _ route: Int) -> String {
     "\(forwardRoute(index, route))/via"
   }
+  /// A way of a partition's filter.
+  public static func scanWay(_ index: Int, _ way: Int) -> String {
+    "\(program(index))/between/\(way)"
+  }
+  /// A group of a partition's filter.
+  public static func scanGroup(_ index: Int, _ group: Int) -> String {
+    "\(program(index))/groups/\(group)"
+  }
+  /// Where a partition's filter diverts to.
+  public static func scanDivert(_ index: Int) -> String { "\(program(index))/divert-to" }
   /// How many frames a partition's source program sends.
   public static func programFrames(_ index: Int) -> String { "\(program(index))/frames" }
   /// The size of what a partition's source program sends.

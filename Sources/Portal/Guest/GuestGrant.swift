@@ -114,6 +114,8 @@ public struct GuestGrant: Sendable, Hashable {
       path: Int, frames: UInt64, size: UInt32, from: UInt32, to: UInt32, rate: UInt64 = 0)
     /// Send what arrives on, as a router does.
     case forward(ForwardSettings)
+    /// Send what arrives on one way on to another, unless PME finds something in it.
+    case scan(ScanSettings)
   }
 
   /// Creates a grant.
@@ -212,6 +214,20 @@ extension GuestGrant {
         put(route.via.high)
         put(route.via.low)
       }
+    case .scan(let settings):
+      put(5)
+      put(UInt64(settings.ways.count))
+      for way in settings.ways { put(UInt64(way)) }
+      put(UInt64(settings.groups.count))
+      for group in settings.groups {
+        put(UInt64(group.set))
+        put(UInt64(group.action.rawValue))
+      }
+      for flag in [settings.startsAtPayload, settings.keepsStreams, settings.failsOpen] {
+        put(flag ? 1 : 0)
+      }
+      put(UInt64(settings.idleSeconds))
+      put(settings.divert.map { UInt64($0) + 1 } ?? 0)
     }
     return bytes
   }
@@ -257,6 +273,31 @@ extension GuestGrant {
           NetworkRoute(to: to, via: NetworkAddress(high: high, low: low)))
       }
       return settings
+    }
+    func scanSettings() -> ScanSettings? {
+      let limit = UInt64(Self.limit)
+      guard let wayCount = number(atMost: limit) else { return nil }
+      var ways: [Int] = []
+      for _ in 0..<wayCount {
+        guard let way = number(atMost: limit) else { return nil }
+        ways.append(Int(way))
+      }
+      guard let groupCount = number(atMost: limit) else { return nil }
+      var groups: [ScanSettings.Group] = []
+      for _ in 0..<groupCount {
+        guard let set = number(atMost: 255),
+          let action = number(atMost: 255).flatMap({ ScanSettings.Action(rawValue: UInt8($0)) })
+        else { return nil }
+        groups.append(.init(set: UInt8(set), action: action))
+      }
+      guard let startsAtPayload = number(atMost: 1), let keepsStreams = number(atMost: 1),
+        let failsOpen = number(atMost: 1), let idle = number(atMost: UInt64(UInt32.max)),
+        let divert = number(atMost: limit + 1)
+      else { return nil }
+      return ScanSettings(
+        ways: ways, groups: groups, startsAtPayload: startsAtPayload == 1,
+        keepsStreams: keepsStreams == 1, idleSeconds: UInt32(idle), failsOpen: failsOpen == 1,
+        divert: divert == 0 ? nil : Int(divert) - 1)
     }
     let limit = UInt64(Self.limit)
     guard number() == Self.magic, let name = text(), let portalCount = number(atMost: limit),
@@ -314,6 +355,11 @@ extension GuestGrant {
     case 3:
       guard let settings = forwardSettings() else { return nil }
       program = .forward(settings)
+    case 5:
+      guard let settings = scanSettings(), settings.isSound(pathCount: paths.count) else {
+        return nil
+      }
+      program = .scan(settings)
     default: return nil
     }
     guard rest.isEmpty else { return nil }

@@ -67,6 +67,14 @@ public enum GuestStatus {
     case probesTwice
     /// A router's frames that were longer than the way that leads on carries.
     case tooBig
+    /// A filter's frames in which a pattern was found, or in whose flow one was: dropped, …
+    case matched
+    /// … counted only, …
+    case noted
+    /// … and sent elsewhere.
+    case diverted
+    /// A filter's frames that could not be looked through as they should.
+    case unscanned
 
     /// Where the counter lies.
     @inlinable public var offset: Int { 64 + 8 * rawValue }
@@ -85,6 +93,7 @@ extension GuestStatus.Counter {
     (.expired, "expired"), (.noRoute, "without a route"), (.tooBig, "too big"),
     (.unresolved, "without a neighbour"),
     (.malformed, "malformed"), (.local, "for itself"), (.ignored, "ignored"),
+    (.matched, "matched"), (.noted, "noted"), (.diverted, "diverted"), (.unscanned, "not scanned"),
     (.probesInOrder, "probes in order"), (.probesLost, "probes lost"),
     (.probesLate, "probes late"), (.probesTwice, "probes twice"),
   ]

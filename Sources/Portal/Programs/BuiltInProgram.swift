@@ -46,6 +46,7 @@ extension GuestSession {
     case .end:
       // Who ends unasked to drain may still hold frames, which are the pools'.
       program.stopSending(&self)
+      program.end(&self)
       return true
     case .drain:
       program.stopSending(&self)
@@ -69,6 +70,7 @@ struct BuiltInProgram: ~Copyable {
   private let watch: ProbeWatch
   // Spelled out, as `?` would first make it `nil`.
   private var router: Optional<ForwardProgram>
+  private var scanner: Optional<ScanProgram>
 
   /// Frames of one path and direction that one step handles on one portal.
   private static let burst = 32
@@ -80,10 +82,12 @@ struct BuiltInProgram: ~Copyable {
   init(_ grant: GuestGrant) throws(GuestError) {
     // First, as a value that cannot be copied must not be half made when something throws.
     let router = try Self.router(of: grant)
+    let scanner = try Self.scanner(of: grant)
     self.router = router
+    self.scanner = scanner
     watch = ProbeWatch()
     switch grant.program {
-    case .reflect, .forward:
+    case .reflect, .forward, .scan:
       (sourcePath, frameSize, takesEverything) = (-1, 0, false)
     case .sink:
       (sourcePath, frameSize, takesEverything) = (-1, 0, true)
@@ -101,6 +105,11 @@ struct BuiltInProgram: ~Copyable {
     return try ForwardProgram(settings, grant)
   }
 
+  private static func scanner(of grant: GuestGrant) throws(GuestError) -> ScanProgram? {
+    guard case .scan(let settings) = grant.program else { return nil }
+    return try ScanProgram(settings, grant)
+  }
+
   /// Whether there may be something to do although nothing has come.
   var looksByItself: Bool {
     if framesToSend > 0 { return true }
@@ -116,10 +125,14 @@ struct BuiltInProgram: ~Copyable {
     router?.giveUp(&session)
   }
 
+  /// Gives up what was opened, as the guest ends.
+  mutating func end(_ session: inout GuestSession) { scanner?.end(&session) }
+
   /// Handles what waits; `false` when nothing did.
   mutating func step(_ session: inout GuestSession) -> Bool {
     var busy = false
     router?.begin(at: dpaac_monotonic_nanoseconds())
+    scanner?.begin(at: dpaac_monotonic_nanoseconds(), &session)
     for portal in 0..<session.portals.count {
       for _ in 0..<Self.burst {
         guard let buffer = session.portals[portal].dequeue() else { break }
@@ -128,7 +141,12 @@ struct BuiltInProgram: ~Copyable {
       }
       while let rejection = session.portals[portal].takeRejection() {
         busy = true
-        session.portals[portal].giveBack(rejection.takeBuffer())
+        let buffer = rejection.takeBuffer()
+        if scanner != nil {
+          scanner?.refused(buffer, portal: portal, of: &session)
+        } else {
+          session.portals[portal].giveBack(buffer)
+        }
       }
     }
     if framesToSend > 0, send(&session) { busy = true }
@@ -139,12 +157,21 @@ struct BuiltInProgram: ~Copyable {
   private mutating func handle(
     _ buffer: consuming Buffer, of session: inout GuestSession, on portal: Int
   ) {
+    // An answer is no arrival: its frame was counted and captured as it came.
+    if scanner != nil, buffer.origin == .answered {
+      scanner?.finish(buffer, portal: portal, of: &session)
+      return
+    }
     guard let path = session.noteArrival(buffer) else {
       consume(buffer, of: &session, on: portal)
       return
     }
     if router != nil {
       router?.handle(buffer, path: path, portal: portal, of: &session)
+      return
+    }
+    if scanner != nil {
+      scanner?.handle(buffer, path: path, portal: portal, of: &session)
       return
     }
     if takesEverything || path == sourcePath {

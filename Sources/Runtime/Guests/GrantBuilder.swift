@@ -22,6 +22,8 @@ extension RuntimeConfiguration {
         to: peer.map { address(ofOwner: $0) } ?? Self.wireAddress, rate: source.rate)
     case .forward(let router):
       program = .forward(try Self.settings(router, of: owner))
+    case .scan(let filter):
+      program = .scan(try settings(filter, ofOwner: index))
     }
     return GuestGrant(
       name: owner.name, portalCount: owner.portals.count, enqueueRing: owner.rings.enqueue,
@@ -76,6 +78,41 @@ extension RuntimeConfiguration {
       throw .badConfiguration("\(owner.name) has more addresses and routes than a router takes")
     }
     return settings
+  }
+
+  /// A filter's settings, with its ways by their places and its groups by their sets.
+  private func settings(
+    _ filter: GuestProgram.ScanProgram, ofOwner index: Int
+  ) throws(EngineError) -> ScanSettings {
+    let owner = owners[index]
+    let sets = (queueing[index]?.accelerators ?? []).flatMap(\.patternSets)
+    func place(_ way: String) throws(EngineError) -> Int {
+      guard let path = owner.paths.firstIndex(where: { $0.name == way }) else {
+        throw .badConfiguration("\(owner.name) filters for \(way), to which it has no way")
+      }
+      return path
+    }
+    var settings = ScanSettings(
+      ways: [], groups: [], startsAtPayload: filter.startsAtPayload,
+      keepsStreams: filter.keepsStreams, idleSeconds: filter.idleSeconds,
+      failsOpen: filter.failsOpen)
+    for way in filter.ways { settings.ways.append(try place(way)) }
+    if let way = filter.divert { settings.divert = try place(way) }
+    for group in filter.groups {
+      guard let set = sets.first(where: { $0.name == group.name }) else {
+        throw .badConfiguration("\(owner.name) has no patterns \(group.name)")
+      }
+      settings.groups.append(.init(set: set.number, action: Self.action(group.action)))
+    }
+    return settings
+  }
+
+  private static func action(_ action: GuestProgram.ScanProgram.Action) -> ScanSettings.Action {
+    switch action {
+    case .drop: .drop
+    case .count: .count
+    case .divert: .divert
+    }
   }
 
   /// 198.18.0.2, of the block for benchmarks (RFC 2544): where probes to a wire go.

@@ -1,0 +1,118 @@
+import TestSupport
+import Testing
+
+@testable import DPAAPortal
+
+/// What of a frame a filter has looked through.
+@Suite struct ScannedPacketTests {
+  private static let text: [UInt8] = Array("GET /".utf8)
+
+  /// What is looked through, and what kind of frame it is: `segment`, `alone` or `odd`.
+  private static func read(
+    _ frame: [UInt8], head: Int? = nil
+  ) -> (bytes: [UInt8], kind: String, isRight: Bool) {
+    var frame = frame
+    return frame.withUnsafeMutableBytes { bytes in
+      let first = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(head ?? bytes.count)])
+      let packet = ScannedPacket(first, whole: bytes.count, path: 3)
+      let kind =
+        switch packet.kind {
+        case .alone: "alone"
+        case .odd: "odd"
+        case .segment: "segment"
+        }
+      let isSegment = kind == "segment" && head == nil
+      return (
+        Array(bytes[packet.skip..<packet.skip + packet.count]), kind,
+        isSegment && packet.hasRightChecksum(bytes)
+      )
+    }
+  }
+
+  @Test func `payloads are found behind every header, without what fills up a frame`() {
+    let (tcp, udp) = (Frame.Segment.tcp(to: 80, Self.text), Frame.Segment.udp(to: 53, Self.text))
+    let wide: (UInt64, UInt64) = (0xfd00 << 48, 1)
+    let frames: [(Frame.Payload, String)] = [
+      (.ipv4(to: 1, tcp), "segment"), (.ipv4(to: 1, udp), "alone"),
+      (.vlan(5, .ipv4(to: 1, tcp)), "segment"),
+      (.vlan(5, type: 0x88a8, .vlan(6, .ipv4(to: 1, tcp))), "segment"),
+      (.ipv4(to: 1, tcp, options: [1, 1, 1, 0]), "segment"),
+      (.ipv6(to: wide, tcp), "segment"), (.ipv6(to: wide, udp), "alone"),
+      (.ipv6(to: wide, tcp, extensions: [(0, [0, 1, 4, 0, 0, 0, 0])]), "segment"),
+      (
+        .ipv6(
+          to: wide, tcp, extensions: [(60, [0, 1, 4, 0, 0, 0, 0]), (44, [0, 0, 0, 0, 0, 0, 9])]),
+        "segment"
+      ),
+      (.ipv4(to: 1, .raw(132, Self.text)), "alone"), (.raw(0x88b5, Self.text), "alone"),
+    ]
+    for (payload, kind) in frames {
+      let found = Self.read(Frame.ethernet(payload))
+      if payload.type == 0x88b5 {
+        // Nobody says how long it is.
+        #expect(found.bytes.starts(with: Self.text) && found.bytes.count == 46)
+      } else {
+        #expect(found.bytes == Self.text, "\(payload)")
+      }
+      #expect(found.kind == kind, "\(payload)")
+      #expect(found.isRight == (kind == "segment"), "\(payload)")
+    }
+  }
+
+  @Test func `a segment's checksum is all of it`() {
+    let frame = Frame.ethernet(.ipv4(to: 1, .tcp(to: 80, Self.text)))
+    for place in 26..<14 + 20 + 20 + Self.text.count {
+      var other = frame
+      other[place] ^= 1
+      let found = Self.read(other)
+      #expect(!found.isRight, "\(place)")
+    }
+  }
+
+  @Test func `fragments and headers that are none are told from others`() {
+    let tcp = Frame.Segment.tcp(to: 80, Self.text)
+    let wide: (UInt64, UInt64) = (0xfd00 << 48, 1)
+    let sound = Frame.ethernet(.ipv4(to: 1, tcp))
+    func changed(_ place: Int, _ value: UInt8) -> [UInt8] {
+      var frame = sound
+      frame[place] = value
+      return frame
+    }
+    let odd = [
+      Frame.ethernet(.ipv4(to: 1, tcp, isFragment: true)),
+      Frame.ethernet(.ipv4(to: 1, tcp, fragment: 3)),
+      Frame.ethernet(.ipv6(to: wide, tcp, extensions: [(44, [0, 0, 1, 0, 0, 0, 9])])),
+      Frame.ethernet(.ipv6(to: wide, tcp, extensions: [(44, [0, 1, 0, 0, 0, 0, 9])])),
+      Frame.ethernet(.ipv6(to: wide, tcp, extensions: [(0, [9, 1, 4, 0, 0, 0, 0])])),
+      // IPv4's version, header and length; TCP's header; a packet without a segment.
+      changed(14, 0x55), changed(14, 0x44), changed(14, 0x4f), changed(17, 19), changed(17, 200),
+      changed(46, 0x40), changed(46, 0xf0), Frame.ethernet(.ipv4(to: 1, .raw(6, [1, 2, 3]))),
+      Frame.ethernet(.ipv4(to: 1, .raw(17, [1, 2, 3]))), Array(sound.prefix(13)), [],
+      Array(sound.prefix(30)),
+    ]
+    for frame in odd { #expect(Self.read(frame).kind == "odd", "\(frame)") }
+    // In several buffers, of which the first ends within the headers.
+    for head in 0..<54 {
+      let kind = Self.read(sound, head: head).kind
+      #expect(kind == "odd", "\(head)")
+    }
+    #expect(Self.read(sound, head: 54).kind == "segment")
+  }
+
+  @Test func `any bytes are some kind of frame, and nothing behind them is read`() {
+    var random = SeededGenerator(seed: 3)
+    let wide: (UInt64, UInt64) = (0xfd00 << 48, 1)
+    let sound = [
+      Frame.ethernet(.vlan(5, .ipv4(to: 1, .tcp(to: 80, Self.text)))),
+      Frame.ethernet(
+        .ipv6(to: wide, .tcp(to: 80, Self.text), extensions: [(0, [0, 1, 4, 0, 0, 0, 0])])),
+    ]
+    for _ in 0..<20_000 {
+      var frame = sound[random.below(2)]
+      for _ in 0..<1 + random.below(4) { frame[random.below(frame.count)] = random.byte() }
+      frame.removeLast(random.below(frame.count + 1))
+      // An access behind the bytes, or a range that is none, would stop the test.
+      _ = Self.read(frame, head: random.below(3) == 0 ? random.below(frame.count + 1) : nil)
+    }
+  }
+}
