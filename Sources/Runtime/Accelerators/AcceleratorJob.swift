@@ -31,6 +31,8 @@ struct AcceleratorJob: BitwiseCopyable {
 
   /// What its device keeps for its queue; set while it is prepared, good until the batch is done.
   var session: Unmanaged<SecuritySession>?
+  /// Where its device keeps something of its queue; -1 for nowhere. Set while it is prepared.
+  var place = -1
   /// What preparing it took beside its bytes, or its queue owes for requests before, as bytes: its owner pays
   /// for that, too.
   var effort = 0

@@ -24,62 +24,66 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   static let mostMatches = 0xffff
 
   private let sets: PatternSets
-  private var scratch = PatternScratch()
-  private var matches = PatternMatches(capacity: PatternMatcher.mostMatches)
-  private let copy: UnsafeMutableRawBufferPointer
-  /// What is kept of each queue that is a flow.
-  private var flows: [UInt32: Flow] = [:]
-
-  /// A queue's flow.
-  private final class Flow {
-    let owner: Int
-    var context: UInt64 = 0
-    var set = -1
-    var stream: PatternStream?
-    /// Whether too much was found: the library finds no more in such a stream.
-    var isOver = false
-    /// What the matches of the queue's requests took and nobody has paid for yet, as bytes.
-    var debt = 0
-
-    init(owner: Int) { self.owner = owner }
-  }
+  /// The sets' databases, which they hold.
+  private let databases: UnsafeMutablePointer<Unmanaged<PatternSets.Compiled>>
+  // By pointers, as a class looks at every access to what it holds itself whether there is another.
+  private let scratch = UnsafeMutablePointer<PatternScratch>.allocate(capacity: 1)
+  private let matches = UnsafeMutablePointer<PatternMatches>.allocate(capacity: 1)
+  private let copy: UnsafeMutableRawPointer
+  /// What is kept of each queue: as many as there are for requests, and no more.
+  private let flows: PatternFlows
 
   /// Creates a matcher.
   ///
   /// - Throws: ``PatternError`` when there is no memory to scan with.
   init(_ sets: PatternSets, _ configuration: RuntimeConfiguration) throws(PatternError) {
-    self.sets = sets
+    var room = PatternScratch()
     for database in sets.compiled {
-      try scratch.hold(database.whole)
-      try scratch.hold(database.streams)
+      try room.hold(database.whole)
+      try room.hold(database.streams)
     }
+    self.sets = sets
+    databases = .allocate(capacity: max(1, sets.compiled.count))
+    for (place, database) in sets.compiled.enumerated() {
+      (databases + place).initialize(to: .passUnretained(database))
+    }
+    scratch.initialize(to: room)
+    matches.initialize(to: PatternMatches(capacity: PatternMatcher.mostMatches))
     copy = .allocate(byteCount: Fragment.longestFrame, alignment: 64)
-    // As many flows as queues for requests, and no more.
-    for owner in configuration.owners.indices {
-      for use in configuration.queueing[owner]?.accelerators ?? [] where use.kind == .pme {
-        for queue in use.requests { flows[queue.rawValue] = Flow(owner: owner) }
-      }
-    }
+    flows = PatternFlows(
+      configuration.owners.indices.flatMap { owner in
+        (configuration.queueing[owner]?.accelerators ?? []).filter { $0.kind == .pme }
+          .flatMap(\.requests).map { ($0.rawValue, owner) }
+      })
   }
 
   deinit {
     // Streams end before their databases do.
-    flows.removeAll()
+    flows.forgetAll()
+    scratch.deinitialize(count: 1)
+    scratch.deallocate()
+    matches.deinitialize(count: 1)
+    matches.deallocate()
+    databases.deallocate()
     copy.deallocate()
   }
 
   override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
     job.passes = !job.frame.isCompound
-    job.effort = takeDebt(of: job.queue)
+    guard let place = flows.place(of: job.queue) else { return }
+    job.place = place
+    job.effort = takeDebt(place)
   }
 
   /// What a queue's next request pays for matches of those before: how many there are is known only when a
   /// request has its place in a batch.
-  func takeDebt(of queue: UInt32) -> Int {
-    guard let flow = flows[queue] else { return 0 }
-    defer { flow.debt = 0 }
-    return flow.debt
+  private func takeDebt(_ place: Int) -> Int {
+    defer { flows[place].pointee.debt = 0 }
+    return flows[place].pointee.debt
   }
+
+  /// The same by the queue's number.
+  func takeDebt(of queue: UInt32) -> Int { flows.place(of: queue).map { takeDebt($0) } ?? 0 }
 
   override func work(
     _ jobs: UnsafeMutableBufferPointer<AcceleratorJob>, _ memory: AcceleratorMemory
@@ -98,12 +102,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   }
 
   override func forget(owner: Int) {
-    for flow in flows.values where flow.owner == owner {
-      flow.stream = nil
-      flow.set = -1
-      flow.isOver = false
-      flow.debt = 0
-    }
+    flows.forget(owner: owner)
   }
 
   // MARK: commands
@@ -172,38 +171,41 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     _ job: inout AcceleratorJob, _ command: PatternCommand, isFlow: Bool,
     _ memory: AcceleratorMemory
   ) {
-    let place = Int(sets.places[job.owner][Int(command.set)])
+    let place = sets.place(ofSet: command.set, owner: job.owner)
     guard place >= 0 else { return job.fail(.descriptor, .command) }
-    var limit = UInt32(Self.mostMatches)
     let bytes = take(job)
-    do throws(PatternError) {
-      if isFlow {
-        guard let address = flowContext(of: job, memory) else {
+    var isDone = false
+    if isFlow {
+      guard let address = flowContext(of: job, memory) else {
+        return job.fail(.memory, .flowMemory)
+      }
+      var flow = FlowContext(at: address)
+      matches.pointee.clear(limit: UInt32(flow.matchLimit))
+      let starts = command.starts || flow.isAtStart
+      if flow.hasResidue {
+        guard hasResidueMemory(flow, of: job, memory) else {
           return job.fail(.memory, .flowMemory)
         }
-        var flow = FlowContext(at: address)
-        limit = UInt32(flow.matchLimit)
-        matches.clear(limit: limit)
-        let starts = command.starts || flow.isAtStart
-        if flow.hasResidue {
-          guard hasResidueMemory(flow, of: job, memory) else {
-            return job.fail(.memory, .flowMemory)
-          }
-          try scan(bytes, job, command, set: place, starts: starts)
-        } else {
-          try scan(bytes, command, set: place)
+        isDone = databases[place]._withUnsafeGuaranteedRef {
+          scan(bytes, job, command, set: place, $0, starts: starts)
         }
+      } else {
+        isDone = databases[place]._withUnsafeGuaranteedRef { scan(bytes, command, $0) }
+      }
+      if isDone {
         flow.isAtStart = false
         flow.sequence = command.ends ? 0 : (starts ? 0 : flow.sequence) &+ UInt64(bytes.count)
         flow.write(to: address)
-      } else {
-        matches.clear(limit: limit)
-        try scan(bytes, command, set: place)
       }
-    } catch {
-      return job.fail(.descriptor, .frame)
+    } else {
+      matches.pointee.clear(limit: UInt32(Self.mostMatches))
+      isDone = databases[place]._withUnsafeGuaranteedRef { scan(bytes, command, $0) }
     }
-    flows[job.queue]?.debt += (matches.count + matches.passed) * MatchReport.size
+    guard isDone else { return job.fail(.descriptor, .frame) }
+    if job.place >= 0 {
+      flows[job.place].pointee.debt +=
+        (matches.pointee.count + matches.pointee.passed) * MatchReport.size
+    }
     report(&job, command, set: place)
   }
 
@@ -211,71 +213,91 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   private func take(_ job: AcceleratorJob) -> UnsafeRawBufferPointer {
     var count = 0
     for piece in job.input {
-      copy[count..<count + piece.count].copyBytes(from: piece)
+      guard let start = piece.baseAddress else { continue }
+      (copy + count).copyMemory(from: start, byteCount: piece.count)
       count += piece.count
     }
-    return UnsafeRawBufferPointer(rebasing: copy[..<count])
+    return UnsafeRawBufferPointer(start: copy, count: count)
   }
 
+  /// Scans what stands for itself; `false` when the library fails.
   private func scan(
-    _ bytes: UnsafeRawBufferPointer, _ command: PatternCommand, set: Int
-  ) throws(PatternError) {
-    try sets.compiled[set].whole.scan(
-      bytes, subsets: command.subsets, scratch: &scratch, into: &matches)
+    _ bytes: UnsafeRawBufferPointer, _ command: PatternCommand, _ database: PatternSets.Compiled
+  ) -> Bool {
+    do throws(PatternError) {
+      try database.whole.scan(
+        bytes, subsets: command.subsets, scratch: &scratch.pointee, into: &matches.pointee)
+      return true
+    } catch {
+      return false
+    }
   }
 
-  /// Scans what is a part of a flow.
+  /// Scans what is a part of a flow; `false` when the library fails.
   private func scan(
     _ bytes: UnsafeRawBufferPointer, _ job: AcceleratorJob, _ command: PatternCommand, set: Int,
-    starts: Bool
-  ) throws(PatternError) {
-    guard let flow = flows[job.queue] else { throw .failed("no flow") }
+    _ database: PatternSets.Compiled, starts: Bool
+  ) -> Bool {
+    guard job.place >= 0 else { return false }
+    let flow = flows[job.place]
     let context = job.contextA & 0xffff_ffff_ffff
-    if flow.set != set || flow.stream == nil {
-      flow.stream = nil
-      flow.stream = try PatternStream(of: sets.compiled[set].streams)
-      flow.isOver = false
-      flow.set = set
-      flow.context = context
-    } else if starts || flow.context != context {
-      try flow.stream?.reset()
-      flow.isOver = false
-      flow.context = context
+    do throws(PatternError) {
+      if flow.pointee.set != set || flow.pointee.stream == nil {
+        flow.pointee.stream = nil
+        flow.pointee.stream = try PatternStream(of: database.streams)
+        flow.pointee.isOver = false
+        flow.pointee.set = set
+        flow.pointee.context = context
+      } else if starts || flow.pointee.context != context {
+        try flow.pointee.stream?.reset()
+        flow.pointee.isOver = false
+        flow.pointee.context = context
+      }
+      if flow.pointee.isOver {
+        matches.pointee.end()
+      } else {
+        try flow.pointee.stream?.scan(
+          bytes, subsets: command.subsets, database: database.streams, scratch: &scratch.pointee,
+          into: &matches.pointee)
+      }
+      if command.ends, matches.pointee.isOver {
+        try flow.pointee.stream?.reset()
+      } else if command.ends {
+        try flow.pointee.stream?.finish(
+          subsets: command.subsets, database: database.streams, scratch: &scratch.pointee,
+          into: &matches.pointee)
+      }
+    } catch {
+      return false
     }
-    let database = sets.compiled[set]
-    if flow.isOver {
-      matches.end()
-    } else {
-      try flow.stream?.scan(
-        bytes, subsets: command.subsets, database: database.streams, scratch: &scratch,
-        into: &matches)
-    }
-    if command.ends, matches.isOver {
-      try flow.stream?.reset()
-    } else if command.ends {
-      try flow.stream?.finish(
-        subsets: command.subsets, database: database.streams, scratch: &scratch, into: &matches)
-    }
-    flow.isOver = matches.isOver && !command.ends
+    flow.pointee.isOver = matches.pointee.isOver && !command.ends
+    return true
   }
 
   /// Writes what was found to where there is room for it.
   private func report(_ job: inout AcceleratorJob, _ command: PatternCommand, set: Int) {
-    let names = sets.compiled[set].names
-    let fitting = min(matches.kept, job.outputRoom / MatchReport.size)
-    var pieces = PieceWriter(job.output)
-    for index in 0..<fitting {
-      let match = matches[index]
-      let name = names[match.pattern]
-      pieces.put(
-        MatchReport(set: command.set, subsets: name.subsets, tag: name.tag, end: match.end))
-    }
+    let fitting = min(matches.pointee.kept, job.outputRoom / MatchReport.size)
+    if fitting > 0 { write(fitting, to: job, command, sets.compiled[set].names) }
     job.written = fitting * MatchReport.size
-    let isTruncated = fitting < matches.count
-    if matches.isOver {
+    let isTruncated = fitting < matches.pointee.count
+    if matches.pointee.isOver {
       job.fail(.limit, status: PatternStatus(.matchLimit, isTruncated: isTruncated).word)
     } else {
       job.status = PatternStatus(.ok, isTruncated: isTruncated).word
+    }
+  }
+
+  /// Writes so many reports.
+  private func write(
+    _ count: Int, to job: AcceleratorJob, _ command: PatternCommand,
+    _ names: [(tag: UInt32, subsets: UInt16)]
+  ) {
+    var pieces = PieceWriter(job.output)
+    for index in 0..<count {
+      let match = matches.pointee[index]
+      let name = names[match.pattern]
+      pieces.put(
+        MatchReport(set: command.set, subsets: name.subsets, tag: name.tag, end: match.end))
     }
   }
 }

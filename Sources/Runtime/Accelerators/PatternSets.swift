@@ -20,8 +20,8 @@ final class PatternSets: Sendable {
     }
   }
 
-  /// For each owner and each set's number, its place among the databases; -1 for none.
-  let places: [[Int16]]
+  /// For each owner 256 places among the databases, by a set's number; -1 for none.
+  private let places: [Int16]
   /// The databases. Owners with the same patterns share one.
   let compiled: [Compiled]
 
@@ -32,7 +32,7 @@ final class PatternSets: Sendable {
   init(_ configuration: RuntimeConfiguration) throws(EngineError) {
     var compiled: [Compiled] = []
     var known: [[ScanPattern]: Int] = [:]
-    var places: [[Int16]] = []
+    var places: [Int16] = []
     for owner in configuration.owners.indices {
       var numbers = [Int16](repeating: -1, count: 256)
       let uses = configuration.queueing[owner]?.accelerators ?? []
@@ -48,11 +48,14 @@ final class PatternSets: Sendable {
         }
         numbers[Int(set.number)] = Int16(known[set.patterns] ?? -1)
       }
-      places.append(numbers)
+      places += numbers
     }
     self.compiled = compiled
     self.places = places
   }
+
+  /// The place of a set among the databases; -1 when its owner has no such set.
+  func place(ofSet set: UInt8, owner: Int) -> Int { Int(places[owner << 8 | Int(set)]) }
 }
 
 extension PatternError {
