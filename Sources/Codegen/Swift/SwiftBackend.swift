@@ -158,6 +158,7 @@ struct SwiftSources {
         "primary": paths.prefix(1).map { $0 }, "paths": paths, "pools": pools,
         "rings": swiftLiteral(owner.rings), "liodnOffset": String(owner.liodnOffset),
         "os": swiftLiteral(owner.os), "program": swiftLiteral(owner.program),
+        "kind": owner.kind == .process ? [] : [swiftLiteral(owner.kind)],
         "poolChannels": "[\(list(resources.poolChannels))]",
         "congestionGroups": "[\(list(resources.congestionGroups.map(\.id)))]",
         "poolThresholds": resources.poolThresholds(of: owner).map(swiftLiteral),

@@ -110,6 +110,13 @@ func swiftLiteral(_ os: GuestOS) -> String {
   }
 }
 
+func swiftLiteral(_ kind: GuestKind) -> String {
+  switch kind {
+  case .process: ".process"
+  case .machine(let accelerator): ".machine(.\(accelerator.rawValue))"
+  }
+}
+
 func swiftLiteral(_ program: GuestProgram) -> String {
   switch program {
   case .reflect: ".reflect"

@@ -80,6 +80,16 @@ extension PlanLowering {
           node, "\(name)'s os", among: GuestOS.allCases.map { ($0.rawValue, $0) }) ?? .bare
     }
     if let node = facts["program"] { wish.program = program(node, name: name, index: index) }
+    if let node = facts["kind"] {
+      origins.record(ClaimPath.kind(index), at: node.span)
+      wish.isMachine =
+        reader.choice(node, "\(name)'s kind", among: [("process", false), ("vm", true)]) ?? false
+    }
+    if let node = facts["accel"] {
+      origins.record(ClaimPath.accelerator(index), at: node.span)
+      wish.accelerator = reader.choice(
+        node, "\(name)'s accel", among: MachineAccelerator.allCases.map { ($0.rawValue, $0) })
+    }
     if let node = facts["rings"] { wish.rings = rings(node, name: name, index: index) }
     readQuality(facts, of: &wish, index: index, foreign: foreign)
     readBoot(facts, of: &wish, index: index, foreign: foreign)

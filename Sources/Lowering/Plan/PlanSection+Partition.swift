@@ -37,6 +37,14 @@ extension PlanSection {
         "program", .either([.word(["reflect", "sink"]), .section(.program)]), usual: "reflect",
         "What runs in it under `dpaac run`.", example: "program: sink"),
       PlanKey(
+        "kind", .word(["process", "vm"]), usual: "process",
+        "What it is under `dpaac run`: a process, or a virtual machine of QEMU's.",
+        example: "kind: vm"),
+      PlanKey(
+        "accel", .word(MachineAccelerator.allCases.map(\.rawValue)), usual: "auto",
+        "What runs a virtual machine's instructions: KVM where the processor does the work, else TCG.",
+        example: "accel: tcg"),
+      PlanKey(
         "rings", .section(.rings),
         "The ring sizes of its portals; larger than the hardware's for "
           + "our own guest library only.", example: "rings: {enqueue: 64, dequeue: 64}"),

@@ -4,6 +4,7 @@ extension PartitionCheck {
   /// Every check, each behind its prerequisites.
   public static let catalogue = [
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
+    machineChecks,
     mainlineChecks, windowReachChecks, windowTargetChecks, liodnCollisionChecks, acceleratorChecks,
     patternChecks, scanChecks,
     interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks, congestionUseChecks,

@@ -26,12 +26,15 @@ public struct Owner: Sendable, Hashable {
   public var program: GuestProgram
   /// The ways by which frames reach and leave it: interfaces first, then links.
   public var paths: [OwnerPath]
+  /// What it is under `dpaac run`.
+  public var kind: GuestKind
 
   /// Creates an owner.
   public init(
     name: String, isHost: Bool, cpus: [CPUIndex], memory: AddressRange, portals: [PortalIndex],
     rings: RingSizes, liodnOffset: UInt16, queues: [QueueRange], pools: [PoolAssignment],
-    os: GuestOS, program: GuestProgram, paths: [OwnerPath]
+    os: GuestOS, program: GuestProgram, paths: [OwnerPath],
+    kind: GuestKind = .process
   ) {
     self.name = name
     self.isHost = isHost
@@ -45,7 +48,34 @@ public struct Owner: Sendable, Hashable {
     self.os = os
     self.program = program
     self.paths = paths
+    self.kind = kind
   }
+}
+
+/// What an owner is under `dpaac run`.
+public enum GuestKind: Sendable, Hashable, CustomStringConvertible {
+  /// A process.
+  case process
+  /// A virtual machine of QEMU's, with its portals and pools as the memory of a PCI device.
+  case machine(MachineAccelerator)
+
+  /// As reports call it.
+  public var description: String {
+    switch self {
+    case .process: "process"
+    case .machine(let accelerator): "vm (\(accelerator.rawValue))"
+    }
+  }
+}
+
+/// What runs a virtual machine's instructions.
+public enum MachineAccelerator: String, Sendable, Hashable, CaseIterable {
+  /// KVM where the processor does the work, else TCG.
+  case auto
+  /// The kernel's KVM.
+  case kvm
+  /// QEMU's translator.
+  case tcg
 }
 
 /// A portal's ring sizes: 8 and 16 as in hardware, or enlarged in place for our own guest library.

@@ -192,6 +192,10 @@ public enum ClaimPath {
   }
   /// A partition's operating system.
   public static func os(_ index: Int) -> String { "/partitions/\(index)/os" }
+  /// Whether a partition is a virtual machine.
+  public static func kind(_ index: Int) -> String { "/partitions/\(index)/kind" }
+  /// What runs its instructions.
+  public static func accelerator(_ index: Int) -> String { "/partitions/\(index)/accel" }
   /// A partition's boot arguments.
   public static func bootArguments(_ index: Int) -> String {
     "/partitions/\(index)/boot-arguments"

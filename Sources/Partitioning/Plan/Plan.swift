@@ -106,6 +106,10 @@ public struct PartitionWish: Sendable, Hashable {
   public var images: [ImageWish] = []
   /// The kernel's command line.
   public var bootArguments: String?
+  /// Whether it is a virtual machine under `dpaac run`.
+  public var isMachine = false
+  /// What runs its instructions then, if the plan says so.
+  public var accelerator: MachineAccelerator?
   /// The partition or template whose wishes it took over.
   public var like: String?
 

@@ -126,6 +126,7 @@ public struct PartitionDifference: Sendable, Hashable {
     reasons += moved("LIODN offset", "\(old.owner.liodnOffset)", "\(new.owner.liodnOffset)")
     reasons += moved("pools", pools(old), pools(new))
     reasons += moved("os", old.owner.os.rawValue, new.owner.os.rawValue)
+    reasons += moved("kind", old.owner.kind.description, new.owner.kind.description)
     reasons += moved("mode", old.resources.mode.rawValue, new.resources.mode.rawValue)
     reasons += moved(
       "shared memory", old.shared.joined(separator: ", "), new.shared.joined(separator: ", "))
