@@ -48,6 +48,10 @@ struct RunCommand: ParsableCommand {
       plan's go. Captures begin when its interfaces are up, and the run ends with SIGTERM or Ctrl-C.
 
         dpaac run office.yaml --attach guest1=machines
+
+      A guest of the kind vm is a virtual machine that the run starts, with QEMU and what \
+      scripts/guest-image makes. It runs the same program over the same portals, which it sees as the \
+      memory of a PCI device; a program of your own must be linked statically.
       """)
 
   @OptionGroup var arguments: PlanArguments
@@ -90,6 +94,12 @@ struct RunCommand: ParsableCommand {
   var programs: [String] = []
 
   @Option(
+    help: ArgumentHelp(
+      "What guests of the kind vm boot: a folder with vmlinuz and initramfs.", valueName: "folder"),
+    completion: .directory)
+  var guestImage: String?
+
+  @Option(
     name: .customLong("attach"),
     help: ArgumentHelp(
       "Have a guest be a machine and no process, with its files in a folder.",
@@ -120,6 +130,10 @@ struct RunCommand: ParsableCommand {
     var options = RunOptions(
       directory: arguments.directory,
       guestProgram: RunOptions.builtInGuest(beside: Terminal.executablePath))
+    options.image = GuestImage(in: guestImage ?? GuestImage.usualDirectory)
+    if let guestImage, options.image == nil {
+      throw ValidationError("--guest-image \(guestImage): there is no vmlinuz or no initramfs")
+    }
     options.outputDirectory = output
     options.repeats = repeats
     options.pace = recorded ? .recorded : rate == 0 ? .asTaken : .framesPerSecond(rate)

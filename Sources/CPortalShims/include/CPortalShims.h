@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -57,6 +58,13 @@ static inline int dpaac_bpf(int command, const void *attributes, uint32_t size) 
 /// Takes the next caller of a listening socket: its descriptor, which does not block and is closed when a
 /// program is started; -1 when nobody calls.
 int dpaac_accept(int listener);
+
+/// A counter that becomes readable when it is raised, or -1.
+static inline int dpaac_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/// Has KVM run a loop of 10,000 rounds: how many nanoseconds that took, or minus an error number where there
+/// is no KVM that would.
+int64_t dpaac_kvm_probe(void);
 
 // MARK: mappings of files that somebody else may truncate
 

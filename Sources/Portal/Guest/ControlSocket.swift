@@ -33,6 +33,12 @@ public enum ControlSocket {
     }
   }
 
+  /// Whether a descriptor is a socket.
+  static func isSocket(_ descriptor: Int32) -> Bool {
+    var information = stat()
+    return fstat(descriptor, &information) == 0 && information.st_mode & S_IFMT == S_IFSOCK
+  }
+
   /// Receives a message into `message`: how many bytes it had and which descriptors came along;
   /// `nil` when the descriptor is no socket or the peer closed it.
   static func receive(

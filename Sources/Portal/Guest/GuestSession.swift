@@ -3,7 +3,7 @@ import Glibc
 
 /// Why a guest could not attach or go on.
 public enum GuestError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// Descriptor 3 is not the control socket that `dpaac run` passes.
+  /// Descriptor 3 is not the control socket that `dpaac run` passes, and this is no machine that it started.
   case noControlSocket
   /// The grant is not of a version that this library reads.
   case badGrant
@@ -20,7 +20,8 @@ public enum GuestError: Error, Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noControlSocket:
-      "descriptor 3 is not a control socket: start this program with `dpaac run`"
+      "descriptor 3 is not a control socket, and there is no PCI device with portals: start this program "
+        + "with `dpaac run`"
     case .badGrant: "the host speaks another version of the guest protocol"
     case .missingDescriptors(let expected, let received):
       "the host sent \(received) descriptors where \(expected) were expected"
@@ -48,8 +49,8 @@ public struct GuestSession: ~Copyable {
   public var capture: CaptureWriter?
 
   let pools: UnsafeMutableBufferPointer<MappedPool>
-  /// The control socket; -1 when the owner runs in the engine's own process.
-  let control: Int32
+  /// How the host says what it wants.
+  let host: HostLink
   /// The interrupt of each portal, readable when it fired.
   let interrupts: [Int32]
 
@@ -95,10 +96,22 @@ public struct GuestSession: ~Copyable {
     poolMemory: [UnsafeMutableRawPointer], control: Int32 = -1, interrupts: [Int32] = [],
     capture: Int32 = -1, runEngine: (() -> Void)? = nil
   ) {
+    self.init(
+      grant: grant, window: window, status: status, poolMemory: poolMemory,
+      host: control >= 0 ? .socket(control) : .nobody, interrupts: interrupts, capture: capture,
+      runEngine: runEngine)
+  }
+
+  // SAFETY: as above.
+  init(
+    grant: GuestGrant, window: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer,
+    poolMemory: [UnsafeMutableRawPointer], host: HostLink, interrupts: [Int32] = [],
+    capture: Int32 = -1, runEngine: (() -> Void)? = nil
+  ) {
     precondition(poolMemory.count == grant.pools.count, "every granted pool has its memory")
     self.grant = grant
     self.status = status
-    self.control = control
+    self.host = host
     self.interrupts = interrupts
     self.capture =
       capture >= 0
@@ -119,11 +132,15 @@ public struct GuestSession: ~Copyable {
 
   deinit { pools.deallocate() }
 
-  /// Takes the grant and the regions from the control socket that `dpaac run` left on descriptor 3.
+  /// Takes the grant and the regions from the control socket that `dpaac run` left on descriptor 3, or, in a
+  /// virtual machine that it started, from the PCI device that holds them.
   ///
-  /// From then on the process ends with the one that started it: a guest that waits for room in a
+  /// From then on a process ends with the one that started it: a guest that waits for room in a
   /// ring would wait for ever when there is no engine any more.
   public static func attach() throws(GuestError) -> GuestSession {
+    if !ControlSocket.isSocket(3), let device = SharedMemoryDevice.find() {
+      return try attach(window: device.memory, size: device.size)
+    }
     _ = dpaac_end_with_parent()
     return try attach(control: 3)
   }
@@ -204,28 +221,24 @@ public struct GuestSession: ~Copyable {
   }
 
   /// The host's next request.
-  public func takeRequest() -> Request {
-    guard control >= 0 else { return .none }
-    var byte: UInt8 = 0
-    switch recv(control, &byte, 1, Int32(MSG_DONTWAIT)) {
-    case 0: return .end
-    case 1: return .drain
-    default: return errno == EAGAIN || errno == EINTR ? .none : .end
-    }
-  }
+  public func takeRequest() -> Request { host.request }
 
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
   ///
-  /// Returns at once when work is already there, or when there are no interrupts to wait for.
+  /// Returns at once when work is already there, or when there are no interrupts to wait for; a virtual
+  /// machine, which polls, naps for some microseconds then, so that others get its processor.
   ///
   /// - Parameter milliseconds: How long at most; -1 for ever.
   public mutating func waitForWork(atMost milliseconds: Int32 = -1) {
-    guard !interrupts.isEmpty else { return }
+    guard !interrupts.isEmpty else {
+      if host.isWindow { usleep(50) }
+      return
+    }
     for index in 0..<portals.count { portals[index].allowInterrupt(true) }
     defer { for index in 0..<portals.count { portals[index].allowInterrupt(false) } }
     for index in 0..<portals.count where portals[index].hasWork { return }
     var descriptors = interrupts.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    descriptors.append(pollfd(fd: control, events: Int16(POLLIN), revents: 0))
+    descriptors.append(pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0))
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
     // As often as it fired; what a read leaves wakes this guest once more, for nothing.
     var fired: UInt64 = 0

@@ -9,7 +9,14 @@ public enum GuestMain {
   ) -> Never {
     do throws(GuestError) {
       var session = try GuestSession.attach()
-      try body(&session)
+      let host = session.host
+      do throws(GuestError) {
+        try body(&session)
+      } catch {
+        host.noteEnding(1)
+        throw error
+      }
+      host.noteEnding(0)
     } catch {
       let message = "dpaac guest: \(error)\n"
       _ = message.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }

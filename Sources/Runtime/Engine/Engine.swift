@@ -88,8 +88,13 @@ public final class Engine: @unchecked Sendable {
     flows = configuration.flows()
     measuresLatency = options.measuresLatency
     var memory: [OwnerMemory] = []
-    for owner in configuration.owners {
-      memory.append(try OwnerMemory(owner, interrupts: interrupts))
+    for (index, owner) in configuration.owners.enumerated() {
+      if case .machine = owner.kind {
+        memory.append(
+          try OwnerMemory(owner, machine: try configuration.grant(ofOwner: index)))
+      } else {
+        memory.append(try OwnerMemory(owner, interrupts: interrupts))
+      }
     }
     let size = Counters.size(
       owners: configuration.owners.count, ports: configuration.interfaces.count,

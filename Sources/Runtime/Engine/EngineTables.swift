@@ -11,6 +11,8 @@ struct OwnerMemory {
   var pools: [SharedRegion]
   /// The interrupt of each portal; empty for polling only.
   var interrupts: [InterruptLine]
+  /// All of it as one region, for an owner that is a virtual machine.
+  var machine: SharedRegion?
 
   init(_ owner: Owner, interrupts: Bool) throws(EngineError) {
     var pools: [SharedRegion] = []
@@ -25,6 +27,28 @@ struct OwnerMemory {
     status = try SharedRegion(name: "\(owner.name)-status", size: GuestStatus.size)
     self.pools = pools
     self.interrupts = lines
+  }
+
+  /// The memory of an owner that is a virtual machine, which polls.
+  ///
+  /// - Parameters:
+  ///   - owner: The owner.
+  ///   - grant: What the machine will find there.
+  /// - Throws: ``EngineError`` for want of memory, or when too much is granted.
+  init(_ owner: Owner, machine grant: GuestGrant) throws(EngineError) {
+    let places = MachineWindow(grant)
+    let machine = try SharedRegion(name: "\(owner.name)-machine", size: places.size)
+    guard places.describe(grant, in: machine.memory) else {
+      throw .guest(owner.name, "it is granted more than its machine's window can describe")
+    }
+    pools = zip(places.pools, grant.pools).map { place, pool in
+      SharedRegion(of: machine, at: place, size: pool.byteCount)
+    }
+    window = SharedRegion(
+      of: machine, at: places.portals, size: PortalWindow(portalCount: grant.portalCount).size)
+    status = SharedRegion(of: machine, at: places.status, size: GuestStatus.size)
+    interrupts = []
+    self.machine = machine
   }
 }
 

@@ -31,6 +31,10 @@ extension Partition {
           "\(owner.name) has \(pairs) pairs of queues into accelerators, but its grant names only the "
             + "first \(GuestGrant.pairLimit)")
       }
+      if case .machine = owner.kind, resources.mode == .interrupt {
+        found.append(
+          "\(owner.name) is planned to wait for interrupts, but a virtual machine polls in a run")
+      }
       for pool in resources.pools where !pool.sharers.isEmpty {
         found.append(
           "pool \(pool.bpid) of \(owner.name) is shared, but a run keeps it to its owner")

@@ -2,14 +2,14 @@ import CPortalShims
 import DPAAPortal
 import Glibc
 
-/// The process of one owner, and the control socket that ties it to the run.
+/// The process of one owner, its program's own or its virtual machine's, and what ties it to the run.
 struct GuestProcess {
   let owner: Int
   let name: String
   let identifier: pid_t
   /// Readable when the process has ended.
   let endedDescriptor: Int32
-  private var control: Int32
+  private var control: Control
   /// How it ended; `nil` while it runs.
   private(set) var ending: Ending?
 
@@ -17,35 +17,72 @@ struct GuestProcess {
   enum Ending: Hashable, CustomStringConvertible {
     case code(Int32)
     case signal(Int32)
+    /// A virtual machine that stopped before its program had ended.
+    case stopped
 
     var description: String {
       switch self {
       case .code(let code): "exited with code \(code)"
       case .signal(let signal): "killed by signal \(signal)"
+      case .stopped: "stopped in the midst of its program"
       }
     }
   }
 
-  /// Starts a process and hands it its grant and regions, and nothing else.
+  // SAFETY: a window stays mapped as long as the engine, which outlives the processes.
+  /// How the process hears what the run wants of it.
+  private enum Control {
+    /// Over a socket, whose end ends it; -1 when that is closed.
+    case socket(Int32)
+    /// By a word of its ``MachineWindow``, where it also tells how its program ended.
+    case window(UnsafeMutableRawPointer)
+  }
+
+  /// Starts a program's process and hands it its grant and regions, and nothing else.
   init(owner: Int, program: [String], grant: GuestGrant, descriptors: [Int32])
     throws(EngineError)
   {
     let name = grant.name
-    var pair: [Int32] = [-1, -1]
-    let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, type, 0, &pair) == 0 else {
-      throw .guest(name, "no control socket: \(String(cString: strerror(errno)))")
-    }
-    defer { Glibc.close(pair[1]) }
-    guard ControlSocket.send(grant.message, descriptors: descriptors, over: pair[0]) else {
+    let pair = try SocketPair(.packets, for: name)
+    guard ControlSocket.send(grant.message, descriptors: descriptors, over: pair.ours) else {
       let error = errno
-      Glibc.close(pair[0])
+      Glibc.close(pair.ours)
+      Glibc.close(pair.theirs)
       throw .guest(name, "its grant cannot be sent: \(String(cString: strerror(error)))")
     }
+    defer { Glibc.close(pair.theirs) }
+    do throws(EngineError) {
+      identifier = try Self.spawn(program, name, descriptors: [3: pair.theirs])
+    } catch {
+      Glibc.close(pair.ours)
+      throw error
+    }
+    self.owner = owner
+    self.name = name
+    control = .socket(pair.ours)
+    endedDescriptor = dpaac_pidfd_open(identifier)
+  }
+
+  /// Starts a virtual machine.
+  init(owner: Int, _ machine: borrowing VirtualMachine) throws(EngineError) {
+    identifier = try Self.spawn(
+      machine.command, machine.name, descriptors: machine.descriptors)
+    self.owner = owner
+    name = machine.name
+    control = .window(machine.window)
+    endedDescriptor = dpaac_pidfd_open(identifier)
+  }
+
+  /// Starts a process with some descriptors in the places that they name.
+  private static func spawn(
+    _ program: [String], _ name: String, descriptors: [Int32: Int32]
+  ) throws(EngineError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, pair[1], 3)
+    for (place, descriptor) in descriptors.sorted(by: { $0.key < $1.key }) {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, place)
+    }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -63,23 +100,29 @@ struct GuestProcess {
     let result = posix_spawn(
       &identifier, program[0], &actions, &attributes, &arguments, Glibc.environ)
     guard result == 0 else {
-      Glibc.close(pair[0])
       throw .guest(name, "\(program[0]): \(String(cString: strerror(result)))")
     }
-    self.owner = owner
-    self.name = name
-    self.identifier = identifier
-    control = pair[0]
-    endedDescriptor = dpaac_pidfd_open(identifier)
+    return identifier
   }
 
   /// Asks the guest to send nothing more of its own accord.
-  func askToDrain() { _ = ControlSocket.send([1], descriptors: [], over: control) }
+  func askToDrain() {
+    switch control {
+    case .socket(let socket): _ = ControlSocket.send([1], descriptors: [], over: socket)
+    case .window(let window):
+      window.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.drain.rawValue)
+    }
+  }
 
-  /// Asks the guest to end, by closing its control socket.
+  /// Asks the guest to end.
   mutating func askToEnd() {
-    if control >= 0 { Glibc.close(control) }
-    control = -1
+    switch control {
+    case .socket(let socket):
+      if socket >= 0 { Glibc.close(socket) }
+      control = .socket(-1)
+    case .window(let window):
+      window.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.end.rawValue)
+    }
   }
 
   /// Kills a guest that does not end.
@@ -89,9 +132,20 @@ struct GuestProcess {
   mutating func reap() -> Bool {
     guard ending == nil else { return false }
     var status: Int32 = 0
+    if case .window(let window) = control {
+      let told = window.counter(MachineWindow.Word.ending)
+      if told != 0 {
+        // The program is over, and nobody needs what is left of its machine.
+        kill()
+        _ = waitpid(identifier, &status, 0)
+        ending = .code(Int32(truncatingIfNeeded: (told &- 1) & 0xff))
+        return true
+      }
+    }
     guard waitpid(identifier, &status, WNOHANG) == identifier else { return false }
     let signal = status & 0x7f
     ending = signal == 0 ? .code(status >> 8 & 0xff) : .signal(signal)
+    if case .window = control, ending == .code(0) { ending = .stopped }
     return true
   }
 

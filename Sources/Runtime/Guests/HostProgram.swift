@@ -17,6 +17,7 @@ public enum HostProgram {
   ) -> Never {
     var options = RunOptions(directory: directory, guestProgram: [guestExecutable])
     options.isLive = isatty(2) == 1
+    options.image = GuestImage(in: GuestImage.usualDirectory)
     var isJSON = false
     var arguments = CommandLine.arguments.dropFirst()
     func value<Value: LosslessStringConvertible>(_ option: String, _ type: Value.Type) -> Value {
@@ -37,6 +38,12 @@ public enum HostProgram {
         if let reason = options.setPort(assignment, from: here, in: configuration) {
           fail(64, "--port \(reason)")
         }
+      case "--guest-image":
+        let directory = value(argument, String.self)
+        guard let image = GuestImage(in: directory) else {
+          fail(64, "--guest-image \(directory): there is no vmlinuz or no initramfs")
+        }
+        options.image = image
       case "--captures":
         let name = value(argument, String.self)
         guard let format = CaptureWriter.Format(rawValue: name) else {
@@ -86,7 +93,7 @@ public enum HostProgram {
   private static let usage = """
     usage: host [-o DIR [--captures pcap|pcapng]] [--repeat N] [--rate FRAMES-PER-SECOND | --recorded]
                 [--latency] [--port INTERFACE=FILE|LINE]... [--program NAME=FILE]
-                [--format text|json]
+                [--guest-image DIR] [--format text|json]
       -o DIR               leave a capture for every partition and interface in DIR
       --repeat N           play each capture N times
       --rate R             play at most R frames per second on each interface
@@ -94,6 +101,7 @@ public enum HostProgram {
       --latency            tell how long the frames of each flow took
       --port INTERFACE=…   play a capture into an interface, or connect it with a line:
                            \(PortAddress.forms.joined(separator: ", "))
+      --guest-image DIR    what guests that are virtual machines boot: vmlinuz and initramfs
       --program NAME=FILE  run a program of your own in a partition
     """
 

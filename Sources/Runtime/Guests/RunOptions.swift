@@ -11,6 +11,8 @@ public struct RunOptions: Sendable {
   public var guestProgram: [String]
   /// Programs of partitions that run another one, by the partition's name: path and arguments.
   public var programs: [String: [String]] = [:]
+  /// What guests of the kind `vm` boot; `nil` when there is no image.
+  public var image: GuestImage?
   /// Guests that are machines of their own, whose drivers find their portals in the machines' memory.
   public var machines: [AttachServer.Client] = []
   /// Told one line at a time what happens to machines: `ready …`, `lost …`, `end …`.

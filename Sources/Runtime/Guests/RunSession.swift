@@ -23,6 +23,8 @@ public struct RunSession: ~Copyable {
   /// A capture for each owner's process, until they are started; none unless they are wanted.
   private var guestCaptures: [Int32] = []
   private let display: LiveDisplay
+  /// What the guests that are virtual machines say, by owner.
+  private var consoles: [Int: MachineConsole] = [:]
 
   /// Runs a configuration and reports.
   ///
@@ -83,7 +85,10 @@ public struct RunSession: ~Copyable {
             options.capture(of: interface.name, in: directory))
         }
         for owner in configuration.owners {
-          guestCaptures.append(try captures.open(options.capture(of: owner.name, in: directory)))
+          // A machine has no file to write to.
+          guestCaptures.append(
+            owner.kind == .process
+              ? try captures.open(options.capture(of: owner.name, in: directory)) : -1)
         }
       }
       engine = try Engine(configuration, options: engineOptions, interrupts: true)
@@ -104,11 +109,15 @@ public struct RunSession: ~Copyable {
     // Who started this program may have SIGCHLD ignored: no end of a guest could be waited for.
     signal(SIGCHLD, SIG_DFL)
     defer {
-      for capture in guestCaptures { close(capture) }
+      for capture in guestCaptures where capture >= 0 { close(capture) }
       guestCaptures = []
     }
     machines = try startMachines()
     for index in configuration.owners.indices where !machines.owners.contains(index) {
+      if case .machine(let wish) = configuration.owners[index].kind {
+        try boot(index, wish)
+        continue
+      }
       let capture = guestCaptures.isEmpty ? [] : [guestCaptures[index]]
       let memory = engine.memory[index]
       let descriptors =
@@ -123,18 +132,51 @@ public struct RunSession: ~Copyable {
     }
     engine.start()
     machines.start()
-    let deadline = monotonicNanoseconds() + 20_000_000_000
+    // A kernel boots in a second, or in a minute where it is translated and others want the processor.
+    let patience: UInt64 = consoles.isEmpty ? 20 : 300
+    let deadline = monotonicNanoseconds() + patience * 1_000_000_000
     while guests.contains(where: { state(of: $0) == .starting }) {
       for index in guests.indices where guests[index].reap() {
-        let ending = guests[index].ending?.description ?? ""
-        throw .guest(guests[index].name, "\(ending) before it attached to its portals")
+        throw late(
+          guests[index],
+          "\(guests[index].ending?.description ?? "") before it attached to its portals")
       }
-      guard monotonicNanoseconds() < deadline else {
-        let late = guests.first { state(of: $0) == .starting }?.name ?? ""
-        throw .guest(late, "did not attach to its portals within 20 s")
+      if monotonicNanoseconds() >= deadline,
+        let guest = guests.first(where: { state(of: $0) == .starting })
+      {
+        throw late(guest, "did not attach to its portals within \(patience) s")
+      }
+      if signals?.take() == true {
+        throw .guest("the run", "was ended before all guests had started")
       }
       usleep(500)
     }
+  }
+
+  /// Starts a guest that is a virtual machine.
+  private mutating func boot(_ index: Int, _ wish: MachineAccelerator) throws(EngineError) {
+    let owner = configuration.owners[index]
+    guard let image = options.image, let region = engine.memory[index].machine else {
+      throw .guest(
+        owner.name,
+        "is a virtual machine, but there is no kernel for it; make one with scripts/guest-image, or name "
+          + "its folder with --guest-image")
+    }
+    let accelerator = try HostMachine.choose(wish).get()
+    let machine = try VirtualMachine(
+      owner, accelerator, region: region, image: image,
+      program: options.programs[owner.name]?.first)
+    guests.append(try GuestProcess(owner: index, machine))
+    consoles[index] = machine.console
+    options.say("boot \(owner.name) with QEMU, \(accelerator.rawValue.uppercased())")
+  }
+
+  /// Why a guest did not attach, with what its machine said last.
+  private func late(_ guest: GuestProcess, _ what: String) -> EngineError {
+    let words = consoles[guest.owner]?.lastWords() ?? ""
+    return .guest(
+      guest.name,
+      what + (words.isEmpty ? "" : "; it said last:\n\(words)"))
   }
 
   /// Begins to serve the machines; their thread is started with the engine's.

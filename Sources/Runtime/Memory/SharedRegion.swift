@@ -14,6 +14,8 @@ public final class SharedRegion: @unchecked Sendable {
   public let memory: UnsafeMutableRawPointer
   /// How many bytes, a whole number of pages.
   public let size: Int
+  /// What this is a part of, mapped with it; `nil` for a region of its own.
+  private let whole: SharedRegion?
 
   /// Creates a region.
   ///
@@ -36,9 +38,25 @@ public final class SharedRegion: @unchecked Sendable {
       throw .noMemory(name, error)
     }
     memory = mapped
+    whole = nil
+  }
+
+  /// A part of another region, which it keeps mapped.
+  ///
+  /// - Parameters:
+  ///   - whole: The region.
+  ///   - offset: Where the part begins in it.
+  ///   - size: Its bytes.
+  init(of whole: SharedRegion, at offset: Int, size: Int) {
+    precondition(offset >= 0 && size >= 0 && offset + size <= whole.size, "a part lies inside")
+    self.whole = whole
+    self.size = size
+    descriptor = whole.descriptor
+    memory = whole.memory + offset
   }
 
   deinit {
+    guard whole == nil else { return }
     munmap(memory, size)
     close(descriptor)
   }

@@ -1,0 +1,77 @@
+import CPortalShims
+import Glibc
+import Partitioning
+
+/// What this machine has to run virtual machines with.
+enum HostMachine {
+  /// What runs a machine's instructions.
+  enum Accelerator: String {
+    case kvm
+    case tcg
+  }
+
+  /// QEMU for machines like this one.
+  static var emulatorName: String {
+    #if arch(arm64)
+      "qemu-system-aarch64"
+    #else
+      "qemu-system-x86_64"
+    #endif
+  }
+
+  /// Where QEMU is; `nil` when it is not on PATH.
+  static var emulator: String? {
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return path.split(separator: ":").map { "\($0)/\(emulatorName)" }
+      .first { access($0, X_OK) == 0 }
+  }
+
+  /// QEMU's machine and processor.
+  static func machineArguments(_ accelerator: Accelerator) -> [String] {
+    let processor = accelerator == .kvm ? "host" : "max"
+    #if arch(arm64)
+      return ["-machine", "virt", "-accel", accelerator.rawValue, "-cpu", processor]
+    #else
+      return ["-machine", "q35", "-accel", accelerator.rawValue, "-cpu", processor]
+    #endif
+  }
+
+  /// What runs a machine that the plan wants to be run so.
+  ///
+  /// - Returns: The accelerator, or why there is none.
+  static func choose(_ wish: MachineAccelerator) -> Result<Accelerator, EngineError> {
+    switch wish {
+    case .tcg: return .success(.tcg)
+    case .auto: return .success(kvmSpeed.isUsable ? .kvm : .tcg)
+    case .kvm:
+      let speed = kvmSpeed
+      return speed.isUsable
+        ? .success(.kvm) : .failure(.guest("KVM", "\(speed.description); write accel: auto or tcg"))
+    }
+  }
+
+  /// How fast KVM runs a loop of a few instructions.
+  static var kvmSpeed: KVMSpeed { KVMSpeed(nanoseconds: dpaac_kvm_probe()) }
+}
+
+/// What a probe of KVM says.
+///
+/// Some hosts' KVM is software itself: it takes microseconds for each instruction, and a kernel does not get
+/// through its boot.
+struct KVMSpeed: CustomStringConvertible {
+  /// How long 10,000 rounds of a loop took; negative when there is no KVM to ask: an error number.
+  var nanoseconds: Int64
+  /// A processor that does it itself takes some microseconds, and a fraction of this to get there.
+  private static let limit: Int64 = 1_000_000
+
+  var isUsable: Bool { nanoseconds >= 0 && nanoseconds < Self.limit }
+
+  var description: String {
+    if nanoseconds < 0 {
+      return "/dev/kvm cannot be used: \(String(cString: strerror(Int32(-nanoseconds))))"
+    }
+    let each = "\(nanoseconds / 10_000) ns for each round of a loop of two instructions"
+    return isUsable
+      ? "the processor runs guests itself" : "/dev/kvm is software here: it takes \(each)"
+  }
+}

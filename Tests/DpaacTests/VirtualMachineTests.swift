@@ -1,0 +1,173 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Guests of the kind `vm`: what a run says when it cannot start them.
+@Suite(.timeLimit(.minutes(10))) struct VirtualMachineStartTests {
+  private static func plan(_ directory: TemporaryDirectory, accel: String = "tcg") throws -> String
+  {
+    try VirtualMachineTests.plan(["guest2"], in: directory, accel: accel)
+  }
+
+  @Test func `a run without an image says how to make one, and leaves nothing behind`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let outcome = try Dpaac.tool.run(
+      ["run", try Self.plan(directory), "-o", "\(directory.path)/captures"],
+      environment: ["XDG_CACHE_HOME": directory.path])
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errorText.contains("error: guest2: is a virtual machine, but there is no kernel"))
+    #expect(outcome.errorText.contains("scripts/guest-image"))
+    #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/captures"))
+  }
+
+  @Test func `a folder without an image is refused by name`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let outcome = try Dpaac.tool.run(
+      ["run", try Self.plan(directory), "--guest-image", directory.path])
+    #expect(outcome.status == 64)
+    #expect(outcome.errorText.contains("--guest-image \(directory.path): there is no vmlinuz"))
+  }
+
+  @Test func `a machine without QEMU names the package that has it`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    _ = try directory.write("vmlinuz", Data([0]))
+    _ = try directory.write("initramfs", Data([0]))
+    let outcome = try Dpaac.tool.run(
+      ["run", try Self.plan(directory), "--guest-image", directory.path],
+      environment: ["PATH": directory.path])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("on PATH (Debian: qemu-system-x86)"))
+  }
+
+  @Test func `a machine that stops early has its last words told`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    _ = try directory.write("vmlinuz", Data([0]))
+    _ = try directory.write("initramfs", Data([0]))
+    let emulator = try directory.write(
+      "qemu-system-x86_64", Data("#!/bin/sh\necho the disk is on fire\nexit 3\n".utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: emulator)
+    let outcome = try Dpaac.tool.run(
+      ["run", try Self.plan(directory), "--guest-image", directory.path],
+      environment: ["PATH": "\(directory.path):/usr/bin:/bin"])
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errorText.contains(
+        """
+        error: guest2: exited with code 3 before it attached to its portals; it said last:
+        the disk is on fire
+        """))
+  }
+}
+
+/// Guests of the kind `vm`, in QEMU's translator: machines of their own that drive their portals.
+@Suite(
+  .serialized, .timeLimit(.minutes(10)),
+  .enabled(if: GuestImage.isPresent, "heavy: scripts/guest-image makes what machines boot"))
+struct VirtualMachineTests {
+  /// The example with some of its guests as virtual machines.
+  static func plan(
+    _ guests: [String], in directory: TemporaryDirectory, accel: String = "tcg"
+  ) throws -> String {
+    var text = try String(contentsOfFile: Dpaac.example, encoding: .utf8)
+    for guest in guests {
+      let head = "  \(guest):\n"
+      try #require(text.contains(head), "the example no longer has \(guest)")
+      text = text.replacingOccurrences(of: head, with: "\(head)    kind: vm\n    accel: \(accel)\n")
+    }
+    try FileManager.default.copyItem(
+      atPath: "\(Checkout.path)/examples/kvm-forum/traffic.pcap",
+      toPath: "\(directory.path)/traffic.pcap")
+    return try directory.write("plan.yaml", Data(text.utf8))
+  }
+
+  @Test func `heavy: two machines and the host share an interface by plan, in all six flows`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let outcome = try Dpaac.tool.run(
+      ["run", try Self.plan(["guest1", "guest2"], in: directory), "--format", "json"])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    #expect(outcome.errorText.contains("boot guest1 with QEMU, TCG\nboot guest2 with QEMU, TCG\n"))
+    let report = try Dpaac.report(outcome.text)
+    // The very frames that processes get.
+    let usual = try Dpaac.report(
+      try Dpaac.tool.run(["run", Dpaac.example, "--format", "json"]).text)
+    #expect(report["conserved"] as? Bool == true)
+    func flows(_ report: [String: Any]) throws -> [[String]] {
+      try #require(report["flows"] as? [[String: Any]]).map { flow in
+        ["from", "to", "kind", "frames"].map { "\(flow[$0] ?? "")" }
+      }
+    }
+    #expect(try flows(report) == flows(usual))
+    #expect(Set(try flows(report).map { $0[2] }).count == 6)
+  }
+
+  @Test func `heavy: a machine killed in mid-traffic disturbs nobody`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let output = try directory.write("output", Data())
+    let errors = try directory.write("errors", Data())
+    let process = try ChildProcess(
+      Dpaac.tool.name,
+      [
+        "run", try Self.plan(["guest1", "guestN"], in: directory), "--format", "json", "--repeat",
+        "100", "--rate", "10000", "-o", "\(directory.path)/captures",
+      ],
+      output: FileHandle(forWritingAtPath: output), errors: FileHandle(forWritingAtPath: errors))
+    defer { process.stop() }
+    // Who plays the capture has seen all guests attach.
+    let deadline = ContinuousClock.now + .seconds(300)
+    var guests: [Int32] = []
+    while guests.count < 4, process.isRunning {
+      try #require(ContinuousClock.now < deadline, "its guests do not start")
+      usleep(10_000)
+      guests = (try? Dpaac.guests(of: process.processIdentifier)) ?? []
+    }
+    // What guests have sent to the wire is in the midst of it.
+    func sent() -> Int {
+      let attributes = try? FileManager.default.attributesOfItem(
+        atPath: "\(directory.path)/captures/fm1-10g0.pcap")
+      return attributes?[.size] as? Int ?? 0
+    }
+    while sent() < 1 << 18, process.isRunning {
+      try #require(ContinuousClock.now < deadline, "nothing comes from the guests")
+      usleep(10_000)
+    }
+    kill(guests[3], SIGKILL)
+    process.waitUntilExit()
+    let report = try Dpaac.report(try String(contentsOfFile: output, encoding: .utf8))
+    #expect(report["conserved"] as? Bool == true)
+    #expect(try Dpaac.partition("guestN", of: report)["ending"] as? String == "killed by signal 9")
+    for name in ["host", "guest1", "guest2"] {
+      let guest = try Dpaac.partition(name, of: report)
+      #expect((guest["drops"] as? [String: Int])?.isEmpty == true, "\(name) lost frames")
+      #expect(guest["received"] as? Int == guest["sent"] as? Int)
+    }
+    for pool in try #require(report["pools"] as? [[String: Any]]) {
+      #expect(pool["inUse"] as? Int == 0)
+    }
+  }
+
+  @Test func `heavy: a program of one's own runs in a machine in place of the image's`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let source = try directory.write(
+      "program.c",
+      Data("#include <stdio.h>\nint main(void) { puts(\"my own program\"); return 7; }\n".utf8))
+    let program = "\(directory.path)/program"
+    let compiler = Tool("cc", package: "gcc")
+    try #require(try compiler.run(["-static", "-o", program, source]).status == 0)
+    let outcome = try Dpaac.tool.run([
+      "run", try Self.plan(["guest2"], in: directory), "--program", "guest2=\(program)",
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("my own program\n"))
+    #expect(outcome.errorText.contains("init: the program exited with code 7"))
+  }
+}

@@ -1,0 +1,12 @@
+/// What virtual machines boot: the kernel and the file system that `scripts/guest-image` makes.
+public enum GuestImage {
+  /// QEMU for machines like this one.
+  public static let emulator = Tool("qemu-system-x86_64", package: "qemu-system-x86")
+
+  /// Whether tests with virtual machines run: they are heavy, and nothing is made for them.
+  public static let isPresent: Bool = {
+    guard isHeavy, emulator.isPresent else { return false }
+    let script = Tool("\(Checkout.path)/scripts/guest-image", package: "")
+    return (try? script.run(["--if-cheap"]))?.text.isEmpty == false
+  }()
+}
