@@ -116,7 +116,7 @@ let package = Package(
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
     .testTarget(
       name: "DpaacTests",
-      dependencies: ["dpaac", "dpaac-dt", "dpaac-guest", "pong", "TestSupport"]),
+      dependencies: ["dpaac", "dpaac-dt", "dpaac-guest", "pong", "Security", "TestSupport"]),
     .testTarget(
       name: "DPAAPortalTests",
       dependencies: ["CPortalShims", "DPAAPortal", "QorIQ", "TestSupport"]),

@@ -38,6 +38,16 @@ extension DiagnosticCatalogue {
       source: "a decision of this project",
       example: .init(rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1, spread: 5-tupel }"])),
     entry(
+      .badKey, .accelerators, "a key is in hexadecimal digits",
+      meaning: "Whatever else stands there would have to be taken for another key than was meant.",
+      repair: "write two digits for each byte, as `openssl rand -hex 20` does",
+      source: "a decision of this project",
+      example: .init(
+        guest: [
+          "accelerators": "{ sec: {pairs: 2} }",
+          "program": PartitionCheck.tunnelExample(outKey: "key: secret"),
+        ]), files: ["tunnel-in.key": PartitionCheck.tunnelExampleKey]),
+    entry(
       .badName, .naming, "a partition's name does as a file's name",
       meaning: "Names become names of files, of processes and of values in Swift.",
       repair: "begin with a letter; use letters, digits, - and _, 32 in all",

@@ -5,6 +5,8 @@ extension DiagnosticCode {
   public static let allowanceError: DiagnosticCode = "allowance-error"
   /// A finding that is allowed where there is none.
   public static let allowanceIdle: DiagnosticCode = "allowance-idle"
+  /// A text that is no key.
+  public static let badKey: DiagnosticCode = "bad-key"
   /// A text that is no MAC, IPv4 or IPv6 address or prefix.
   public static let badAddress: DiagnosticCode = "bad-address"
   /// A word that is none of those allowed.
@@ -62,8 +64,8 @@ extension DiagnosticCode {
 
   /// Every code that lowering can give by itself.
   public static let loweringCodes: [DiagnosticCode] = [
-    allowanceError, allowanceIdle, badAddress, badChoice, badName, badNumber, badRange, badSize,
-    blockMissing, boardTree, channelRange, channelRepeated, factConflict, fileUnreadable,
+    allowanceError, allowanceIdle, badAddress, badChoice, badKey, badName, badNumber, badRange,
+    badSize, blockMissing, boardTree, channelRange, channelRepeated, factConflict, fileUnreadable,
     includeCycle, interruptRepeated, likeCycle, lockStale, missingKey, patternLine, portRepeated,
     portalRepeated, portalUnpaired, portalWindow, unknownBoard, unknownCode, unknownKey,
     windowOverlap, wrongKind,

@@ -25,6 +25,21 @@ import Testing
         ways: [1, 0],
         groups: [.init(set: 7, action: .divert), .init(set: 255, action: .count)],
         startsAtPayload: true, keepsStreams: true, idleSeconds: 60, failsOpen: false, divert: 1)),
+    .protect(
+      ForwardSettings(
+        own: [.init(path: 1, prefix: NetworkPrefix(ipv4: 0xc000_0201, length: 24))], routes: []),
+      TunnelSettings(
+        cipherPath: 1, bypasses: true,
+        tunnels: [
+          .init(
+            local: NetworkAddress(ipv4: 0xc000_0201), peer: NetworkAddress(ipv4: 0xc000_0202),
+            networks: [
+              NetworkPrefix(ipv4: 0x0a02_0000, length: 24),
+              NetworkPrefix(ipv4: 0x0a03_0000, length: 16),
+            ], into: .gcm(key: [UInt8](1...24), salt: 0xffff_fffe),
+            out: .cbcWithHMAC(key: [UInt8](3...34), authentication: [UInt8](0...30)),
+            spi: 0xffff_ffff, peerSPI: 256, isExtended: true, window: 32)
+        ])),
   ]
 
   static func grant(_ program: GuestGrant.Program) -> GuestGrant {

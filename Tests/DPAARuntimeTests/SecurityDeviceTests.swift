@@ -134,7 +134,7 @@ struct SecurityDeviceTests {
   }
 
   /// What scapy makes of packets: of inner ones ESP packets, or the other way round.
-  private static func judge(
+  static func judge(
     _ what: String, _ tunnel: Tunnel, numbers: [UInt64], _ packets: [[UInt8]]
   ) throws -> [[UInt8]] {
     let lines = zip(numbers, packets).map { "\($0) \(Tunnel.hex($1))\n" }.joined()

@@ -89,6 +89,35 @@ struct SecurityQueueTests {
     #expect(report.text.contains("accelerator  owner"))
   }
 
+  @Test func `a queue with packets in it is not closed, and goes on working`() throws {
+    let simulation = try Simulation(AcceleratorTests.configuration())
+    let guest = simulation.guests[1]
+    let pair = try #require(guest.session.grant.accelerators.first)
+    let into = SharedDescriptor(
+      encapsulating: Self.transforms[0], spi: SecurityDeviceTests.spi,
+      outerHeader: SecurityDeviceTests.outerHeader, outputPool: 2)
+    guard let queue = guest.session.portals[0].open(pair, into, from: 2) else {
+      Issue.record("the queue is not taken")
+      return
+    }
+    // The engine takes it in the round in which it hears the question for it.
+    #expect(guest.send(SecurityDeviceTests.packet(20), to: queue.request))
+    guard let again = guest.session.portals[0].close(queue) else {
+      Issue.record("it is closed with packets in it")
+      return
+    }
+    var answers = 0
+    for _ in 0..<20 {
+      guest.session.portals[0].letEngineRun()
+      answers += guest.take().count
+    }
+    #expect(answers == 1)
+    #expect(try Self.ask(SecurityDeviceTests.packet(9), again, guest).status == 0)
+    Self.close(again, guest)
+    simulation.run()
+    #expect(simulation.freeBuffers == [64, 64, 64])
+  }
+
   @Test func `a queue that was closed can be opened again, and its keys are gone`() throws {
     let simulation = try Simulation(AcceleratorTests.configuration())
     let guest = simulation.guests[2]

@@ -5,7 +5,7 @@ import Testing
 /// The sessions that the examples' READMEs show: each line after `$ dpaac` is run, and prints what
 /// stands below it. A line of `…` stands for any number of lines.
 @Suite(.timeLimit(.minutes(5))) struct ExampleSessionTests {
-  static let readmes = ["vpn-gateway", "access-router"]
+  static let readmes = ["vpn-gateway", "access-router", "ipsec"]
 
   @Test(arguments: readmes)
   func `what a README shows is what dpaac prints`(name: String) throws {

@@ -28,6 +28,11 @@ import Testing
     "scan": "templates: {a: {program: {scan: %}}}",
     "scan-group": "templates: {a: {program: {scan: {between: [a, b], groups: [%]}}}}",
     "route": "templates: {a: {program: {forward: {ways: [], routes: [%]}}}}",
+    "ipsec": "templates: {a: {program: {ipsec: %}}}",
+    "tunnel": "templates: {a: {program: {ipsec: {ways: [], cipher: a, tunnels: [%]}}}}",
+    "direction":
+      "templates: {a: {program: {ipsec: {ways: [], cipher: a, tunnels: [{peer: 10.0.0.1, networks: [], "
+      + "transform: aes-gcm, out: %, in: {spi: 256, key: 00}}]}}}}",
     "rings": "templates: {a: {rings: %}}",
     "roles": "templates: {a: {roles: %}}", "work-queues": "templates: {a: {work-queues: %}}",
     "congestion-group": "templates: {a: {congestion-groups: [%]}}",
@@ -49,7 +54,9 @@ import Testing
     // Frames and bytes exclude each other, as do programs and the ways to write a pattern; whom a partition
     // is like must be there, and so must a file of patterns.
     let others = [
-      "program": ["forward", "scan"], "pattern": ["text", "bytes"], "pattern-group": ["file"],
+      "program": ["forward", "scan", "ipsec"], "direction": ["key-file"],
+      "pattern": ["text", "bytes"],
+      "pattern-group": ["file"],
     ]
     let keys = section.keys.filter {
       !["count", "like"].contains($0.name) && others[name]?.contains($0.name) != true

@@ -124,10 +124,12 @@ func swiftLiteral(_ program: GuestProgram) -> String {
   case .source(let source):
     ".source(.init(path: \(swiftLiteral(source.path)), frames: \(source.frames), "
       + "size: \(source.size)\(source.rate > 0 ? ", rate: \(source.rate)" : "")))"
-  case .forward(let router):
-    ".forward(.init(ways: [\(router.ways.map(swiftLiteral).joined(separator: ", "))], "
-      + "routes: [\(router.routes.map(swiftLiteral).joined(separator: ", "))]))"
+  case .forward(let router): ".forward(\(swiftLiteral(router)))"
   case .scan(let filter): swiftLiteral(filter)
+  case .ipsec(let gateway):
+    ".ipsec(.init(router: \(swiftLiteral(gateway.router)), cipher: \(swiftLiteral(gateway.cipher)), "
+      + "bypasses: \(gateway.bypasses), "
+      + "tunnels: [\(gateway.tunnels.map(swiftLiteral).joined(separator: ", "))]))"
   }
 }
 
@@ -140,6 +142,28 @@ private func swiftLiteral(_ filter: GuestProgram.ScanProgram) -> String {
     + "keepsStreams: \(filter.keepsStreams), idleSeconds: \(filter.idleSeconds), "
     + "failsOpen: \(filter.failsOpen)"
     + (filter.divert.map { ", divert: \(swiftLiteral($0))" } ?? "") + "))"
+}
+
+private func swiftLiteral(_ router: GuestProgram.ForwardProgram) -> String {
+  ".init(ways: [\(router.ways.map(swiftLiteral).joined(separator: ", "))], "
+    + "routes: [\(router.routes.map(swiftLiteral).joined(separator: ", "))])"
+}
+
+private func swiftLiteral(_ tunnel: GuestProgram.Tunnel) -> String {
+  ".init(local: \(tunnel.local.map(swiftLiteral) ?? "nil"), peer: \(swiftLiteral(tunnel.peer)), "
+    + "networks: [\(tunnel.networks.map(swiftLiteral).joined(separator: ", "))], "
+    + "transform: .\(tunnel.transform), out: \(swiftLiteral(tunnel.out)), "
+    + "into: \(swiftLiteral(tunnel.into)), isExtended: \(tunnel.isExtended), "
+    + "window: \(tunnel.window))"
+}
+
+private func swiftLiteral(_ direction: TunnelDirection) -> String {
+  let key =
+    switch direction.key {
+    case .file(let path, let count): ".file(\(swiftLiteral(path)), count: \(count))"
+    case .bytes(let bytes): ".bytes([\(bytes.map { "\($0)" }.joined(separator: ", "))])"
+    }
+  return ".init(spi: \(swiftHexLiteral(direction.spi)), key: \(key))"
 }
 
 private func swiftLiteral(_ way: GuestProgram.ForwardProgram.Way) -> String {

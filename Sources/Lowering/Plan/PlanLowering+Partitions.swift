@@ -287,22 +287,27 @@ extension PlanLowering {
         node, what, among: [("reflect", GuestProgram.reflect), ("sink", .sink)]) ?? .reflect
     }
     guard let facts = reader.facts(node, of: what, in: .program) else { return .reflect }
-    let kinds = ["source", "forward", "scan"].filter { facts[$0] != nil }
-    guard kinds.count == 1 else {
-      if kinds.count > 1 {
+    let keys = PlanSection.program.keys.map(\.name)
+    let written = keys.compactMap { key in facts[key].map { (key, $0) } }
+    let names = keys.joined(separator: ", ")
+    guard written.count == 1, let (key, settings) = written.first else {
+      if !written.isEmpty {
         reader.bag.error(
-          .badChoice, "\(what) cannot be \(kinds.joined(separator: " and ")) at once",
-          at: node.span, fixIts: [FixIt("choose one of \(kinds.joined(separator: ", "))")])
+          .badChoice, "\(what) cannot be \(written.map(\.0).joined(separator: " and ")) at once",
+          at: node.span, fixIts: [FixIt("choose one of \(names)")])
       } else if facts.misspelt.isEmpty {
         // A misspelt key has been told as such.
         reader.bag.error(
-          .missingKey, "\(what) does not say which: source, forward or scan", at: node.span)
+          .missingKey, "\(what) does not say which: one of \(names)", at: node.span)
       }
       return .reflect
     }
-    if let node = facts["source"] { return source(node, name: name, index: index) }
-    if let node = facts["forward"] { return forward(node, name: name, index: index) }
-    return facts["scan"].map { scan($0, name: name, index: index) } ?? .reflect
+    switch key {
+    case "source": return source(settings, name: name, index: index)
+    case "scan": return scan(settings, name: name, index: index)
+    case "ipsec": return ipsec(settings, name: name, index: index)
+    default: return forward(settings, name: name, index: index)
+    }
   }
 
   private mutating func source(_ node: YAMLNode, name: String, index: Int) -> GuestProgram {
@@ -334,6 +339,13 @@ extension PlanLowering {
   private mutating func forward(_ node: YAMLNode, name: String, index: Int) -> GuestProgram {
     let what = "\(name)'s router"
     guard let facts = reader.facts(node, of: what, in: .forward) else { return .reflect }
+    return .forward(router(facts, what, at: node, index: index))
+  }
+
+  /// The ways and routes of a router, of whatever else it is.
+  mutating func router(
+    _ facts: Facts, _ what: String, at node: YAMLNode, index: Int, more: Int = 0
+  ) -> GuestProgram.ForwardProgram {
     var program = GuestProgram.ForwardProgram(ways: [])
     for item in listed(facts["ways"], "the ways of \(what)") {
       guard let way = reader.facts(item, of: "a way of \(what)", in: .forwardWay) else { continue }
@@ -361,18 +373,18 @@ extension PlanLowering {
       origins.record(ClaimPath.forwardVia(index, place), at: route["via"]?.span)
       program.routes.append(.init(to: to, via: via))
     }
-    let count = program.ways.reduce(program.routes.count) { $0 + $1.addresses.count }
+    let count = program.ways.reduce(program.routes.count + more) { $0 + $1.addresses.count }
     if count > NetworkRoute.limit {
       reader.bag.error(
         .badNumber,
         "\(what) has \(count) addresses and routes, of which \(NetworkRoute.limit) fit",
         at: node.span)
     }
-    return .forward(program)
+    return program
   }
 
   /// The items of a list that may be missing, no more of them than a router has room for.
-  private mutating func listed(_ node: YAMLNode?, _ what: String) -> ArraySlice<YAMLNode> {
+  mutating func listed(_ node: YAMLNode?, _ what: String) -> ArraySlice<YAMLNode> {
     guard let node, let items = reader.items(node, of: what) else { return [] }
     let limit = NetworkRoute.limit
     if items.count > limit {

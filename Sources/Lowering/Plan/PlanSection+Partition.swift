@@ -154,6 +154,11 @@ extension PlanSection {
       PlanKey(
         "scan", .section(.scan), "Sends what arrives on one way on to another, through PME.",
         example: "scan: {between: [fm1-10g0, fm1-10g1], groups: [ {group: web, then: drop} ]}"),
+      PlanKey(
+        "ipsec", .section(.ipsec),
+        "Routes like `forward`, puts packets into ESP tunnels with SEC, and takes them out.",
+        example: "ipsec: {ways: [ {over: fm1-10g0, addresses: [192.0.2.1/24]} ], cipher: fm1-10g0, "
+          + "tunnels: []}"),
     ])
 
   /// A filter.

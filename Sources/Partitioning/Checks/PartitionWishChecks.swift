@@ -161,7 +161,7 @@ extension PartitionCheck {
       guest: ["program": "{forward: {ways: [ {over: hots, addresses: [10.1.0.1/24]} ]}}"])
   ) { context, findings in
     for (index, wish) in context.partitions {
-      guard case .forward(let router) = wish.program else { continue }
+      guard let router = wish.program.router else { continue }
       let names = context.traffic.paths[index].map(\.name)
       var seen: [NetworkAddress: String] = [:]
       for (place, way) in router.ways.enumerated() {
@@ -199,7 +199,7 @@ extension PartitionCheck {
       ])
   ) { context, findings in
     for (index, wish) in context.partitions {
-      guard case .forward(let router) = wish.program else { continue }
+      guard let router = wish.program.router else { continue }
       let networks = router.ways.flatMap(\.addresses)
       for (place, route) in router.routes.enumerated()
       where !networks.contains(where: { $0.contains(route.via) }) {

@@ -204,6 +204,9 @@ public enum GuestProgram: Sendable, Hashable {
     }
   }
 
+  /// Routes between its ways, puts packets into ESP tunnels with SEC, and takes them out.
+  case ipsec(TunnelProgram)
+
   /// What a router knows.
   public struct ForwardProgram: Sendable, Hashable {
     /// A way on which it has addresses.
@@ -258,6 +261,16 @@ extension GuestProgram {
     case .source: "source"
     case .forward: "forward"
     case .scan: "scan"
+    case .ipsec: "ipsec"
+    }
+  }
+
+  /// How it routes, if it does.
+  public var router: ForwardProgram? {
+    switch self {
+    case .forward(let router): router
+    case .ipsec(let gateway): gateway.router
+    default: nil
     }
   }
 }

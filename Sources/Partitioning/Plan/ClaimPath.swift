@@ -61,6 +61,20 @@ public enum ClaimPath {
   }
   /// Where a partition's filter diverts to.
   public static func scanDivert(_ index: Int) -> String { "\(program(index))/divert-to" }
+  /// The way of the enciphered packets of a partition's gateway.
+  public static func ipsecCipher(_ index: Int) -> String { "\(program(index))/cipher" }
+  /// A tunnel of a partition's gateway.
+  public static func tunnel(_ index: Int, _ tunnel: Int) -> String {
+    "\(program(index))/tunnels/\(tunnel)"
+  }
+  /// Something that a tunnel's key of the plan says.
+  public static func tunnel(_ index: Int, _ tunnel: Int, _ key: String) -> String {
+    "\(self.tunnel(index, tunnel))/\(key)"
+  }
+  /// A network behind a tunnel's peer.
+  public static func tunnelNetwork(_ index: Int, _ tunnel: Int, _ network: Int) -> String {
+    "\(self.tunnel(index, tunnel, "networks"))/\(network)"
+  }
   /// How many frames a partition's source program sends.
   public static func programFrames(_ index: Int) -> String { "\(program(index))/frames" }
   /// The size of what a partition's source program sends.

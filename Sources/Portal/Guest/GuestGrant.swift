@@ -116,6 +116,8 @@ public struct GuestGrant: Sendable, Hashable {
     case forward(ForwardSettings)
     /// Send what arrives on one way on to another, unless PME finds something in it.
     case scan(ScanSettings)
+    /// Send what arrives on, as a router between clear text and tunnels does.
+    case protect(ForwardSettings, TunnelSettings)
   }
 
   /// Creates a grant.
@@ -160,6 +162,19 @@ extension GuestGrant {
       put(UInt64(text.utf8.count))
       bytes.append(contentsOf: text.utf8)
     }
+    func put(_ settings: ForwardSettings) {
+      put(UInt64(settings.own.count))
+      for entry in settings.own {
+        put(UInt64(entry.path))
+        put(entry.prefix)
+      }
+      put(UInt64(settings.routes.count))
+      for route in settings.routes {
+        put(route.to)
+        put(route.via.high)
+        put(route.via.low)
+      }
+    }
     put(Self.magic)
     put(name)
     put(UInt64(portalCount))
@@ -203,17 +218,11 @@ extension GuestGrant {
       put(rate)
     case .forward(let settings):
       put(3)
-      put(UInt64(settings.own.count))
-      for entry in settings.own {
-        put(UInt64(entry.path))
-        put(entry.prefix)
-      }
-      put(UInt64(settings.routes.count))
-      for route in settings.routes {
-        put(route.to)
-        put(route.via.high)
-        put(route.via.low)
-      }
+      put(settings)
+    case .protect(let settings, let tunnels):
+      put(4)
+      put(settings)
+      tunnels.write(put)
     case .scan(let settings):
       put(5)
       put(UInt64(settings.ways.count))
@@ -360,6 +369,11 @@ extension GuestGrant {
         return nil
       }
       program = .scan(settings)
+    case 4:
+      guard let settings = forwardSettings(),
+        let tunnels = TunnelSettings(pathCount: paths.count, number: { number(atMost: $0) })
+      else { return nil }
+      program = .protect(settings, tunnels)
     default: return nil
     }
     guard rest.isEmpty else { return nil }

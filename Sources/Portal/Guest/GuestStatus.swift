@@ -75,6 +75,20 @@ public enum GuestStatus {
     case diverted
     /// A filter's frames that could not be looked through as they should.
     case unscanned
+    /// Packets that SEC put into a gateway's tunnels.
+    case sealed
+    /// Packets that SEC took out of them, …
+    case opened
+    /// … that were not authentic, …
+    case notAuthentic
+    /// … that had been there before or were too old, …
+    case replayed
+    /// … of a tunnel that the gateway does not have, …
+    case noTunnel
+    /// … and those that SEC refused for another reason, such as a pool without buffers.
+    case refused
+    /// Packets that belong into a tunnel, or into no tunnel, and came otherwise.
+    case unprotected
 
     /// Where the counter lies.
     @inlinable public var offset: Int { 64 + 8 * rawValue }
@@ -94,6 +108,9 @@ extension GuestStatus.Counter {
     (.unresolved, "without a neighbour"),
     (.malformed, "malformed"), (.local, "for itself"), (.ignored, "ignored"),
     (.matched, "matched"), (.noted, "noted"), (.diverted, "diverted"), (.unscanned, "not scanned"),
+    (.sealed, "into tunnels"), (.opened, "out of tunnels"), (.notAuthentic, "not authentic"),
+    (.replayed, "replayed"), (.noTunnel, "without a tunnel"), (.refused, "refused by SEC"),
+    (.unprotected, "unprotected"),
     (.probesInOrder, "probes in order"), (.probesLost, "probes lost"),
     (.probesLate, "probes late"), (.probesTwice, "probes twice"),
   ]

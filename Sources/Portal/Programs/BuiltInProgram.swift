@@ -75,6 +75,7 @@ struct BuiltInProgram: ~Copyable {
   /// Frames of one path and direction that one step handles on one portal.
   private static let burst = 32
   private static let longestDelay: UInt64 = 100_000_000
+  private static let longestEnd: UInt64 = 300_000_000
 
   /// Prepares the program of a grant.
   ///
@@ -87,7 +88,7 @@ struct BuiltInProgram: ~Copyable {
     self.scanner = scanner
     watch = ProbeWatch()
     switch grant.program {
-    case .reflect, .forward, .scan:
+    case .reflect, .forward, .protect, .scan:
       (sourcePath, frameSize, takesEverything) = (-1, 0, false)
     case .sink:
       (sourcePath, frameSize, takesEverything) = (-1, 0, true)
@@ -101,8 +102,12 @@ struct BuiltInProgram: ~Copyable {
   }
 
   private static func router(of grant: GuestGrant) throws(GuestError) -> ForwardProgram? {
-    guard case .forward(let settings) = grant.program else { return nil }
-    return try ForwardProgram(settings, grant)
+    switch grant.program {
+    case .forward(let settings): return try ForwardProgram(settings, grant)
+    case .protect(let settings, let tunnels):
+      return try ForwardProgram(settings, tunnels: tunnels, grant)
+    default: return nil
+    }
   }
 
   private static func scanner(of grant: GuestGrant) throws(GuestError) -> ScanProgram? {
@@ -125,14 +130,23 @@ struct BuiltInProgram: ~Copyable {
     router?.giveUp(&session)
   }
 
-  /// Gives up what was opened, as the guest ends.
-  mutating func end(_ session: inout GuestSession) { scanner?.end(&session) }
+  /// Gives back what it has of accelerators, as the guest ends: once they have answered, or after a while
+  /// without the engine's help.
+  mutating func end(_ session: inout GuestSession) {
+    scanner?.end(&session)
+    let deadline = dpaac_monotonic_nanoseconds() + Self.longestEnd
+    while router?.close(&session) == false, dpaac_monotonic_nanoseconds() < deadline {
+      _ = step(&session)
+      session.portals[0].letEngineRun()
+    }
+  }
 
   /// Handles what waits; `false` when nothing did.
   mutating func step(_ session: inout GuestSession) -> Bool {
     var busy = false
     router?.begin(at: dpaac_monotonic_nanoseconds())
     scanner?.begin(at: dpaac_monotonic_nanoseconds(), &session)
+    router?.open(&session)
     for portal in 0..<session.portals.count {
       for _ in 0..<Self.burst {
         guard let buffer = session.portals[portal].dequeue() else { break }
@@ -160,6 +174,11 @@ struct BuiltInProgram: ~Copyable {
     // An answer is no arrival: its frame was counted and captured as it came.
     if scanner != nil, buffer.origin == .answered {
       scanner?.finish(buffer, portal: portal, of: &session)
+      return
+    }
+    if router != nil, buffer.origin == .answered {
+      let pair = Int(buffer.context & 0xffff)
+      router?.handleAnswer(buffer, pair: pair, portal: portal, of: &session)
       return
     }
     guard let path = session.noteArrival(buffer) else {

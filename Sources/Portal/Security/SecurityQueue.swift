@@ -31,6 +31,9 @@ public struct SecurityQueue: ~Copyable {
   }
 
   consuming func take() -> Buffer { memory }
+
+  /// Leaves everything as it is, where there is nobody any more to give it back to.
+  consuming func abandon() { _ = memory.take() }
 }
 
 extension Portal {

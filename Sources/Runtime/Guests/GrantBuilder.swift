@@ -24,6 +24,9 @@ extension RuntimeConfiguration {
       program = .forward(try Self.settings(router, of: owner))
     case .scan(let filter):
       program = .scan(try settings(filter, ofOwner: index))
+    case .ipsec(let gateway):
+      program = .protect(
+        try Self.settings(gateway.router, of: owner), try Self.tunnels(gateway, of: owner))
     }
     return GuestGrant(
       name: owner.name, portalCount: owner.portals.count, enqueueRing: owner.rings.enqueue,

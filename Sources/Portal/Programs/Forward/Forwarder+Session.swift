@@ -2,21 +2,48 @@ import QorIQ
 
 /// A router at work on a guest's portals: who asks, and what waits for an answer.
 struct ForwardProgram: ~Copyable {
-  private var forwarder: Forwarder
+  var forwarder: Forwarder
+  /// The queues of its tunnels, and the neighbours to whom the packets of each go. Spelled out, as `?` would
+  /// first make it `nil`.
+  var queues: Optional<TunnelQueues>
+  let peers: [NetworkAddress]
   /// Frames that wait for a neighbour's MAC address, and for whose, in the same order.
   private var waiting = Burst()
   private var targets: [(neighbour: NetworkAddress, path: Int, since: UInt64)] = []
   /// How many frames may wait: half of the smallest pool stays for questions and for what has its neighbour.
   private let mostWaiting: Int
-  private var now: UInt64 = 0
+  private(set) var now: UInt64 = 0
   /// After so long nobody answers any more.
   private static let patience: UInt64 = 3_000_000_000
 
-  init(_ settings: ForwardSettings, _ grant: GuestGrant) throws(GuestError) {
+  init(
+    _ settings: ForwardSettings, tunnels: TunnelSettings? = nil, _ grant: GuestGrant
+  ) throws(GuestError) {
+    let mtus = grant.paths.map(\.mtu)
+    let room = TunnelQueues.pool(of: grant).map { Int($0.size) - Buffer.headroom } ?? 0
+    var gate: TunnelGate?
+    if let tunnels { gate = try TunnelGate(tunnels, mtus: mtus, room: room) }
+    // Locals first: a value that cannot be copied must not be half made when something throws.
+    let forwarder = try Forwarder(settings, mtus: mtus, gate: gate)
+    var peers: [NetworkAddress] = []
+    for tunnel in tunnels?.tunnels ?? [] {
+      guard let neighbour = forwarder.neighbour(towards: tunnel.peer) else { throw .badGrant }
+      peers.append(neighbour)
+    }
+    let queues = try Self.queues(tunnels, grant)
+    self.queues = queues
+    self.forwarder = forwarder
+    self.peers = peers
     let buffers = grant.pools.map { Int($0.count) }.min() ?? 0
     mostWaiting = min(Burst.capacity, buffers / 2)
-    forwarder = try Forwarder(settings, mtus: grant.paths.map(\.mtu))
     targets.reserveCapacity(Burst.capacity)
+  }
+
+  private static func queues(
+    _ tunnels: TunnelSettings?, _ grant: GuestGrant
+  ) throws(GuestError) -> TunnelQueues? {
+    guard let tunnels else { return nil }
+    return try TunnelQueues(tunnels, grant)
   }
 
   /// Says what time it is, for what is handled until the next step.
@@ -34,12 +61,22 @@ struct ForwardProgram: ~Copyable {
   private mutating func decide(
     _ buffer: consuming Buffer, path: Int, portal: Int, of session: inout GuestSession
   ) {
-    var buffer = buffer
     guard let head = session.portals[portal].head(of: buffer) else {
       return drop(buffer, .ignored, portal: portal, of: &session)
     }
     let whole = Int(buffer.descriptor.length)
-    switch forwarder.handle(head.bytes, whole: whole, room: head.room, path: path, now: now) {
+    let verdict = forwarder.handle(
+      head.bytes, whole: whole, room: head.room, path: path, now: now)
+    carryOut(verdict, buffer, portal: portal, of: &session)
+  }
+
+  /// Does with a frame what was decided.
+  mutating func carryOut(
+    _ verdict: Forwarder.Verdict, _ buffer: consuming Buffer, portal: Int,
+    of session: inout GuestSession
+  ) {
+    var buffer = buffer
+    switch verdict {
     case .send(let path, let length, let counter):
       // A frame in pieces that goes on is as long as it came; what tells its sender why not is short.
       let isLong = counter == .forwarded || counter == .answered
@@ -49,7 +86,15 @@ struct ForwardProgram: ~Copyable {
       if !buffer.descriptor.isScattered {
         buffer.descriptor.formatLength = buffer.descriptor.offset << 20 | UInt32(length)
       }
-      send(buffer, on: path, counter, portal: portal, of: &session)
+      if let gate = forwarder.gate, path >= gate.firstPath {
+        // It goes on when SEC has answered.
+        if counter != .forwarded { session.status.addCounter(counter.offset, 1) }
+        ask(buffer, tunnel: path - gate.firstPath, into: true, portal: portal, of: &session)
+      } else {
+        send(buffer, on: path, counter, portal: portal, of: &session)
+      }
+    case .open(let tunnel):
+      ask(buffer, tunnel: tunnel, into: false, portal: portal, of: &session)
     case .drop(let counter): drop(buffer, counter, portal: portal, of: &session)
     case .hold(let neighbour, let path):
       guard waiting.count < mostWaiting else {
@@ -60,7 +105,7 @@ struct ForwardProgram: ~Copyable {
     }
   }
 
-  private func drop(
+  func drop(
     _ buffer: consuming Buffer, _ counter: GuestStatus.Counter, portal: Int,
     of session: inout GuestSession
   ) {
@@ -116,6 +161,9 @@ struct ForwardProgram: ~Copyable {
       case .drop(let counter):
         drop(buffer, counter, portal: 0, of: &session)
         isBusy = true
+      case .open:
+        // Nobody waits for a neighbour in order to be taken out of a tunnel.
+        drop(buffer, .ignored, portal: 0, of: &session)
       case .hold:
         waiting.append(buffer)
         targets.append(target)
@@ -125,7 +173,13 @@ struct ForwardProgram: ~Copyable {
   }
 
   /// Whether frames wait for a neighbour or questions for a buffer, so that time has to be looked at.
-  var isWaiting: Bool { !waiting.isEmpty || !forwarder.questions.isEmpty }
+  var isWaiting: Bool {
+    if !waiting.isEmpty || !forwarder.questions.isEmpty { return true }
+    return switch queues {
+    case .some(let queues): queues.isWaiting
+    case .none: false
+    }
+  }
 
   /// Gives up what waits, as the run ends.
   mutating func giveUp(_ session: inout GuestSession) {

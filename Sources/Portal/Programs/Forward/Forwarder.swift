@@ -14,6 +14,8 @@ struct Forwarder: ~Copyable {
     case drop(GuestStatus.Counter)
     /// It goes out when its neighbour on a way has told its MAC address.
     case hold(NetworkAddress, path: Int)
+    /// Its packet is of a tunnel, out of which SEC takes what is inside.
+    case open(tunnel: Int)
   }
 
   /// Where a prefix leads.
@@ -30,9 +32,11 @@ struct Forwarder: ~Copyable {
   let macs: [UInt64]
   /// The longest packet that each way carries.
   private let mtus: [UInt32]
-  private let hops: [Hop]
-  private let ipv4: IPv4PrefixTable
-  private let ipv6: IPv6PrefixTable
+  let hops: [Hop]
+  let ipv4: IPv4PrefixTable
+  let ipv6: IPv6PrefixTable
+  /// The tunnels, each of which is a way more; `nil` for a router that has none.
+  let gate: TunnelGate?
   let neighbours = NeighbourTable()
   /// Neighbours to be asked for, first in, first out; who is left out is asked for by a later frame.
   private(set) var questions: [(NetworkAddress, path: Int)] = []
@@ -49,8 +53,12 @@ struct Forwarder: ~Copyable {
   /// - Parameters:
   ///   - settings: Its addresses and routes.
   ///   - mtus: The longest packet that each of the guest's ways carries; 0 for any.
+  ///   - gate: Its tunnels.
   /// - Throws: ``GuestError/badGrant`` for settings that contradict themselves.
-  init(_ settings: ForwardSettings, mtus: [UInt32]) throws(GuestError) {
+  init(
+    _ settings: ForwardSettings, mtus: [UInt32], gate: TunnelGate? = nil
+  ) throws(GuestError) {
+    let mtus = mtus + (gate?.mtus ?? [])
     let pathCount = mtus.count
     var macs = [UInt64](repeating: 0, count: pathCount)
     var hops: [Hop] = []
@@ -78,6 +86,10 @@ struct Forwarder: ~Copyable {
       }
       try add(route.to, Hop(router: route.via, path: way.path, kind: .onward))
     }
+    for (tunnel, networks) in (gate?.networks ?? []).enumerated() {
+      let path = pathCount - (gate?.mtus.count ?? 0) + tunnel
+      for network in networks { try add(network, Hop(router: nil, path: path, kind: .onward)) }
+    }
     // Last, as the later of two equal prefixes counts.
     for entry in settings.own {
       let prefix = entry.prefix
@@ -103,6 +115,7 @@ struct Forwarder: ~Copyable {
     self.hops = hops
     self.ipv4 = ipv4
     self.ipv6 = ipv6
+    self.gate = gate
     questions.reserveCapacity(Self.mostQuestions)
   }
 
@@ -140,7 +153,7 @@ struct Forwarder: ~Copyable {
 
   // MARK: IPv4
 
-  private mutating func forwardIPv4(
+  mutating func forwardIPv4(
     _ frame: UnsafeMutableRawBufferPointer, _ whole: Int, _ room: Int, _ path: Int, _ now: UInt64
   ) -> Verdict {
     guard frame.count >= 34 else { return .drop(.malformed) }
@@ -155,7 +168,18 @@ struct Forwarder: ~Copyable {
     // Nobody is a group, this network or this host (RFC 1812, 5.3.7).
     guard Self.isHost(source) else { return .drop(.malformed) }
     guard Self.isHost(destination) else { return .drop(.ignored) }
-    guard let index = ipv4.lookup(destination) else {
+    let index = ipv4.lookup(destination)
+    if let gate {
+      if frame[23] == 50, gate.hasEnd(NetworkAddress(ipv4: destination), on: path) {
+        let isWhole = HeaderBytes.half(frame, 20) & 0x3fff == 0
+        return arrival(frame, header: 14 + header, isWhole: isWhole && header == 20, gate)
+      }
+      guard mayPass(from: path, NetworkAddress(ipv4: source), index, gate) else {
+        return gate.isClear(path)
+          ? error(frame, room, path, now, type: 3, code: 13, .unprotected) : .drop(.unprotected)
+      }
+    }
+    guard let index else {
       return error(frame, room, path, now, type: 3, code: 0, .noRoute)
     }
     let hop = hops[Int(index)]
@@ -181,7 +205,7 @@ struct Forwarder: ~Copyable {
 
   // MARK: IPv6
 
-  private mutating func forwardIPv6(
+  mutating func forwardIPv6(
     _ frame: UnsafeMutableRawBufferPointer, _ whole: Int, _ room: Int, _ path: Int, _ now: UInt64,
     isGroup: Bool
   ) -> Verdict {
@@ -201,7 +225,17 @@ struct Forwarder: ~Copyable {
     guard !isGroup, Self.isGlobal(source), Self.isGlobal(destination) else {
       return .drop(.ignored)
     }
-    guard let index = ipv6.lookup(destination.high, destination.low) else {
+    let index = ipv6.lookup(destination.high, destination.low)
+    if let gate {
+      if frame[20] == 50, gate.hasEnd(destination, on: path) {
+        return arrival(frame, header: 54, isWhole: true, gate)
+      }
+      guard mayPass(from: path, source, index, gate) else {
+        return gate.isClear(path)
+          ? error6(frame, room, path, now, type: 1, code: 1, .unprotected) : .drop(.unprotected)
+      }
+    }
+    guard let index else {
       return error6(frame, room, path, now, type: 1, code: 0, .noRoute)
     }
     let hop = hops[Int(index)]
@@ -230,6 +264,10 @@ struct Forwarder: ~Copyable {
   mutating func send(
     _ frame: UnsafeMutableRawBufferPointer, to neighbour: NetworkAddress, path: Int, now: UInt64
   ) -> Verdict {
+    // A tunnel has no neighbours.
+    if let gate, path >= gate.firstPath {
+      return .send(path: path, length: frame.count, .forwarded)
+    }
     let mac: UInt64
     switch neighbours.state(neighbour, path: path, now: now) {
     case .known(let known): mac = known
@@ -260,11 +298,17 @@ struct Forwarder: ~Copyable {
   func ownAddress(on path: Int, towards other: NetworkAddress) -> NetworkAddress? {
     var first: NetworkAddress?
     for entry in own
-    where entry.path == path && entry.prefix.address.isIPv4 == other.isIPv4 {
+    where isAddress(of: path, entry) && entry.prefix.address.isIPv4 == other.isIPv4 {
       if entry.prefix.contains(other) { return entry.prefix.address }
       if first == nil { first = entry.prefix.address }
     }
     return first
+  }
+
+  /// Whether an address is one to speak from on a way; in a tunnel those of the clear ways are.
+  private func isAddress(of path: Int, _ entry: ForwardSettings.Own) -> Bool {
+    guard let gate, path >= gate.firstPath else { return entry.path == path }
+    return entry.path != gate.cipherPath
   }
 
   /// Whether an address is its own on a way.

@@ -1,0 +1,313 @@
+import Diagnostics
+import QorIQ
+
+/// Checks of a gateway's tunnels.
+extension PartitionCheck {
+  static let tunnelChecks = [
+    tunnelCipher, tunnelPairs, tunnelEnd, tunnelPeer, tunnelNetworks, tunnelIndex, tunnelKey,
+    tunnelKeyShown,
+  ]
+
+  /// A key for examples: 20 bytes.
+  package static let tunnelExampleKey = "000102030405060708090a0b0c0d0e0f10111213\n"
+  private static let keyFiles = [
+    "tunnel-in.key": tunnelExampleKey, "tunnel-out.key": tunnelExampleKey,
+  ]
+
+  /// A gateway on the link to the host, for examples.
+  package static func tunnelExample(
+    cipher: String = "host", peer: String = "10.1.0.2", networks: String = "10.2.0.0/24",
+    transform: String = "aes-gcm", outKey: String = "key-file: tunnel-out.key",
+    inKey: String = "key-file: tunnel-in.key", more: String = ""
+  ) -> String {
+    "{ipsec: {ways: [ {over: host, addresses: [10.1.0.1/24]} ], cipher: \(cipher), tunnels: [ "
+      + "{peer: \(peer), networks: [\(networks)], transform: \(transform), "
+      + "out: {spi: 0x1001, \(outKey)}, in: {spi: 0x1002, \(inKey)}}\(more) ]}}"
+  }
+  private static let pairs = "{sec: {pairs: 2}}"
+
+  static let tunnelCipher = PartitionCheck(
+    "tunnel-cipher", .naming, "a gateway's enciphered packets go over one of its ways",
+    after: ["forward-way"],
+    meaning: "Without addresses on that way it can neither send enciphered packets nor get any.",
+    repair: "name one of the gateway's ways",
+    source: "RFC 4301, section 4.1; a decision of this project",
+    example: .init(
+      guest: ["accelerators": pairs, "program": tunnelExample(cipher: "hots")]), files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      let ways = gateway.router.ways.map(\.path)
+      guard !ways.contains(gateway.cipher) else { continue }
+      let span = context.span(ClaimPath.ipsecCipher(index))
+      findings.add(
+        "\(context.plan.partitions[index].name) has no addresses on \(gateway.cipher)", at: span,
+        fixIts: context.spelling(of: gateway.cipher, among: ways, at: span))
+    }
+  }
+
+  static let tunnelPairs = PartitionCheck(
+    "tunnel-pairs", .accelerators, "a gateway has two pairs of queues into SEC for each tunnel",
+    meaning: """
+      A queue into SEC has one descriptor, which says for one direction of one tunnel what is to be done, and \
+      with which key.
+      """,
+    repair: "give the partition `accelerators: {sec: {pairs: N}}` with two for each tunnel",
+    source: "Linux 6.1, drivers/crypto/caam/qi.c: a frame queue for each driver context",
+    example: .init(guest: ["accelerators": "{sec: {pairs: 1}}", "program": tunnelExample()]),
+    files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      let wish = context.plan.partitions[index]
+      let has = wish.accelerators.first { $0.kind == .sec }?.pairs ?? 0
+      let needs = 2 * gateway.tunnels.count
+      guard Int(has) < needs else { continue }
+      let span =
+        context.span(ClaimPath.accelerator(index, .sec)) ?? context.span(ClaimPath.program(index))
+      findings.add(
+        "\(wish.name) has \(gateway.tunnels.count) tunnel\(gateway.tunnels.count == 1 ? "" : "s"), but "
+          + (has == 0 ? "no pair" : "\(has) pair\(has == 1 ? "" : "s")") + " of queues into SEC",
+        at: span, fixIts: [FixIt("write accelerators: {sec: {pairs: \(needs)}}")])
+    }
+  }
+
+  static let tunnelEnd = PartitionCheck(
+    "tunnel-end", .naming, "a tunnel begins at an address of its gateway, of its peer's family",
+    after: ["tunnel-cipher"],
+    meaning: """
+      The outer header bears both ends' addresses, and the peer answers to this one: it must be the gateway's \
+      own, on the way of the enciphered packets.
+      """,
+    repair: "give the cipher way an address of the peer's family, or name one that it has",
+    source: "RFC 4301, section 4.4.2.1",
+    example: .init(
+      guest: ["accelerators": pairs, "program": tunnelExample(peer: "\"fd00::2\"")]),
+    files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      let name = context.plan.partitions[index].name
+      let own = gateway.cipherAddresses.map(\.address)
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        let kin = own.filter { $0.isIPv4 == tunnel.peer.isIPv4 }
+        if kin.isEmpty {
+          findings.add(
+            "\(name) has no \(tunnel.peer.isIPv4 ? "IPv4" : "IPv6") address on \(gateway.cipher) "
+              + "for its tunnel to \(tunnel.peer)",
+            at: context.span(ClaimPath.tunnel(index, number, "peer")))
+        } else if let local = tunnel.local, !kin.contains(local) {
+          findings.add(
+            "\(local) is no address of \(name)'s on \(gateway.cipher) of the family of \(tunnel.peer)",
+            at: context.span(ClaimPath.tunnel(index, number, "local")),
+            fixIts: [FixIt("choose one of " + kin.map { "\($0)" }.joined(separator: ", "))])
+        } else if own.contains(tunnel.peer) {
+          findings.add(
+            "the peer \(tunnel.peer) is \(name) itself",
+            at: context.span(ClaimPath.tunnel(index, number, "peer")))
+        }
+      }
+    }
+  }
+
+  static let tunnelPeer = PartitionCheck(
+    "tunnel-peer", .naming, "a tunnel's peer is reached over the way of the enciphered packets",
+    after: ["tunnel-end", "forward-via"],
+    meaning: """
+      Of networks, routes and tunnels that the peer's address lies in, the longest counts. Another way would \
+      have enciphered packets among those in clear, and a tunnel would have them go into themselves.
+      """,
+    repair: "give the gateway a route to the peer, longer than what leads elsewhere",
+    source: "RFC 4301, section 5.1.2",
+    example: .init(
+      guest: ["accelerators": pairs, "program": tunnelExample(peer: "10.9.0.2")]),
+    files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        let found = gateway.way(to: tunnel.peer)
+        guard found != .way(gateway.cipher) else { continue }
+        let why =
+          switch found {
+          case .none: "no route leads there"
+          case .way(let path): "it is reached over \(path)"
+          case .tunnel(let peer): "it lies in what is behind the peer \(peer)"
+          }
+        findings.add(
+          "\(context.plan.partitions[index].name) cannot send its tunnel's packets to \(tunnel.peer) over "
+            + "\(gateway.cipher): \(why)",
+          at: context.span(ClaimPath.tunnel(index, number, "peer")))
+      }
+    }
+  }
+
+  static let tunnelNetworks = PartitionCheck(
+    "tunnel-networks", .rules, "a tunnel's networks are of one family, and of no other tunnel",
+    meaning: """
+      A descriptor says what follows in the tunnel, IPv4 or IPv6, so one of each family is two tunnels. Of two \
+      tunnels to the same network one would never get a packet.
+      """,
+    repair: "make a tunnel for each family; give a network to one tunnel",
+    source: "Linux 6.1, drivers/crypto/caam/pdb.h: the next header stands in the data block",
+    example: .init(
+      guest: [
+        "accelerators": pairs, "program": tunnelExample(networks: "10.2.0.0/24, \"fd00:2::/64\""),
+      ]), files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      let name = context.plan.partitions[index].name
+      var seen: [NetworkPrefix: (tunnel: Int, network: Int)] = [:]
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        guard let first = tunnel.networks.first else {
+          findings.add(
+            "\(name)'s tunnel to \(tunnel.peer) leads to no network",
+            at: context.span(ClaimPath.tunnel(index, number, "networks")))
+          continue
+        }
+        for (place, network) in tunnel.networks.enumerated() {
+          let span = context.span(ClaimPath.tunnelNetwork(index, number, place))
+          if network.address.isIPv4 != first.address.isIPv4 {
+            findings.add(
+              "\(name)'s tunnel to \(tunnel.peer) leads to \(first), so \(network) needs a "
+                + "tunnel of its own", at: span)
+          }
+          if let other = seen[network] {
+            let path = ClaimPath.tunnelNetwork(index, other.tunnel, other.network)
+            findings.add(
+              "\(name) has \(network) behind two tunnels", at: span,
+              notes: [Note("first here", at: context.span(path))])
+          } else {
+            seen[network] = (number, place)
+          }
+        }
+      }
+    }
+  }
+
+  static let tunnelIndex = PartitionCheck(
+    "tunnel-index", .rules, "packets from a peer bear an index of their tunnel alone",
+    meaning:
+      "The index is all by which a gateway knows which tunnel, and which key, a packet is of.",
+    repair: "give each tunnel another `spi` in `in`, and its peer the same",
+    source: "RFC 4303, section 2.1",
+    example: .init(
+      guest: [
+        "accelerators": "{sec: {pairs: 4}}",
+        "program": tunnelExample(
+          more: ", {peer: 10.1.0.3, networks: [10.3.0.0/24], transform: aes-gcm, "
+            + "out: {spi: 0x1003, key-file: tunnel-out.key}, in: {spi: 0x1002, key-file: tunnel-in.key}}"
+        ),
+      ]), files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      var seen: [UInt32: Int] = [:]
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        let spi = tunnel.into.spi
+        guard let first = seen[spi] else {
+          seen[spi] = number
+          continue
+        }
+        findings.add(
+          "\(context.plan.partitions[index].name) knows the tunnels from "
+            + "\(gateway.tunnels[first].peer) and \(tunnel.peer) by the same index "
+            + "0x\(String(spi, radix: 16))",
+          at: context.span(ClaimPath.tunnel(index, number, "in/spi")),
+          notes: [Note("first here", at: context.span(ClaimPath.tunnel(index, first, "in/spi")))])
+      }
+    }
+  }
+
+  static let tunnelKey = PartitionCheck(
+    "tunnel-key", .accelerators, "a tunnel's key has as many bytes as its transform takes",
+    meaning: """
+      AES takes 16, 24 or 32 bytes; behind them stand 4 of salt for AES-GCM, or 32 for HMAC-SHA-256.
+      """,
+    repair: "make a key of one of the lengths that the finding lists",
+    source: "RFC 4106, section 8.1; RFC 3602, section 2.4; RFC 4868, section 2.1.1",
+    example: .init(
+      guest: ["accelerators": pairs, "program": tunnelExample(transform: "aes-cbc-hmac-sha256")]),
+    files: keyFiles
+  ) { context, findings in
+    context.forEachKey { tunnel, _, key, span in
+      guard !tunnel.transform.keyLengths.contains(key.count) else { return }
+      let lengths = tunnel.transform.keyLengths.map { "\($0)" }
+      findings.add(
+        "a key for \(tunnel.transform.rawValue) has \(lengths.dropLast().joined(separator: ", ")) or "
+          + "\(lengths.last ?? "") bytes, but this one \(key.count)", at: span)
+    }
+  }
+
+  static let tunnelKeyShown = PartitionCheck(
+    "tunnel-key-shown", .accelerators, severity: .warning,
+    "a tunnel's key does not stand in the plan",
+    meaning: """
+      Plans are kept under version control, shown and sent; a key in one is known to all who ever see it, and \
+      stands in the Swift package that `dpaac generate` makes, too.
+      """,
+    repair: "write the key into a file that only its owner reads, and name that with `key-file`",
+    source: "RFC 4106, section 3; a decision of this project",
+    example: .init(
+      guest: [
+        "accelerators": pairs,
+        "program": tunnelExample(inKey: "key: 000102030405060708090a0b0c0d0e0f10111213"),
+      ]), files: keyFiles
+  ) { context, findings in
+    context.forEachKey { tunnel, name, key, span in
+      guard case .bytes = key else { return }
+      findings.add("the key of \(name)'s tunnel to \(tunnel.peer) stands in the plan", at: span)
+    }
+  }
+}
+
+extension PlanContext {
+  /// The gateways, each with its partition's place.
+  fileprivate var gateways: [(index: Int, gateway: GuestProgram.TunnelProgram)] {
+    partitions.compactMap { index, wish in
+      if case .ipsec(let gateway) = wish.program { (index, gateway) } else { nil }
+    }
+  }
+
+  /// Calls for each key of a tunnel, with its tunnel, its gateway's name and where it stands.
+  fileprivate func forEachKey(
+    _ body: (GuestProgram.Tunnel, String, TunnelKey, SourceSpan?) -> Void
+  ) {
+    for (index, gateway) in gateways {
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        for (key, path) in [(tunnel.out.key, "out/key"), (tunnel.into.key, "in/key")] {
+          let span = span(ClaimPath.tunnel(index, number, path))
+          body(tunnel, plan.partitions[index].name, key, span)
+        }
+      }
+    }
+  }
+}
+
+extension GuestProgram.TunnelProgram {
+  /// How an address is reached.
+  fileprivate enum Reach: Equatable {
+    case none
+    case way(String)
+    case tunnel(NetworkAddress)
+  }
+
+  fileprivate var cipherAddresses: [NetworkPrefix] {
+    router.ways.filter { $0.path == cipher }.flatMap(\.addresses)
+  }
+
+  /// Where the longest of networks, routes and tunnels leads, as the guest's table will have it.
+  fileprivate func way(to address: NetworkAddress) -> Reach {
+    var best: (length: UInt8, reach: Reach)?
+    func consider(_ prefix: NetworkPrefix, _ reach: Reach) {
+      guard prefix.contains(address), (best?.length ?? 0) <= prefix.length else { return }
+      best = (prefix.length, reach)
+    }
+    for way in router.ways {
+      for prefix in way.addresses { consider(prefix, .way(way.path)) }
+    }
+    for route in router.routes {
+      let way = router.ways.first { $0.addresses.contains { $0.contains(route.via) } }
+      if let way { consider(route.to, .way(way.path)) }
+    }
+    for tunnel in tunnels {
+      for network in tunnel.networks { consider(network, .tunnel(tunnel.peer)) }
+    }
+    return best?.reach ?? .none
+  }
+}

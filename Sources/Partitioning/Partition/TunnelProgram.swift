@@ -1,0 +1,139 @@
+public import QorIQ
+
+extension GuestProgram {
+  /// What a gateway between clear text and ESP tunnels knows.
+  public struct TunnelProgram: Sendable, Hashable {
+    /// How it routes, between all its ways.
+    public var router: ForwardProgram
+    /// The way of the enciphered packets.
+    public var cipher: String
+    /// Whether packets that belong into no tunnel go in clear.
+    public var bypasses: Bool
+    /// Its tunnels.
+    public var tunnels: [Tunnel]
+
+    /// Creates a gateway.
+    public init(
+      router: ForwardProgram, cipher: String, bypasses: Bool = false, tunnels: [Tunnel]
+    ) {
+      self.router = router
+      self.cipher = cipher
+      self.bypasses = bypasses
+      self.tunnels = tunnels
+    }
+
+    /// The most tunnels of a gateway: as many as a guest can be told of.
+    public static var limit: Int { 32 }
+  }
+
+  /// A tunnel to a peer.
+  public struct Tunnel: Sendable, Hashable {
+    /// The gateway's own end; `nil` for its first address of the peer's family on the way of the enciphered
+    /// packets.
+    public var local: NetworkAddress?
+    /// The peer's end.
+    public var peer: NetworkAddress
+    /// What is behind the peer.
+    public var networks: [NetworkPrefix]
+    /// What both directions are enciphered with.
+    public var transform: TunnelTransform
+    /// What goes to the peer.
+    public var out: TunnelDirection
+    /// What comes from it.
+    public var into: TunnelDirection
+    /// Whether sequence numbers have 64 bits.
+    public var isExtended: Bool
+    /// Numbers of the window against replay: 0, 32 or 64.
+    public var window: Int
+
+    /// Creates a tunnel.
+    public init(
+      local: NetworkAddress? = nil, peer: NetworkAddress, networks: [NetworkPrefix],
+      transform: TunnelTransform, out: TunnelDirection, into: TunnelDirection,
+      isExtended: Bool = false, window: Int = 64
+    ) {
+      self.local = local
+      self.peer = peer
+      self.networks = networks
+      self.transform = transform
+      self.out = out
+      self.into = into
+      self.isExtended = isExtended
+      self.window = window
+    }
+  }
+}
+
+/// What a tunnel is enciphered with.
+public enum TunnelTransform: String, Sendable, Hashable, CaseIterable {
+  /// AES-GCM with a tag of 16 bytes (RFC 4106).
+  case gcm = "aes-gcm"
+  /// AES-CBC with HMAC-SHA-256-128 (RFC 3602, RFC 4868).
+  case cbcWithHMAC = "aes-cbc-hmac-sha256"
+
+  /// Bytes behind those to encipher with: a salt of 4 (RFC 4106, 8.1), or a key of 32 for the hash (RFC 4868,
+  /// 2.1.1), in the order of RFC 7296, 2.17.
+  public var extraLength: Int {
+    switch self {
+    case .gcm: 4
+    case .cbcWithHMAC: 32
+    }
+  }
+  /// How long the whole key may be.
+  public var keyLengths: [Int] { [16, 24, 32].map { $0 + extraLength } }
+}
+
+/// One direction of a tunnel.
+public struct TunnelDirection: Sendable, Hashable {
+  /// Its security parameters index.
+  public var spi: UInt32
+  /// Its key.
+  public var key: TunnelKey
+  /// Creates a direction.
+  public init(spi: UInt32, key: TunnelKey) {
+    self.spi = spi
+    self.key = key
+  }
+}
+
+/// Where a key stands, and how long it is.
+public enum TunnelKey: Sendable, Hashable {
+  /// In a file, in hexadecimal digits: nobody has it who has only the plan, or what is made of it.
+  case file(String, count: Int)
+  /// In the plan.
+  case bytes([UInt8])
+
+  /// Its bytes.
+  public var count: Int {
+    switch self {
+    case .file(_, let count): count
+    case .bytes(let bytes): bytes.count
+    }
+  }
+
+  /// Bytes of hexadecimal digits, with white space between them or `0x` in front; `nil` when something else
+  /// stands there, or half a byte.
+  public static func bytes(ofDigits text: some Sequence<UInt8>) -> [UInt8]? {
+    var digits = text.filter { $0 != 0x20 && !(0x09...0x0d).contains($0) }[...]
+    if digits.starts(with: [0x30, 0x78]) { digits = digits.dropFirst(2) }
+    guard digits.count % 2 == 0 else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(digits.count / 2)
+    var high: UInt8?
+    for digit in digits {
+      let value: UInt8
+      switch digit {
+      case 0x30...0x39: value = digit - 0x30
+      case 0x41...0x46, 0x61...0x66: value = digit & 0xf + 9
+      default: return nil
+      }
+      if let upper = high {
+        bytes.append(upper << 4 | value)
+        high = nil
+      } else {
+        high = value
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,95 @@
+import QorIQ
+
+// SAFETY: the first `count` places hold queues; no others do.
+/// A gateway's queues into SEC: two for each tunnel, the first for what goes in and the second for what comes
+/// out.
+struct TunnelQueues: ~Copyable {
+  private let settings: TunnelSettings
+  private let pairs: [GuestGrant.AcceleratorPair]
+  /// The pool for what SEC makes, and for descriptors.
+  private let pool: GuestGrant.Pool
+  private let queues: UnsafeMutablePointer<SecurityQueue>
+  private var count = 0
+  private var isClosing = false
+
+  init(_ settings: TunnelSettings, _ grant: GuestGrant) throws(GuestError) {
+    let pairs = grant.accelerators.filter { $0.kind == .security }
+    guard let pool = Self.pool(of: grant) else {
+      throw .missingResource("pool, which SEC takes its buffers from")
+    }
+    guard pairs.count >= 2 * settings.tunnels.count else {
+      throw .missingResource("two pairs of queues into SEC for each tunnel")
+    }
+    self.settings = settings
+    self.pairs = pairs
+    self.pool = pool
+    queues = .allocate(capacity: 2 * settings.tunnels.count)
+  }
+
+  deinit {
+    // Nobody is there to give the buffers back to: they are of who takes the guest's things.
+    for place in 0..<count { (queues + place).move().abandon() }
+    queues.deallocate()
+  }
+
+  /// The largest buffers, so that a long packet has room in one.
+  static func pool(of grant: GuestGrant) -> GuestGrant.Pool? {
+    grant.pools.max { $0.size < $1.size }
+  }
+
+  /// Puts queues into service that are not yet.
+  mutating func open(_ session: inout GuestSession) {
+    while count < 2 * settings.tunnels.count, !isClosing {
+      let tunnel = settings.tunnels[count / 2]
+      let descriptor =
+        count % 2 == 0
+        ? tunnel.sealing(outputPool: pool.bpid) : tunnel.opening(outputPool: pool.bpid)
+      guard let queue = session.portals[0].open(pairs[count], descriptor, from: pool.bpid) else {
+        return
+      }
+      (queues + count).initialize(to: queue)
+      count += 1
+    }
+  }
+
+  /// Whether some are not in service yet.
+  var isWaiting: Bool { !isClosing && count < 2 * settings.tunnels.count }
+
+  /// The queue for packets into a tunnel, or out of it; `nil` while it is not in service.
+  func request(_ tunnel: Int, into: Bool) -> FQID? {
+    let place = 2 * tunnel + (into ? 0 : 1)
+    return place < count && !isClosing ? queues[place].request : nil
+  }
+
+  /// Whether a queue is that of a pair's answers.
+  func isAnswer(from queue: FQID, toPair pair: Int) -> Bool {
+    pair < count && queues[pair].response == queue
+  }
+
+  /// Takes queues out of service, as the guest ends; `false` while SEC is at work on packets in them.
+  mutating func close(_ session: inout GuestSession) -> Bool {
+    isClosing = true
+    while count > 0 {
+      let queue = (queues + count - 1).move()
+      count -= 1
+      if let queue = session.portals[0].close(queue) {
+        (queues + count).initialize(to: queue)
+        count += 1
+        return false
+      }
+    }
+    return true
+  }
+}
+
+extension GuestStatus.Counter {
+  /// What counts an answer of SEC's that has not worked: the lowest byte of a status says what was found, the
+  /// highest bits by whom (Linux 6.1, `drivers/crypto/caam/error.c`).
+  static func failure(ofSecurity status: UInt32) -> GuestStatus.Counter {
+    switch (status >> 28, status & 0xff) {
+    case (2, let code) where code & 0xf == 0xa: .notAuthentic
+    case (4, 0x83), (4, 0x84): .replayed
+    default: .refused
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Security
+import TestSupport
+import Testing
+
+/// The gateway of `examples/ipsec` under `dpaac run`, between a station and a peer that scapy is.
+@Suite(
+  .serialized, .timeLimit(.minutes(5)),
+  .enabled(
+    if: SecurityLibrary.allCases.allSatisfy { $0.problem == nil },
+    "needs package libipsec-mb-dev"))
+struct TunnelRunTests {
+  private static let plan = "\(Checkout.path)/examples/ipsec/p4080ds.yaml"
+  private static let python = Tool("/usr/bin/python3", package: "python3-scapy")
+
+  @Test(.enabled(if: python.isPresent, "needs package python3-scapy"))
+  func `scapy gets from the gateway what it should, in clear and out of the tunnels`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let script = "\(Checkout.path)/examples/ipsec/captures.py"
+    let made = try Self.python.run([script, "make", directory.path])
+    #expect(made.status == 0, "\(made.errorText)")
+    let outcome = try Dpaac.tool.run([
+      "run", Self.plan, "--format", "json", "-o", "\(directory.path)/out",
+      "--port", "fm1-10g0=\(directory.path)/clear.pcap",
+      "--port", "fm2-10g0=\(directory.path)/cipher.pcap",
+    ])
+    #expect(outcome.status == 0, "\(outcome.text)\(outcome.errorText)")
+    let judged = try Self.python.run([script, "check", "\(directory.path)/out"])
+    #expect(judged.status == 0, "\(judged.errorText)")
+    #expect(judged.text == "scapy agrees\n")
+    let report = try Dpaac.report(outcome.text)
+    #expect(report["conserved"] as? Bool == true)
+    let partitions = try #require(report["partitions"] as? [[String: Any]])
+    let gateway = try #require(partitions.first { $0["name"] as? String == "gateway" })
+    let counts = try #require(gateway["counts"] as? [String: Int])
+    for (name, count) in [
+      ("into tunnels", 40), ("out of tunnels", 40), ("replayed", 2), ("not authentic", 2),
+      ("unprotected", 1),
+    ] {
+      #expect(counts[name] == count, "\(name): \(counts)")
+    }
+  }
+}
