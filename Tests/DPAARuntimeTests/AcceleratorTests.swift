@@ -352,6 +352,34 @@ import Testing
     #expect(asker.simulation.freeBuffers == [64, 64, 64])
   }
 
+  @Test func `a queue that retires with requests in it loses none`() throws {
+    let asker = try Asker()
+    let client = asker.client
+    for command in try (0..<5).map({ _ in try client.enqueueCommand(to: asker.request) }) {
+      asker.portal.enqueue(command)
+    }
+    // In the round in which they come, so that its turn is still to come.
+    asker.portal.post([0x4a, 0, 0, 0] + QueueClient.big(asker.request, 4))
+    client.step(3)
+    #expect(asker.device.jobs.count == 3)
+    let answers = client.entries()
+    #expect(
+      answers.map { RawPortal.number($0[8..<12]) & 0xff_ffff }
+        == [UInt32](repeating: asker.response, count: 3))
+    for entry in answers {
+      asker.portal.release(verb: 0x31, [(3, RawPortal.address(entry[16..<24]))])
+    }
+    client.step()
+    // Its turn has ended its life; what it still holds comes back as it was.
+    #expect(client.messages().map { Array($0[..<3]) } == [[0x21, 1, asker.request]])
+    #expect(client.result(0x4b, asker.request) == 0xf3)
+    client.volatileDequeue(asker.request)
+    #expect(client.frames() == [3, 4])
+    #expect(client.result(0x4b, asker.request) == 0xf0)
+    #expect(asker.device.jobs.count == 3)
+    #expect(asker.simulation.freeBuffers == [64, 64, 64])
+  }
+
   @Test func `answers that their queue does not take are drops, and cost no buffer`() throws {
     let asker = try Asker()
     // Out of service.

@@ -371,6 +371,34 @@ struct SecurityDeviceTests {
     #expect(gateway.fault(.descriptor) == 1)
   }
 
+  @Test func `a descriptor is its owner's alone, in the batch in which that uses it too`() throws {
+    let gateway = try Gateway(Self.tunnels[0])
+    let other = QueueClient(gateway.asker.simulation, owner: 1)
+    let address = gateway.descriptors[0]
+    let result = other.initialize(
+      194, channel: 0x840, workQueue: 2,
+      fields: [
+        (0x2, 20, QueueClient.big(196, 4)),
+        (
+          0x1, 24,
+          QueueClient.big(UInt32(address >> 32), 4)
+            + QueueClient.big(UInt32(truncatingIfNeeded: address), 4)
+        ),
+      ])
+    #expect(result == 0xf0)
+    // Both queues get their packets in one round: guest2's is served before or behind guest1's.
+    for turn in 0..<2 {
+      for client in turn == 0 ? [gateway.asker.client, other] : [other, gateway.asker.client] {
+        let queue: UInt32 = client === other ? 194 : 390
+        client.portal.enqueue(try client.enqueueCommand(to: queue))
+      }
+      gateway.asker.client.step(3)
+      #expect(try #require(gateway.asker.answer()).status == 0)
+      let answers = other.entries()
+      #expect(answers.map { RawPortal.number($0[28..<32]) & 0xf000_00ff } == [0x4000_0016])
+    }
+  }
+
   @Test func `packets of impossible lengths are answered with an error`() throws {
     let gateway = try Gateway(Self.tunnels[0])
     #expect(try gateway.ask(Self.packet(1900), on: 390).status == 0)

@@ -89,31 +89,77 @@ struct SecurityQueueTests {
     #expect(report.text.contains("accelerator  owner"))
   }
 
-  @Test func `a queue with packets in it is not closed, and goes on working`() throws {
+  @Test func `a queue with packets in it is not closed before they are answered`() throws {
     let simulation = try Simulation(AcceleratorTests.configuration())
     let guest = simulation.guests[1]
     let pair = try #require(guest.session.grant.accelerators.first)
-    let into = SharedDescriptor(
+    let descriptor = SharedDescriptor(
       encapsulating: Self.transforms[0], spi: SecurityDeviceTests.spi,
       outerHeader: SecurityDeviceTests.outerHeader, outputPool: 2)
-    guard let queue = guest.session.portals[0].open(pair, into, from: 2) else {
+    guard let queue = guest.session.portals[0].open(pair, descriptor, from: 2) else {
       Issue.record("the queue is not taken")
       return
     }
-    // The engine takes it in the round in which it hears the question for it.
-    #expect(guest.send(SecurityDeviceTests.packet(20), to: queue.request))
-    guard let again = guest.session.portals[0].close(queue) else {
-      Issue.record("it is closed with packets in it")
+    for size in 0..<5 {
+      #expect(guest.send(SecurityDeviceTests.packet(size), to: queue.request))
+    }
+    // QMan takes them and the question in one round, before SEC has its turn.
+    guard let left = guest.session.portals[0].close(queue) else {
+      Issue.record("the queue is closed with packets in it")
       return
     }
     var answers = 0
     for _ in 0..<20 {
       guest.session.portals[0].letEngineRun()
-      answers += guest.take().count
+      for portal in 0..<guest.session.portals.count {
+        while let buffer = guest.session.portals[portal].dequeue() {
+          #expect(buffer.descriptor.command == 0)
+          answers += 1
+          guest.release(buffer, on: portal)
+        }
+      }
     }
-    #expect(answers == 1)
-    #expect(try Self.ask(SecurityDeviceTests.packet(9), again, guest).status == 0)
-    Self.close(again, guest)
+    #expect(answers == 5)
+    #expect(left.sequence == 5)
+    Self.close(left, guest)
+    simulation.run()
+    #expect(simulation.freeBuffers == [64, 64, 64])
+  }
+
+  @Test(arguments: [
+    SharedDescriptor.AuthenticatedCipher.gcm(key: [UInt8](repeating: 0x2b, count: 16)),
+    .cbcWithHMAC(
+      key: [UInt8](repeating: 0x2b, count: 32), authentication: [UInt8](repeating: 9, count: 32)),
+  ])
+  func `a guest enciphers and deciphers data that is no packet`(
+    cipher: SharedDescriptor.AuthenticatedCipher
+  ) throws {
+    let simulation = try Simulation(AcceleratorTests.configuration())
+    let guest = simulation.guests[2]
+    let pairs = guest.session.grant.accelerators
+    guard
+      let sealing = guest.session.portals[0].open(
+        pairs[0], SharedDescriptor(enciphering: cipher, outputPool: 3), from: 3),
+      let opening = guest.session.portals[0].open(
+        pairs[1], SharedDescriptor(deciphering: cipher, outputPool: 3), from: 3)
+    else {
+      Issue.record("the queues are not taken")
+      return
+    }
+    let front = cipher.front(
+      associated: 5, vector: [UInt8](repeating: 1, count: cipher.vectorLength))
+    let (associated, text) = (Array("known".utf8), [UInt8](repeating: 0x61, count: 160))
+    let sealed = try Self.ask(front + associated + text, sealing, guest)
+    #expect(sealed.status == 0)
+    #expect(sealed.bytes.count == 5 + 160 + 16)
+    let opened = try Self.ask(front + associated + sealed.bytes[5...], opening, guest)
+    #expect(opened.status == 0)
+    #expect(Array(opened.bytes[5...]) == text)
+    let wrong = try Self.ask(front + Array("KNOWN".utf8) + sealed.bytes[5...], opening, guest)
+    #expect(wrong.status & 0xf000_000f == 0x2000_000a)
+    #expect(sealing.sequence == 0)
+    Self.close(sealing, guest)
+    Self.close(opening, guest)
     simulation.run()
     #expect(simulation.freeBuffers == [64, 64, 64])
   }

@@ -13,7 +13,7 @@ final class DescriptorExercise {
   private let memory: UnsafeMutableRawPointer
   private let pools = UnsafeMutablePointer<BufferPool>.allocate(capacity: 1)
   private let owners = UnsafeMutablePointer<EngineTables.OwnerEntry>.allocate(capacity: 1)
-  private let pieces = UnsafeMutablePointer<AcceleratorJob.Piece>.allocate(capacity: 2)
+  private let pieces = UnsafeMutablePointer<AcceleratorJob.Piece>.allocate(capacity: 4)
   private let jobs = UnsafeMutablePointer<AcceleratorJob>.allocate(capacity: 2)
 
   init() {
@@ -37,7 +37,8 @@ final class DescriptorExercise {
         firstPool: 0, poolCount: 1, firstPortal: 0, portalCount: 0, liodnOffset: 0))
   }
 
-  /// Takes bytes as a descriptor, up to the first 512, and what is left as a packet, twice in a batch.
+  /// Takes bytes as a descriptor, up to the first 512, and what is left as a packet, twice in a batch: once as
+  /// an ordinary frame, and once as a compound one in pieces, whose output lies over its input.
   func run(_ bytes: UnsafeRawBufferPointer) {
     let descriptor = min(bytes.count, 512)
     memory.initializeMemory(as: UInt8.self, repeating: 0, count: Self.stride)
@@ -51,13 +52,24 @@ final class DescriptorExercise {
     for place in 0..<2 {
       var job = AcceleratorJob()
       job.contextA = Self.base
-      pieces[0] = AcceleratorJob.Piece(start: memory + Self.stride, count: length)
-      pieces[1] = AcceleratorJob.Piece(start: memory + 2 * Self.stride, count: Self.stride)
-      job.input = UnsafeMutableBufferPointer(start: pieces, count: length > 0 ? 1 : 0)
+      let first = pieces + 2 * place
       job.inputLength = length
+      if place == 0 {
+        first[0] = AcceleratorJob.Piece(start: memory + Self.stride, count: length)
+        job.input = UnsafeMutableBufferPointer(start: first, count: length > 0 ? 1 : 0)
+        first[1] = AcceleratorJob.Piece(start: memory + 2 * Self.stride, count: Self.stride)
+        job.output = UnsafeMutableBufferPointer(start: first + 1, count: 1)
+        job.outputRoom = Self.stride
+      } else {
+        job.frame = FrameDescriptor(word0: 0, formatLength: 1 << 29, command: 0)
+        let cut = length / 3
+        first[0] = AcceleratorJob.Piece(start: memory + Self.stride, count: cut)
+        first[1] = AcceleratorJob.Piece(start: memory + Self.stride + cut, count: length - cut)
+        job.input = UnsafeMutableBufferPointer(start: first, count: 2)
+        job.output = job.input
+        job.outputRoom = length
+      }
       device.prepare(&job, view)
-      job.output = UnsafeMutableBufferPointer(start: pieces + 1, count: 1)
-      job.outputRoom = Self.stride
       jobs[place] = job
     }
     device.work(UnsafeMutableBufferPointer(start: jobs, count: 2), view)

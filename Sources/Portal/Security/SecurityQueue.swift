@@ -1,7 +1,7 @@
 public import QorIQ
 
-/// One direction of an ESP tunnel: a queue whose packets SEC works on, and the descriptor that says how, in a
-/// buffer of the guest's that must stay where it is.
+/// A queue whose frames SEC works on, such as one direction of an ESP tunnel, and the descriptor that says how, in
+/// a buffer of the guest's that must stay where it is.
 ///
 /// A packet is enqueued to ``request`` as an ordinary frame. Its answer comes on the portals, from
 /// ``response``: another frame with what SEC made of it, or the packet itself with a status that is not 0 in
@@ -19,14 +19,17 @@ public struct SecurityQueue: ~Copyable {
     self.memory = memory
   }
 
-  /// The number of the last packet that was put into the tunnel, or the highest that came out of it.
+  /// The number of the last packet that was put into the tunnel, or the highest that came out of it; 0 when it is
+  /// none.
   public var sequence: UInt64 {
     // The header names the first command behind the data block, which is longer for the way in.
     let words = UnsafeRawPointer(memory.memory)
     func word(_ place: Int) -> UInt32 {
       UInt32(bigEndian: words.load(fromByteOffset: 4 * place, as: UInt32.self))
     }
-    let first = word(2) >> 16 & 0x3f == 8 ? 6 : 4
+    let start = word(2) >> 16 & 0x3f
+    guard start > 0 else { return 0 }
+    let first = start == 8 ? 6 : 4
     return UInt64(word(first)) << 32 | UInt64(word(first + 1))
   }
 

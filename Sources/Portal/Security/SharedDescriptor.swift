@@ -36,8 +36,8 @@ public struct SharedDescriptor: Sendable, Hashable {
     /// OPERATION: a protocol that decapsulates, and IPsec.
     public static var decapsulateIPsec: UInt32 { 0x8601_0000 }
     /// The header of a shared descriptor: its command and the bit that is always 1; for one that is
-    /// shared serially.
-    public static var header: UInt32 { 0xb880_0100 }
+    /// shared serially (`HDR_SHARE_SERIAL`).
+    public static var header: UInt32 { 0xb880_0200 }
     /// JUMP over so many words when the keys are there already.
     public static var jumpIfShared: UInt32 { 0xa100_4000 }
     /// AES-GCM with a tag of 16 bytes, of IPsec.
@@ -47,7 +47,7 @@ public struct SharedDescriptor: Sendable, Hashable {
   }
 
   /// Options of ESP, the lowest byte of a protocol data block's first word.
-  public struct Options: OptionSet, Sendable {
+  public struct Options: OptionSet, BitwiseCopyable, Sendable {
     /// The bits.
     public let rawValue: UInt32
     /// Creates options of bits.
@@ -170,11 +170,13 @@ public struct SharedDescriptor: Sendable, Hashable {
     body.append(operation | protocolInformation)
     precondition(body.count < Self.limit, "the descriptor is longer than SEC takes")
     let header = Word.header | UInt32(block.count + 1) << 16 | UInt32(body.count + 1)
-    words = [UInt32(body.count + 1), UInt32(outputPool) << 16, header] + body
+    self.init(words: [UInt32(body.count + 1), UInt32(outputPool) << 16, header] + body)
   }
 
+  init(words: [UInt32]) { self.words = words }
+
   /// KEY with a key behind it.
-  private static func key(_ bytes: [UInt8], _ destination: UInt32) -> [UInt32] {
+  static func key(_ bytes: [UInt8], _ destination: UInt32) -> [UInt32] {
     [Word.keyImmediate | destination | UInt32(bytes.count)] + words(of: bytes)
   }
 

@@ -29,8 +29,9 @@ struct AcceleratorJob: BitwiseCopyable {
   /// The frame of that buffer; all zeros for none.
   var answer = FrameDescriptor(word0: 0, formatLength: 0, command: 0)
 
-  /// What its device keeps for its queue; set while it is prepared, good until the batch is done.
-  var session: Unmanaged<SecuritySession>?
+  // SAFETY: set while the job is prepared, good until the batch is done.
+  /// What SEC keeps for its descriptor.
+  var session: UnsafeMutablePointer<SecurityRecord>?
   /// Where its device keeps something of its queue; -1 for nowhere. Set while it is prepared.
   var place = -1
   /// What preparing it took beside its bytes, or its queue owes for requests before, as bytes: its owner pays

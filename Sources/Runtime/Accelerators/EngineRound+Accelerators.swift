@@ -12,7 +12,8 @@ extension EngineTables {
     let jobs = UnsafeMutableBufferPointer(start: accelerators.jobs.base, count: count)
     let memory = AcceleratorMemory(pools: pools.base, owners: owners.base)
     entry.pointee.device._withUnsafeGuaranteedRef { $0.work(jobs, memory) }
-    for place in 0..<count { answer(jobs[place], entry.pointee.kind) }
+    let kind = entry.pointee.kind
+    for place in 0..<count { answer(accelerators.jobs.base + place, kind) }
     return true
   }
 
@@ -193,27 +194,29 @@ extension EngineTables {
   /// Puts a job's answer into the queue that its request names. A compound frame comes back as it is; of any
   /// other the output goes on and the input's buffers go back to their pools, unless it failed or passes: then
   /// the input comes back.
-  private mutating func answer(_ job: AcceleratorJob, _ kind: Int) {
-    var frame = job.frame
-    if let fault = job.fault {
-      counters.fail(fault, kind, job.owner)
+  private mutating func answer(_ job: UnsafeMutablePointer<AcceleratorJob>, _ kind: Int) {
+    let owner = job.pointee.owner
+    var frame = job.pointee.frame
+    if let fault = job.pointee.fault {
+      counters.fail(fault, kind, owner)
       // What was found before there was too much of it stands there.
       if fault == .limit, frame.isCompound { noteOutput(of: job) }
-      if job.answer.formatLength != 0 { free(job.answer) }
+      if job.pointee.answer.formatLength != 0 { free(job.pointee.answer) }
     } else {
-      counters.add(.done, kind, job.owner)
-      counters.add(.bytes, kind, job.owner, UInt64(job.inputLength))
+      counters.add(.done, kind, owner)
+      counters.add(.bytes, kind, owner, UInt64(job.pointee.inputLength))
       if frame.isCompound {
         noteOutput(of: job)
-      } else if !job.passes {
+      } else if !job.pointee.passes {
         free(frame)
-        frame = job.answer.resized(length: UInt32(truncatingIfNeeded: job.written))
-          .stamped(liodnOffset: owners.base[job.owner].liodnOffset)
+        frame = job.pointee.answer
+          .resized(length: UInt32(truncatingIfNeeded: job.pointee.written))
+          .stamped(liodnOffset: owners.base[owner].liodnOffset)
       }
     }
-    frame.command = job.status
-    if case .accepted = qman.enqueue(frame, to: job.contextB & 0xff_ffff) { return }
+    frame.command = job.pointee.status
+    if case .accepted = qman.enqueue(frame, to: job.pointee.contextB & 0xff_ffff) { return }
     free(frame)
-    counters.drop(.queueRefused, job.owner)
+    counters.drop(.queueRefused, owner)
   }
 }

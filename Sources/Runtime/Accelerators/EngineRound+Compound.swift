@@ -174,13 +174,14 @@ extension EngineTables {
 
   /// Tells a request's owner how long its output is, as hardware does in the table's first entry (DPDK 22.11,
   /// `drivers/crypto/dpaa_sec/dpaa_sec.c`, `dqrr_out_fq_cb_rx`).
-  func noteOutput(of job: AcceleratorJob) {
-    let pool = pools.base[Int(poolIndex.base[Int(job.frame.bpid.rawValue)])]
+  func noteOutput(of job: UnsafeMutablePointer<AcceleratorJob>) {
+    let pool = pools.base[Int(poolIndex.base[Int(job.pointee.frame.bpid.rawValue)])]
     guard
-      let (_, table) = pool.place(of: job.frame.address, count: 2 * FragmentEntry.size)
+      let (_, table) = pool.place(of: job.pointee.frame.address, count: 2 * FragmentEntry.size)
     else { preconditionFailure("a request's table was seen to be whole") }
     let word = table.load64(8)
     table.store64(
-      8, word & ~(0x3fff_ffff << 32) | UInt64(UInt32(truncatingIfNeeded: job.written)) << 32)
+      8, word & ~(0x3fff_ffff << 32) | UInt64(UInt32(truncatingIfNeeded: job.pointee.written)) << 32
+    )
   }
 }

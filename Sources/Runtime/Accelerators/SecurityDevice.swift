@@ -8,17 +8,32 @@ import Security
 final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   /// Which library does what.
   let choice: SecurityChoice
+  private let gcm: SecurityUnit
+  private let cbc: SecurityUnit
   private var sessions: [SessionKey: SecuritySession] = [:]
   private var sessionCounts: [Int: Int] = [:]
   /// The sessions of a batch, whose numbers are written when it is done.
   private var touched: [SecuritySession] = []
-  private var batch: UInt64 = 1
+  // One thread works, and no batch begins in the midst of another.
+  @exclusivity(unchecked) private var batch: UInt64 = 1
 
   // SAFETY: each holds `AcceleratorLanes.batch` records, or `Scratch.size` bytes; freed with the device.
-  private let steps: UnsafeMutablePointer<TunnelStep>
+  private let tunnels: UnsafeMutablePointer<TunnelStep>
+  private let plains: UnsafeMutablePointer<AEADStep>
   private let jobs: UnsafeMutablePointer<dpaac_security_job>
   private let scratch: Scratch
   private let vectors: VectorSource
+  // SAFETY: a place's session is in `sessions`, and the record is its, or the place is empty.
+  /// Descriptors that were looked at last, by their addresses: most requests ask for one of them again.
+  private let recent: UnsafeMutablePointer<Recent>
+
+  /// A descriptor that was looked at.
+  private struct Recent: BitwiseCopyable {
+    var owner = -1
+    var address: UInt64 = 0
+    var session: Unmanaged<SecuritySession>?
+    var record: UnsafeMutablePointer<SecurityRecord>?
+  }
 
   /// A descriptor's owner and address.
   private struct SessionKey: Hashable {
@@ -26,6 +41,8 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     let address: UInt64
   }
 
+  /// How many places there are for descriptors that were looked at last: a power of two.
+  private static let recentCount = 64
   /// How many descriptors of one owner are kept.
   private static let sessionLimit = 1024
   /// What a descriptor that is new costs its owner, in bytes: expanding a key takes some microseconds.
@@ -33,21 +50,29 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
 
   /// A device that uses these libraries; `nil` when there are none.
   init?(_ choice: SecurityChoice) {
-    guard let unit = choice.unit(for: .gcm), choice.unit(for: .cbcWithHMAC) != nil,
-      let vectors = VectorSource(unit)
+    guard let gcm = choice.unit(for: .gcm), let cbc = choice.unit(for: .cbcWithHMAC),
+      let vectors = VectorSource(gcm)
     else { return nil }
     self.choice = choice
+    self.gcm = gcm
+    self.cbc = cbc
     self.vectors = vectors
     scratch = Scratch()
-    steps = .allocate(capacity: AcceleratorLanes.batch)
+    tunnels = .allocate(capacity: AcceleratorLanes.batch)
+    plains = .allocate(capacity: AcceleratorLanes.batch)
+    recent = .allocate(capacity: Self.recentCount)
+    recent.initialize(repeating: Recent(), count: Self.recentCount)
     jobs = .allocate(capacity: 2 * AcceleratorLanes.batch)
     jobs.initialize(repeating: dpaac_security_job(), count: 2 * AcceleratorLanes.batch)
-    steps.initialize(repeating: TunnelStep(), count: AcceleratorLanes.batch)
+    tunnels.initialize(repeating: TunnelStep(), count: AcceleratorLanes.batch)
+    plains.initialize(repeating: AEADStep(), count: AcceleratorLanes.batch)
     touched.reserveCapacity(AcceleratorLanes.batch)
   }
 
   deinit {
-    steps.deallocate()
+    tunnels.deallocate()
+    plains.deallocate()
+    recent.deallocate()
     jobs.deallocate()
   }
 
@@ -60,6 +85,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   }
 
   override func forget(owner: Int) {
+    forgetRecent()
     sessions = sessions.filter { $0.key.owner != owner }
     sessionCounts[owner] = nil
     touched.removeAll(keepingCapacity: true)
@@ -68,23 +94,41 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   // MARK: Descriptors
 
   override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
-    guard let session = session(&job, memory) else {
+    let address = job.contextA & 0xff_ffff_ffff
+    let place = recent + Int(address >> 6 ^ address >> 12) & (Self.recentCount - 1)
+    let isSame = place.pointee.owner == job.owner && place.pointee.address == address
+    var record = isSame ? place.pointee.record : nil
+    if record?.pointee.batch != batch {
+      let known = isSame ? place.pointee.session : nil
+      let session = session(&job, memory, address, known?.takeUnretainedValue())
+      record = session?.record
+      place.pointee = Recent(
+        owner: job.owner, address: address, session: session.map(Unmanaged.passUnretained),
+        record: record)
+    }
+    guard let record else {
       return job.fail(.descriptor, status: SecurityStatus.Descriptor.memory.word())
     }
-    if case .failure(let fault) = session.program {
-      return job.fail(.descriptor, status: fault.word)
+    guard record.pointee.fault == 0 else {
+      return job.fail(.descriptor, status: record.pointee.fault)
     }
-    job.outputPool = Int(session.outputPool)
-    job.session = Unmanaged.passUnretained(session)
+    job.outputPool = record.pointee.outputPool
+    job.session = record
   }
 
-  /// The session of a job's descriptor, brought up to date; `nil` when its memory is not the owner's.
+  private func forgetRecent() {
+    recent.update(repeating: Recent(), count: Self.recentCount)
+  }
+
+  /// The session of a job's descriptor, brought up to date; `nil` when its memory is not the owner's. `recent` is
+  /// that session, if it is at hand.
   private func session(
-    _ job: inout AcceleratorJob, _ memory: AcceleratorMemory
+    _ job: inout AcceleratorJob, _ memory: AcceleratorMemory, _ address: UInt64,
+    _ recent: SecuritySession?
   ) -> SecuritySession? {
-    let key = SessionKey(owner: job.owner, address: job.contextA & 0xff_ffff_ffff)
-    let known = sessions[key]
-    if let known, known.batch == batch { return known }
+    let key = SessionKey(owner: job.owner, address: address)
+    let known = recent ?? sessions[key]
+    if let known, known.record.pointee.batch == batch { return known }
     guard let head = memory.bytes(at: key.address, count: 8, of: job.owner),
       UInt(bitPattern: head) & 3 == 0
     else { return nil }
@@ -108,7 +152,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
       }
       keep(session, key, isNew: known == nil)
     }
-    session.batch = batch
+    session.record.pointee.batch = batch
     session.memory = words
     session.readState(words)
     touched.append(session)
@@ -116,11 +160,14 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   }
 
   private func keep(_ session: SecuritySession, _ key: SessionKey, isNew: Bool) {
+    forgetRecent()
     if isNew {
       if sessionCounts[key.owner, default: 0] >= Self.sessionLimit {
         // Who has so many is not to fill the engine's memory. Those of this batch stay: jobs point at them,
         // and another job may ask for the same numbers.
-        sessions = sessions.filter { $0.key.owner != key.owner || $0.value.batch == batch }
+        sessions = sessions.filter {
+          $0.key.owner != key.owner || $0.value.record.pointee.batch == batch
+        }
         sessionCounts[key.owner] = sessions.keys.count { $0.owner == key.owner }
       }
       sessionCounts[key.owner, default: 0] += 1
@@ -133,40 +180,59 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   override func work(
     _ requests: UnsafeMutableBufferPointer<AcceleratorJob>, _ memory: AcceleratorMemory
   ) {
-    var gcm = 0
-    var cbc = 0
     scratch.clear()
-    for index in requests.indices {
-      let step = steps + index
-      step.pointee = TunnelStep()
-      guard requests[index].fault == nil, let session = requests[index].session else { continue }
-      session._withUnsafeGuaranteedRef { session in
-        guard case .success(let program) = session.program, let key = session.key else { return }
-        let place = program.isGCM ? gcm : AcceleratorLanes.batch + cbc
-        step.pointee.begin(
-          &requests[index], program, session, &jobs[place], scratch, vectors)
-        guard requests[index].fault == nil else { return }
-        jobs[place].key = key.pointer
-        step.pointee.place = place
-        if program.isGCM { gcm += 1 } else { cbc += 1 }
-      }
+    let (gcmCount, cbcCount) = begin(requests)
+    if gcmCount > 0 { gcm.run(UnsafeMutableBufferPointer(start: jobs, count: gcmCount)) }
+    if cbcCount > 0 {
+      cbc.run(UnsafeMutableBufferPointer(start: jobs + AcceleratorLanes.batch, count: cbcCount))
     }
-    if gcm > 0 {
-      choice.unit(for: .gcm)?.run(UnsafeMutableBufferPointer(start: jobs, count: gcm))
-    }
-    if cbc > 0 {
-      choice.unit(for: .cbcWithHMAC)?.run(
-        UnsafeMutableBufferPointer(start: jobs + AcceleratorLanes.batch, count: cbc))
-    }
-    for index in requests.indices where steps[index].place >= 0 {
-      requests[index].session?._withUnsafeGuaranteedRef { session in
-        guard case .success(let program) = session.program else { return }
-        steps[index].finish(
-          &requests[index], program, session, &jobs[steps[index].place])
-      }
-    }
+    finish(requests)
     for session in touched { session.writeState() }
     touched.removeAll(keepingCapacity: true)
     batch += 1
+  }
+  /// Does what comes before the libraries' work; how many jobs there are for each.
+  @inline(never)
+  private func begin(
+    _ requests: UnsafeMutableBufferPointer<AcceleratorJob>
+  ) -> (gcm: Int, cbc: Int) {
+    var (gcm, cbc) = (0, 0)
+    let (scratch, vectors) = (scratch, vectors)
+    for index in requests.indices {
+      tunnels[index].place = -1
+      plains[index].place = -1
+      guard requests[index].fault == nil, let record = requests[index].session else { continue }
+      let place = record.pointee.isGCM ? gcm : AcceleratorLanes.batch + cbc
+      switch record.pointee.form {
+      case .tunnel:
+        tunnels[index] = TunnelStep()
+        tunnels[index].begin(&requests[index], record, &jobs[place], scratch, vectors)
+      case .plain:
+        plains[index] = AEADStep()
+        plains[index].begin(&requests[index], record, &jobs[place], scratch)
+      }
+      guard requests[index].fault == nil else { continue }
+      jobs[place].key = record.pointee.key
+      switch record.pointee.form {
+      case .tunnel: tunnels[index].place = place
+      case .plain: plains[index].place = place
+      }
+      if record.pointee.isGCM { gcm += 1 } else { cbc += 1 }
+    }
+    return (gcm, cbc)
+  }
+
+  /// Does what comes after it.
+  @inline(never)
+  private func finish(_ requests: UnsafeMutableBufferPointer<AcceleratorJob>) {
+    for index in requests.indices {
+      guard let record = requests[index].session else { continue }
+      let (tunnel, plain) = (tunnels[index].place, plains[index].place)
+      if tunnel >= 0 {
+        tunnels[index].finish(&requests[index], record, &jobs[tunnel])
+      } else if plain >= 0 {
+        plains[index].finish(&requests[index], record, &jobs[plain])
+      }
+    }
   }
 }

@@ -1,7 +1,8 @@
 import CSecurity
 import DPAAPortal
 
-/// What a shared descriptor says, once it was found sound: a direction of an ESP tunnel, and its keys.
+/// What a shared descriptor says, once it was found sound: a direction of an ESP tunnel, or commands that encipher
+/// or decipher data as it comes; and keys.
 ///
 /// Encodings: Linux 6.1, `drivers/crypto/caam/desc.h` and `pdb.h`. What may stand in a descriptor and is not
 /// done here is refused with the code of the command that asks for it: nothing is passed over.
@@ -13,13 +14,19 @@ struct SecurityProgram {
     var word: UInt32 { code.word(at: index) }
   }
 
+  /// What is done.
+  private(set) var form = SecurityForm.tunnel
+  /// Whether it enciphers.
   var isEncapsulation = false
   var isGCM = false
   /// The keys, until ``eraseKeys()``.
   private(set) var key: [UInt8] = []
   private(set) var authentication: [UInt8] = []
-  /// The place of the operation, which errors of ciphers name.
+  /// The place of the operation that finds a tag wrong, and that of the cipher, which errors name.
   var operationIndex = 0
+  private(set) var cipherIndex = 0
+  /// Bytes of the tag.
+  private(set) var tagLength = tunnelTagLength
 
   var options: SharedDescriptor.Options = []
   var salt: UInt32 = 0
@@ -30,17 +37,20 @@ struct SecurityProgram {
   /// Decapsulation: how long it is.
   var outerHeaderLength = 0
 
-  /// Bytes of the initialization vector in each packet, and what the ciphertext is a multiple of.
-  var vectorLength: Int { isGCM ? 8 : 16 }
-  var alignment: Int { isGCM ? 4 : 16 }
-  static let tagLength = 16
+  /// Bytes of the tag of a tunnel's packets.
+  static let tunnelTagLength = 16
   /// Numbers of the window against replay.
   var window: UInt64 {
     options.isSuperset(of: .window64) ? 64 : options.contains(.window32) ? 32 : 0
   }
   /// The words of the descriptor, from the header on, that SEC itself changes: the high half of the sequence
   /// number first.
-  var stateWords: Range<Int> { isEncapsulation ? 2..<4 : 4..<8 }
+  var stateWords: Range<Int> {
+    switch form {
+    case .tunnel: isEncapsulation ? 2..<4 : 4..<8
+    case .plain: 0..<0
+    }
+  }
 
   /// Reads a descriptor.
   ///
@@ -57,15 +67,20 @@ struct SecurityProgram {
       Int(header & 0x3f) == words.count, words.count > 1
     else { throw Fault(code: .header, index: 0) }
     guard header & 0x0100_0000 == 0 else { throw Fault(code: .doNotRun, index: 0) }
-    let start = Int(header >> 16 & 0x3f)
-    guard start >= 1, start < words.count else { throw Fault(code: .header, index: 0) }
+    // Commands without a data block begin behind the header, and no place is said.
+    let start = max(Int(header >> 16 & 0x3f), 1)
+    guard start < words.count else { throw Fault(code: .header, index: 0) }
     reader.index = start
     do throws(Fault) {
       try readCommands(&reader, read)
       guard reader.index == words.count else {
         throw Fault(code: .invalidCommand, index: reader.index)
       }
-      try readBlock(words, count: start)
+      if form == .tunnel {
+        try readBlock(words, count: start)
+      } else if start > 1 {
+        throw Fault(code: .dataBlock, index: 1)
+      }
     } catch {
       eraseKeys()
       throw error
@@ -113,7 +128,11 @@ struct SecurityProgram {
           target < reader.words.count
         else { throw Fault(code: .invalidJump, index: index) }
       case 0x10:
-        try readOperation(command, at: index)
+        if command & 0x0600_0000 == 0x0600_0000 {
+          try readOperation(command, at: index)
+        } else {
+          try readAEAD(&reader, at: index)
+        }
         return
       default: throw Fault(code: .invalidCommand, index: index)
       }
@@ -177,6 +196,47 @@ struct SecurityProgram {
       throw Fault(code: .invalidKey, index: index)
     }
     operationIndex = index
+    cipherIndex = index
+  }
+
+  /// Reads the commands of an algorithm, which are to be those of the guest library, word for word: SEC is no
+  /// machine for any others here.
+  private mutating func readAEAD(_ reader: inout Reader, at index: Int) throws(Fault) {
+    typealias Command = SharedDescriptor.Command
+    let first = reader.words[index]
+    switch first {
+    case Command.sealByGCM, Command.openByGCM: isGCM = true
+    case Command.hash, Command.compareHash: isGCM = false
+    default: throw Fault(code: .invalidOperation, index: index)
+    }
+    form = .plain
+    isEncapsulation = first == Command.sealByGCM || first == Command.hash
+    guard [16, 24, 32].contains(key.count), isGCM || !authentication.isEmpty else {
+      throw Fault(code: .invalidKey, index: index)
+    }
+    let last = reader.words.count - 1
+    tagLength = Int(reader.words[last] & 0xff)
+    let commands = SharedDescriptor.commands(
+      isGCM: isGCM, enciphers: isEncapsulation, tagLength: tagLength)
+    for (place, command) in commands.enumerated() {
+      let word = index + place <= last ? reader.words[index + place] : nil
+      guard word == command else {
+        let code: SecurityStatus.Descriptor =
+          switch command >> 27 {
+          case 0x10: .invalidOperation
+          case 0x14: .invalidJump
+          default: .invalidCommand
+          }
+        throw Fault(code: code, index: min(index + place, last))
+      }
+    }
+    guard SharedDescriptor.isTag(tagLength, isGCM: isGCM) else {
+      throw Fault(code: .invalidCommand, index: last)
+    }
+    reader.index = index + commands.count
+    operationIndex = index
+    let isCipher = [Command.encipherByCBC, Command.decipherByCBC]
+    cipherIndex = index + (commands.firstIndex { isCipher.contains($0) } ?? 0)
   }
 
   private mutating func readBlock(

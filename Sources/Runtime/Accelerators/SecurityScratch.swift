@@ -5,7 +5,8 @@ final class Scratch {
   /// that; outputs are as long but for some hundred bytes each, and so are nonces. That is twice as much.
   static let size = 4 * (AcceleratorLanes.batchBytes + Fragment.longestFrame)
   private let start = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
-  private var used = 0
+  // One thread takes, and nothing is taken while something is.
+  @exclusivity(unchecked) private var used = 0
 
   deinit { start.deallocate() }
 

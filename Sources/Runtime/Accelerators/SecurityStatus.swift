@@ -7,6 +7,9 @@ enum SecurityStatus {
     0x2000_000a | UInt32(index & 0xff) << 8 | (isGCM ? 0x10 : 0x40)
   }
 
+  /// The cipher that was to work on less than whole blocks: AES, and "data size error".
+  static func dataSize(at index: Int) -> UInt32 { 0x2000_0012 | UInt32(index & 0xff) << 8 }
+
   /// What DECO, which carries out descriptors, finds.
   enum Descriptor: UInt32, Error {
     case invalidCommand = 0x04

@@ -21,51 +21,39 @@ struct TunnelStep: BitwiseCopyable {
 
   /// Does what comes before the library's work, or fails the request.
   mutating func begin(
-    _ request: inout AcceleratorJob, _ program: SecurityProgram, _ session: SecuritySession,
+    _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
     _ job: inout dpaac_security_job, _ scratch: Scratch, _ vectors: VectorSource
   ) {
     // What was not done is not to look like done.
     job.failure = UInt32(DPAAC_SECURITY_FAILED)
     let fault =
-      program.isEncapsulation
-      ? encapsulate(&request, program, session, &job, scratch, vectors)
-      : decapsulate(&request, program, session, &job, scratch)
-    if let fault { Self.fail(&request, fault) }
-  }
-
-  private static func fail(
-    _ request: inout AcceleratorJob, _ fault: SecurityStatus.Descriptor, at index: Int = 0
-  ) {
-    let reason: AcceleratorFault =
-      switch fault {
-      case .late, .replayed: .replay
-      case .sequence, .format, .size: .length
-      default: .descriptor
-      }
-    request.fail(reason, status: fault.word(at: index))
+      record.pointee.isEncapsulation
+      ? encapsulate(&request, record, &job, scratch, vectors)
+      : decapsulate(&request, record, &job, scratch)
+    if let fault { request.fail(fault) }
   }
 
   // MARK: Into the tunnel
 
   private mutating func encapsulate(
-    _ request: inout AcceleratorJob, _ program: SecurityProgram, _ session: SecuritySession,
+    _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
     _ job: inout dpaac_security_job, _ scratch: Scratch, _ vectors: VectorSource
   ) -> SecurityStatus.Descriptor? {
-    let outer = program.outerHeader.count
-    let vector = program.vectorLength
-    let alignment = program.alignment
+    let outer = record.pointee.outerHeaderLength
+    let vector = record.pointee.vectorLength
+    let alignment = record.pointee.alignment
     let inner = request.inputLength
     guard inner > 0 else { return .sequence }
     let enciphered = (inner + 2 + alignment - 1) / alignment * alignment
-    length = outer + Self.headerLength + vector + enciphered + SecurityProgram.tagLength
+    length = outer + Self.headerLength + vector + enciphered + SecurityProgram.tunnelTagLength
     guard length <= request.outputRoom else { return .sequence }
     // What the outer header will say: IPv6 counts its extension headers, too.
-    guard length - (program.options.contains(.outerIPv6) ? 40 : 0) <= Int(UInt16.max) else {
+    guard length - (record.pointee.options.contains(.outerIPv6) ? 40 : 0) <= Int(UInt16.max) else {
       return .size
     }
-    let isExtended = program.options.contains(.extendedNumbers)
-    guard let start = place(request, scratch, count: length) else { return .memory }
-    guard let number = session.state.next(isExtended: isExtended) else {
+    let isExtended = record.pointee.options.contains(.extendedNumbers)
+    guard let start = place(&request, scratch, count: length) else { return .memory }
+    guard let number = record.pointee.state.next(isExtended: isExtended) else {
       return .sequenceOverflow
     }
     output = start
@@ -73,19 +61,17 @@ struct TunnelStep: BitwiseCopyable {
     let header = start + outer
     let payload = header + Self.headerLength + vector
     // The packet first: it may lie where the headers go.
-    guard Self.gather(request, into: payload) else { return .memory }
+    guard request.copyInput(from: 0, count: inner, into: payload) else { return .memory }
     for place in inner..<enciphered - 2 {
       payload[place] = UInt8(truncatingIfNeeded: place - inner + 1)
     }
     payload[enciphered - 2] = UInt8(truncatingIfNeeded: enciphered - 2 - inner)
-    payload[enciphered - 1] = program.nextHeader
-    program.outerHeader.withUnsafeBufferPointer { bytes in
-      if let base = bytes.baseAddress { start.update(from: base, count: outer) }
-    }
-    Self.complete(start, outer: outer, length: length)
-    Self.put(program.spi, header)
+    payload[enciphered - 1] = record.pointee.nextHeader
+    if let header = record.pointee.outerHeader { start.update(from: header, count: outer) }
+    complete(start, record.pointee.outerSum)
+    Self.put(record.pointee.spi, header)
     Self.put(UInt32(truncatingIfNeeded: number), header + 4)
-    if program.isGCM {
+    if record.pointee.isGCM {
       vectors.count(into: header + Self.headerLength)
     } else {
       vectors.draw(header + Self.headerLength, count: vector)
@@ -96,37 +82,33 @@ struct TunnelStep: BitwiseCopyable {
     job.target = payload
     job.length = UInt32(enciphered)
     prepare(
-      &job, program, header: header, vector: header + Self.headerLength, enciphered: enciphered,
+      &job, record, header: header, vector: header + Self.headerLength, enciphered: enciphered,
       nonce)
     return nil
   }
 
-  /// Makes an outer header's length right, and an IPv4 header's checksum.
-  private static func complete(_ header: UnsafeMutablePointer<UInt8>, outer: Int, length: Int) {
+  /// Makes an outer header's length right, and an IPv4 header's checksum, from the sum of all else in it.
+  private func complete(_ header: UnsafeMutablePointer<UInt8>, _ rest: UInt32) {
     if header[0] >> 4 == 6 {
-      put(UInt16(truncatingIfNeeded: length - 40), header + 4)
+      Self.put(UInt16(truncatingIfNeeded: length - 40), header + 4)
       return
     }
-    put(UInt16(truncatingIfNeeded: length), header + 2)
-    put(0 as UInt16, header + 10)
-    var sum: UInt32 = 0
-    for place in stride(from: 0, to: outer, by: 2) {
-      sum += UInt32(header[place]) << 8 | UInt32(header[place + 1])
-    }
+    Self.put(UInt16(truncatingIfNeeded: length), header + 2)
+    var sum = rest + UInt32(truncatingIfNeeded: length)
     while sum >> 16 != 0 { sum = sum & 0xffff + sum >> 16 }
-    put(UInt16(truncatingIfNeeded: ~sum), header + 10)
+    Self.put(UInt16(truncatingIfNeeded: ~sum), header + 10)
   }
 
   /// What is alike in both directions: nonce or vector, and what is authenticated.
   private func prepare(
-    _ job: inout dpaac_security_job, _ program: SecurityProgram,
+    _ job: inout dpaac_security_job, _ record: UnsafeMutablePointer<SecurityRecord>,
     header: UnsafeMutablePointer<UInt8>, vector: UnsafeMutablePointer<UInt8>, enciphered: Int,
     _ nonce: UnsafeMutablePointer<UInt8>
   ) {
-    let isExtended = program.options.contains(.extendedNumbers)
+    let isExtended = record.pointee.options.contains(.extendedNumbers)
     let high = UInt32(truncatingIfNeeded: number >> 32)
     job.iv = UnsafePointer(nonce)
-    guard program.isGCM else {
+    guard record.pointee.isGCM else {
       nonce.update(from: vector, count: 16)
       job.authenticated = UnsafePointer(header)
       job.authenticated_length = UInt32(Self.headerLength + 16 + enciphered)
@@ -137,7 +119,7 @@ struct TunnelStep: BitwiseCopyable {
       }
       return
     }
-    Self.put(program.salt, nonce)
+    Self.put(record.pointee.salt, nonce)
     (nonce + 4).update(from: vector, count: 8)
     let authenticated = nonce + 16
     authenticated.update(from: header, count: 4)
@@ -150,37 +132,41 @@ struct TunnelStep: BitwiseCopyable {
   // MARK: Out of the tunnel
 
   private mutating func decapsulate(
-    _ request: inout AcceleratorJob, _ program: SecurityProgram, _ session: SecuritySession,
+    _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
     _ job: inout dpaac_security_job, _ scratch: Scratch
   ) -> SecurityStatus.Descriptor? {
-    let front = program.outerHeaderLength + Self.headerLength + program.vectorLength
-    length = request.inputLength - front - SecurityProgram.tagLength
-    guard length > 0, length % program.alignment == 0 else { return .format }
-    let isExtended = program.options.contains(.extendedNumbers)
+    let front = record.pointee.outerHeaderLength + Self.headerLength + record.pointee.vectorLength
+    length = request.inputLength - front - SecurityProgram.tunnelTagLength
+    guard length > 0, length % record.pointee.alignment == 0 else { return .format }
+    let isExtended = record.pointee.options.contains(.extendedNumbers)
     guard
-      let packet = input(request, scratch, mayChange: isExtended && !program.isGCM),
+      let packet = request.input(
+        from: 0, count: request.inputLength, scratch,
+        mayChange: isExtended && !record.pointee.isGCM),
       let nonce = scratch.take(32)
     else { return .memory }
-    let header = packet + program.outerHeaderLength
+    let header = packet + record.pointee.outerHeaderLength
     guard
-      let number = session.state.whole(
-        Self.word(header + 4), isExtended: isExtended, window: program.window)
+      let number = record.pointee.state.whole(
+        Self.word(header + 4), isExtended: isExtended, window: record.pointee.window)
     else { return .late }
-    if let fault = session.state.fault(number, window: program.window) { return fault }
+    if let fault = record.pointee.state.fault(number, window: record.pointee.window) {
+      return fault
+    }
     self.number = number
-    guard let target = place(request, scratch, count: length) else { return .memory }
+    guard let target = place(&request, scratch, count: length) else { return .memory }
     output = target
     job.source = UnsafePointer(packet + front)
     job.target = target
     job.length = UInt32(length)
-    job.tag_length = UInt32(SecurityProgram.tagLength)
+    job.tag_length = UInt32(SecurityProgram.tunnelTagLength)
     withUnsafeMutableBytes(of: &job.tag) {
       $0.copyMemory(
         from: UnsafeRawBufferPointer(
-          start: packet + front + length, count: SecurityProgram.tagLength))
+          start: packet + front + length, count: SecurityProgram.tunnelTagLength))
     }
     prepare(
-      &job, program, header: header, vector: header + Self.headerLength, enciphered: length, nonce)
+      &job, record, header: header, vector: header + Self.headerLength, enciphered: length, nonce)
     return nil
   }
 
@@ -188,47 +174,43 @@ struct TunnelStep: BitwiseCopyable {
 
   /// Does what comes after the library's work.
   mutating func finish(
-    _ request: inout AcceleratorJob, _ program: SecurityProgram, _ session: SecuritySession,
+    _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
     _ job: inout dpaac_security_job
   ) {
     guard let output else { return }
     guard job.failure == 0 else {
       guard job.failure == UInt32(DPAAC_SECURITY_NOT_AUTHENTIC) else {
-        return Self.fail(&request, .size, at: program.operationIndex)
+        return request.fail(.size, at: record.pointee.operationIndex)
       }
       return request.fail(
         .authentication,
-        status: SecurityStatus.wrongTag(isGCM: program.isGCM, at: program.operationIndex))
+        status: SecurityStatus.wrongTag(
+          isGCM: record.pointee.isGCM, at: record.pointee.operationIndex))
     }
-    if program.isEncapsulation {
-      let count = SecurityProgram.tagLength
+    if record.pointee.isEncapsulation {
+      let count = SecurityProgram.tunnelTagLength
       withUnsafeBytes(of: &job.tag) { tag in
         UnsafeMutableRawBufferPointer(start: output + length - count, count: count)
           .copyMemory(from: UnsafeRawBufferPointer(rebasing: tag[..<count]))
       }
     } else {
       // Another packet of the batch may have had the same number.
-      if let fault = session.state.fault(number, window: program.window) {
-        return Self.fail(&request, fault)
+      if let fault = record.pointee.state.fault(number, window: record.pointee.window) {
+        return request.fail(fault)
       }
-      session.state.note(number)
+      record.pointee.state.note(number)
       let padding = Int(output[length - 2])
       guard padding + 2 <= length, Self.isPadding(output + length - 2 - padding, padding) else {
-        return Self.fail(&request, .format)
+        return request.fail(.format)
       }
-      if program.options.contains(.outerHeader) { length -= 2 + padding }
+      if record.pointee.options.contains(.outerHeader) { length -= 2 + padding }
       // A frame of no bytes is none; a compound one's table can say that there are none.
-      guard length > 0 || request.frame.isCompound else { return Self.fail(&request, .format) }
+      guard length > 0 || request.frame.isCompound else { return request.fail(.format) }
     }
-    guard length <= request.outputRoom else { return Self.fail(&request, .sequence) }
+    guard length <= request.outputRoom else { return request.fail(.sequence) }
     request.written = length
     guard isElsewhere else { return }
-    var done = 0
-    for piece in request.output where done < length {
-      let part = min(piece.count, length - done)
-      piece.copyMemory(from: UnsafeRawBufferPointer(start: output + done, count: part))
-      done += part
-    }
+    request.copyOutput(from: output, at: 0, count: length)
   }
 
   /// Whether bytes count from 1, as padding does that nobody chose.
@@ -240,48 +222,15 @@ struct TunnelStep: BitwiseCopyable {
 
   /// Where an output is made: where it is wanted if that is one piece, and not where the input lies.
   private mutating func place(
-    _ request: AcceleratorJob, _ scratch: Scratch, count: Int
+    _ request: inout AcceleratorJob, _ scratch: Scratch, count: Int
   ) -> UnsafeMutablePointer<UInt8>? {
-    if request.output.count == 1, let start = request.output[0].baseAddress,
-      request.output[0].count >= count,
-      !request.frame.isCompound
-        || !request.input.contains(where: { Self.meets($0, request.output[0]) })
+    if let start = request.outputPlace(at: 0, count: count),
+      !request.frame.isCompound || !request.inputMeets(start, count: count)
     {
-      return start.assumingMemoryBound(to: UInt8.self)
+      return start
     }
     isElsewhere = true
     return scratch.take(count)
-  }
-
-  private static func meets(
-    _ left: AcceleratorJob.Piece, _ right: AcceleratorJob.Piece
-  ) -> Bool {
-    guard let first = left.baseAddress, let second = right.baseAddress else { return false }
-    return first < second + right.count && second < first + left.count
-  }
-
-  /// The input in one piece; `mayChange` has it copied.
-  private func input(
-    _ request: AcceleratorJob, _ scratch: Scratch, mayChange: Bool
-  ) -> UnsafeMutablePointer<UInt8>? {
-    if request.input.count == 1, !mayChange {
-      return request.input[0].baseAddress?.assumingMemoryBound(to: UInt8.self)
-    }
-    guard let copy = scratch.take(request.inputLength) else { return nil }
-    return Self.gather(request, into: copy) ? copy : nil
-  }
-
-  /// Copies the input.
-  private static func gather(
-    _ request: AcceleratorJob, into target: UnsafeMutablePointer<UInt8>
-  ) -> Bool {
-    var done = 0
-    for piece in request.input {
-      guard let start = piece.baseAddress else { return false }
-      UnsafeMutableRawPointer(target + done).copyMemory(from: start, byteCount: piece.count)
-      done += piece.count
-    }
-    return true
   }
 
   private static func put(_ value: UInt32, _ target: UnsafeMutablePointer<UInt8>) {

@@ -13,7 +13,8 @@ final class VectorSource {
   private let nonce = UnsafeMutablePointer<UInt8>.allocate(capacity: 12)
   private var round: UInt64 = 0
   private var used = count
-  private var next: UInt64 = 0
+  // One thread counts, and nothing is counted while something is.
+  @exclusivity(unchecked) private var next: UInt64 = 0
 
   init?(_ unit: SecurityUnit) {
     var seed = [UInt8](repeating: 0, count: 32)
