@@ -48,6 +48,7 @@ struct Benchmark {
     try benchmark.measureRoutes()
     try benchmark.measureProcesses()
     try benchmark.measurePorts()
+    try benchmark.measureSecurity()
     if benchmark.count == 0 { benchmark.broken.append("no case has this in its name") }
     for promise in benchmark.broken { print("not kept: \(promise)") }
     exit(benchmark.broken.isEmpty || !benchmark.isChecking ? 0 : 1)
