@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// What a virtual machine boots: a kernel, and a file system in memory whose init runs `/program`.
