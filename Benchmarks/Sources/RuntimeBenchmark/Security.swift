@@ -82,7 +82,7 @@ extension Benchmark {
   /// Nanoseconds per block of what `openssl speed` says of AES-128-GCM; `nil` without it.
   private static func opensslSpeed(_ length: Int) -> Double? {
     let command =
-      "openssl speed -mr -elapsed -seconds 1 -bytes \(length) -evp aes-128-gcm 2>/dev/null"
+      "openssl speed -mr -seconds 1 -bytes \(length) -evp aes-128-gcm 2>/dev/null"
     guard let pipe = popen(command, "r") else { return nil }
     defer { pclose(pipe) }
     var line = [CChar](repeating: 0, count: 256)
