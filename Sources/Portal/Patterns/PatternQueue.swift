@@ -7,7 +7,7 @@ public import QorIQ
 /// ``Portal/openFlow(_:from:crossesFrames:matchLimit:)`` one whose frames are a stream of bytes. What is looked
 /// for stands in a ``PatternCommand`` with each frame:
 /// ``Portal/scan(_:on:_:)`` sends a frame that comes back itself, and says only whether something was found;
-/// ``PatternRequest`` makes one with room for reports. Give the queue back with ``Portal/close(_:)``.
+/// ``PatternRequest`` makes one with room for reports. Give the queue back with ``Portal/close(_:)->PatternQueue?``.
 public struct PatternQueue: ~Copyable {
   /// The queue for requests.
   public let request: FQID

@@ -5,7 +5,7 @@ public import QorIQ
 ///
 /// A packet is enqueued to ``request`` as an ordinary frame. Its answer comes on the portals, from
 /// ``response``: another frame with what SEC made of it, or the packet itself with a status that is not 0 in
-/// its descriptor's `command`. Give the queue back with ``Portal/close(_:)``.
+/// its descriptor's `command`. Give the queue back with ``Portal/close(_:)->SecurityQueue?``.
 public struct SecurityQueue: ~Copyable {
   /// The queue for packets.
   public let request: FQID
