@@ -62,33 +62,10 @@ struct AEADTests {
       ]
       for (place, descriptor) in both.enumerated() {
         asker.write(descriptor.words.flatMap { QueueClient.big($0, 4) }, at: descriptors[place])
-        let result = asker.client.initialize(
-          390 + UInt32(place), channel: 0x840, workQueue: 2,
-          fields: [
-            (0x2, 20, QueueClient.big(392 + UInt32(place), 4)),
-            (
-              0x1, 24,
-              QueueClient.big(UInt32(descriptors[place] >> 32), 4)
-                + QueueClient.big(UInt32(truncatingIfNeeded: descriptors[place]), 4)
-            ),
-          ])
-        #expect(result == 0xf0)
+        let queue = 390 + UInt32(place)
+        #expect(
+          asker.start(queue, contextB: queue + 2, contextA: descriptors[place]) == 0xf0)
       }
-    }
-
-    /// Sends bytes as a frame in one buffer; the answer's bytes and status.
-    func ask(_ bytes: [UInt8], on queue: UInt32) throws -> (bytes: [UInt8], status: UInt32) {
-      let buffer = try #require(asker.portal.acquire(1, from: 3).first)
-      asker.write(bytes, at: buffer + 64)
-      asker.ask(
-        RawPortal.descriptor(bpid: 3, address: buffer, length: UInt32(bytes.count)), to: queue)
-      let answer = try #require(asker.answer())
-      #expect(answer.queue == queue + 2)
-      let count = Int(answer.word & 0xf_ffff)
-      let out = asker.read(count, at: answer.address + UInt64(answer.word >> 20 & 0x1ff))
-      asker.portal.release(verb: 0x31, [(3, answer.address)])
-      asker.client.step()
-      return (out, answer.status)
     }
 
     /// Sends a compound frame as Linux's driver makes it: input in pieces for length, vector and data, output over
@@ -181,7 +158,7 @@ struct AEADTests {
     let out =
       isCompound
       ? try pair.askInPlace(front, associated + text, room: whole, cuts: [3, 17], on: 390)
-      : try pair.ask(front + associated + text, on: 390)
+      : try pair.asker.ask(front + associated + text, on: 390)
     #expect(out.status == 0)
     #expect(Array(out.bytes.dropFirst(associated.count)) == sealed)
     // Nothing at all cannot be a frame of its own.
@@ -190,7 +167,7 @@ struct AEADTests {
       isCompound
       ? try pair.askInPlace(
         front, associated + sealed, room: whole - 16, cuts: [3, 17], on: 391)
-      : try pair.ask(front + associated + sealed, on: 391)
+      : try pair.asker.ask(front + associated + sealed, on: 391)
     #expect(back.status == 0)
     #expect(Array(back.bytes.dropFirst(associated.count)) == text)
   }
@@ -247,7 +224,7 @@ struct AEADTests {
     for (request, sealed) in zip(requests, judged) {
       let count = request.associated.count
       let front = test.cipher.front(associated: count, vector: request.vector)
-      let whole = try pair.ask(front + request.associated + request.text, on: 390)
+      let whole = try pair.asker.ask(front + request.associated + request.text, on: 390)
       #expect(whole.status == 0)
       #expect(Array(whole.bytes.dropFirst(count)) == sealed)
       let pieces = try pair.askInPlace(
@@ -256,7 +233,7 @@ struct AEADTests {
       #expect(pieces.status == 0)
       // What is passed over in the output is there still.
       #expect(pieces.bytes == request.associated + sealed)
-      let back = try pair.ask(front + request.associated + sealed, on: 391)
+      let back = try pair.asker.ask(front + request.associated + sealed, on: 391)
       #expect(Array(back.bytes.dropFirst(count)) == request.text)
       let together = try pair.askInPlace(
         front, request.associated + sealed, room: count + request.text.count, cuts: request.cuts,
@@ -276,7 +253,7 @@ struct AEADTests {
     let data = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7) }
     let front = test.cipher.front(
       associated: 16, vector: [UInt8](repeating: 3, count: test.cipher.vectorLength))
-    let sealed = try pair.ask(front + data, on: 390).bytes
+    let sealed = try pair.asker.ask(front + data, on: 390).bytes
     let input = front + (enciphers ? data : Array(data[..<16]) + Array(sealed[16...]))
     let room = enciphers ? count + 16 : count
     for shift in [-40, -16, 8, 24] {
@@ -302,13 +279,13 @@ struct AEADTests {
     let front = test.cipher.front(
       associated: 8, vector: [UInt8](repeating: 3, count: test.cipher.vectorLength))
     let data = [UInt8](repeating: 9, count: 8) + text
-    let sealed = try pair.ask(front + data, on: 390).bytes
+    let sealed = try pair.asker.ask(front + data, on: 390).bytes
     let request = front + Array(data[..<8]) + Array(sealed[8...])
-    #expect(Array(try pair.ask(request, on: 391).bytes[8...]) == text)
+    #expect(Array(try pair.asker.ask(request, on: 391).bytes[8...]) == text)
     for place in stride(from: front.count, to: request.count, by: 3) {
       var wrong = request
       wrong[place] ^= 4
-      let answer = try pair.ask(wrong, on: 391)
+      let answer = try pair.asker.ask(wrong, on: 391)
       #expect(answer.status & 0xf000_00ff == (test.isGCM ? 0x2000_001a : 0x2000_004a))
       #expect(answer.bytes == wrong)
     }
@@ -325,7 +302,7 @@ struct AEADTests {
     }
     let block = [UInt8](repeating: 1, count: 16)
     func status(_ bytes: [UInt8], _ queue: UInt32) throws -> UInt32 {
-      try pair.ask(bytes, on: queue).status
+      try pair.asker.ask(bytes, on: queue).status
     }
     // Less than what stands in front; more to authenticate than there is.
     #expect(try status(Array(front(0).dropLast()), 390) == 0x4000_0010)
@@ -368,7 +345,7 @@ struct AEADTests {
       for bit in [31, 16, 8, 7] {
         pair.asker.write(
           QueueClient.big(words[place] ^ 1 << UInt32(bit), 4), at: descriptor + UInt64(4 * place))
-        let status = try pair.ask(request, on: 390 + UInt32(queue)).status
+        let status = try pair.asker.ask(request, on: 390 + UInt32(queue)).status
         #expect(
           status & 0xf000_0000 == 0x4000_0000
             && [0x04, 0x06, 0x09, 0x0d, 0x81].contains(status & 0xff),
@@ -378,7 +355,8 @@ struct AEADTests {
     }
     // A data block in front, of which there is none.
     pair.asker.write(QueueClient.big(words[2] | 2 << 16, 4), at: descriptor + 8)
-    #expect(try pair.ask(request, on: 390 + UInt32(queue)).status & 0xf000_0000 == 0x4000_0000)
+    #expect(
+      try pair.asker.ask(request, on: 390 + UInt32(queue)).status & 0xf000_0000 == 0x4000_0000)
   }
 
   // MARK: Words

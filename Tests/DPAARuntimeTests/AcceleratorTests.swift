@@ -46,12 +46,17 @@ import Testing
     var response: UInt32 { request + 2 }
 
     /// Puts a queue for requests into service.
-    func start(_ queue: UInt32, contextB: UInt32? = nil, contextA: UInt32? = nil) -> UInt8 {
-      client.initialize(
+    func start(_ queue: UInt32, contextB: UInt32? = nil, contextA: UInt64? = nil) -> UInt8 {
+      let contextA = contextA ?? UInt64(pool)
+      return client.initialize(
         queue, channel: 0x840, workQueue: 2,
         fields: [
           (0x2, 20, QueueClient.big(contextB ?? response, 4)),
-          (0x1, 24, QueueClient.big(0, 4) + QueueClient.big(contextA ?? UInt32(pool), 4)),
+          (
+            0x1, 24,
+            QueueClient.big(UInt32(contextA >> 32), 4)
+              + QueueClient.big(UInt32(truncatingIfNeeded: contextA), 4)
+          ),
         ])
     }
 
@@ -69,6 +74,21 @@ import Testing
     func ask(_ descriptor: [UInt8], to queue: UInt32? = nil) {
       portal.enqueue(RawPortal.enqueueCommand(descriptor, to: queue ?? request))
       client.step(3)
+    }
+
+    /// Sends bytes as a frame in one buffer, which is answered in another; the answer's bytes and status.
+    func ask(_ bytes: [UInt8], on queue: UInt32) throws -> (bytes: [UInt8], status: UInt32) {
+      let buffer = try #require(portal.acquire(1, from: pool).first)
+      write(bytes, at: buffer + 64)
+      ask(
+        RawPortal.descriptor(bpid: pool, address: buffer, length: UInt32(bytes.count)), to: queue)
+      let answer = try #require(self.answer())
+      #expect(answer.queue == queue + 2)
+      let count = Int(answer.word & 0xf_ffff)
+      let out = read(count, at: answer.address + UInt64(answer.word >> 20 & 0x1ff))
+      portal.release(verb: 0x31, [(pool, answer.address)])
+      client.step()
+      return (out, answer.status)
     }
 
     /// A compound frame's descriptor.
@@ -132,8 +152,8 @@ import Testing
     #expect(asker.simulation.engine.counters.failed(.authentication, 0, 2) == 1)
   }
 
-  @Test(arguments: [2 as UInt32, 77, 0xffff_ffff])
-  func `a pool that is not the owner's gives no buffer`(pool: UInt32) throws {
+  @Test(arguments: [2 as UInt64, 77, 0xffff_ffff])
+  func `a pool that is not the owner's gives no buffer`(pool: UInt64) throws {
     let asker = try Asker()
     #expect(asker.start(391, contextA: pool) == 0xf0)
     let buffer = try #require(asker.portal.acquire(1, from: 3).first)

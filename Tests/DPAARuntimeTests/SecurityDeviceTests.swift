@@ -101,31 +101,12 @@ struct SecurityDeviceTests {
     }
 
     func start(_ queue: UInt32, _ descriptor: UInt64) -> UInt8 {
-      asker.client.initialize(
-        queue, channel: 0x840, workQueue: 2,
-        fields: [
-          (0x2, 20, QueueClient.big(queue + 2, 4)),
-          (
-            0x1, 24,
-            QueueClient.big(UInt32(descriptor >> 32), 4)
-              + QueueClient.big(UInt32(truncatingIfNeeded: descriptor), 4)
-          ),
-        ])
+      asker.start(queue, contextB: queue + 2, contextA: descriptor)
     }
 
     /// Sends bytes as a frame, to be enciphered (390) or deciphered (391); the answer's bytes and status.
     func ask(_ bytes: [UInt8], on queue: UInt32) throws -> (bytes: [UInt8], status: UInt32) {
-      let buffer = try #require(asker.portal.acquire(1, from: 3).first)
-      asker.write(bytes, at: buffer + 64)
-      asker.ask(
-        RawPortal.descriptor(bpid: 3, address: buffer, length: UInt32(bytes.count)), to: queue)
-      let answer = try #require(asker.answer())
-      #expect(answer.queue == queue + 2)
-      let count = Int(answer.word & 0xf_ffff)
-      let out = asker.read(count, at: answer.address + UInt64(answer.word >> 20 & 0x1ff))
-      asker.portal.release(verb: 0x31, [(3, answer.address)])
-      asker.client.step()
-      return (out, answer.status)
+      try asker.ask(bytes, on: queue)
     }
 
     func fault(_ fault: AcceleratorFault) -> UInt64 {

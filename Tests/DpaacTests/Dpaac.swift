@@ -36,6 +36,32 @@ enum Dpaac {
     return try #require(partitions.first { $0["name"] as? String == name })
   }
 
+  /// The frames of a capture in this machine's byte order.
+  static func frames(_ path: String) throws -> [[UInt8]] {
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    var frames: [[UInt8]] = []
+    var place = 24
+    while place + 16 <= bytes.count {
+      let count = bytes[place + 8..<place + 12].reversed().reduce(0) { $0 << 8 | Int($1) }
+      try #require(place + 16 + count <= bytes.count)
+      frames.append(Array(bytes[place + 16..<place + 16 + count]))
+      place += 16 + count
+    }
+    return frames
+  }
+
+  /// Waits until a run of the example has started the processes of its four partitions, and names them.
+  static func startedGuests(of run: ChildProcess) throws -> [Int32] {
+    let deadline = ContinuousClock.now + .seconds(120)
+    while run.isRunning {
+      let guests = (try? Self.guests(of: run.processIdentifier)) ?? []
+      if guests.count >= 4 { return guests }
+      try #require(ContinuousClock.now < deadline, "its guests do not start")
+      usleep(1000)
+    }
+    return []
+  }
+
   /// The child processes of a run, in the order of its partitions.
   static func guests(of run: Int32) throws -> [Int32] {
     let children = try String(

@@ -71,20 +71,6 @@ import Testing
     }
   }
 
-  /// The frames of a capture in this machine's byte order.
-  private static func frames(_ path: String) throws -> [[UInt8]] {
-    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    var frames: [[UInt8]] = []
-    var place = 24
-    while place + 16 <= bytes.count {
-      let count = bytes[place + 8..<place + 12].reversed().reduce(0) { $0 << 8 | Int($1) }
-      try #require(place + 16 + count <= bytes.count)
-      frames.append(Array(bytes[place + 16..<place + 16 + count]))
-      place += 16 + count
-    }
-    return frames
-  }
-
   private static func turned(_ frame: [UInt8]) -> [UInt8] {
     Array(frame[6..<12] + frame[0..<6] + frame[12...])
   }
@@ -103,9 +89,9 @@ import Testing
     #expect(rig.guest.take(.interface).isEmpty)
     let report = try rig.end()
     #expect(report["conserved"] as? Bool == true)
-    let sent = try Self.frames("\(rig.directory.path)/captures/fm1-gb0.pcap")
+    let sent = try Dpaac.frames("\(rig.directory.path)/captures/fm1-gb0.pcap")
     #expect(sent == [60, 1514].map { FolderServer.frame(to: 0xfe, $0) })
-    let received = try Self.frames("\(rig.directory.path)/captures/guest1.pcap")
+    let received = try Dpaac.frames("\(rig.directory.path)/captures/guest1.pcap")
     #expect(received.count == 4)
   }
 
@@ -122,7 +108,7 @@ import Testing
     let report = try rig.end()
     #expect(report["conserved"] as? Bool == true)
     // guest2 and the host have turned theirs back.
-    let sent = try Self.frames("\(rig.directory.path)/captures/fm1-gb0.pcap")
+    let sent = try Dpaac.frames("\(rig.directory.path)/captures/fm1-gb0.pcap")
     #expect(Set(sent.map { $0[42] }) == [1, 3])
   }
 

@@ -67,13 +67,7 @@ import Testing
       ["run", plan, "--format", "json", "--repeat", "20", "--rate", "4000"] + arguments,
       output: FileHandle(forWritingAtPath: output))
     // The captures play for about two seconds: half a second is in the midst of it.
-    var guests: [Int32] = []
-    let deadline = ContinuousClock.now + .seconds(120)
-    while guests.count < 4, process.isRunning {
-      try #require(ContinuousClock.now < deadline, "its guests do not start")
-      usleep(1000)
-      guests = (try? Dpaac.guests(of: process.processIdentifier)) ?? []
-    }
+    _ = try Dpaac.startedGuests(of: process)
     usleep(500_000)
     try interfere(process)
     process.waitUntilExit()

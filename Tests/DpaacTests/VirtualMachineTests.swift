@@ -9,6 +9,11 @@ import Testing
     try VirtualMachineTests.plan(["guest2"], in: directory, accel: accel)
   }
 
+  /// Puts files where those of an image would be.
+  private static func addImage(to directory: TemporaryDirectory) throws {
+    for name in ["vmlinuz", "initramfs"] { try directory.write(name, Data([0])) }
+  }
+
   @Test func `a run without an image says how to make one, and leaves nothing behind`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
@@ -34,8 +39,7 @@ import Testing
   @Test func `a machine without QEMU names the package that has it`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    _ = try directory.write("vmlinuz", Data([0]))
-    _ = try directory.write("initramfs", Data([0]))
+    try Self.addImage(to: directory)
     let outcome = try Dpaac.tool.run(
       ["run", try Self.plan(directory), "--guest-image", directory.path],
       environment: ["PATH": directory.path])
@@ -43,13 +47,17 @@ import Testing
     #expect(outcome.errorText.contains("on PATH (Debian: qemu-system-x86)"))
   }
 
-  @Test func `a machine that stops early has its last words told`() throws {
+  @Test(arguments: [
+    "echo the disk is on fire\n",
+    // What a machine says in vain, as there is no room for more, is not kept.
+    "head -c 262120 /dev/zero\necho\necho the disk is on fire\nhead -c 9999999 /dev/zero\n",
+  ])
+  func `a machine that stops early has its last words told`(script: String) throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    _ = try directory.write("vmlinuz", Data([0]))
-    _ = try directory.write("initramfs", Data([0]))
+    try Self.addImage(to: directory)
     let emulator = try directory.write(
-      "qemu-system-x86_64", Data("#!/bin/sh\necho the disk is on fire\nexit 3\n".utf8))
+      "qemu-system-x86_64", Data("#!/bin/sh\n\(script)exit 3\n".utf8))
     try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: emulator)
     let outcome = try Dpaac.tool.run(
       ["run", try Self.plan(directory), "--guest-image", directory.path],
@@ -90,14 +98,23 @@ struct VirtualMachineTests {
   {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let outcome = try Dpaac.tool.run(
-      ["run", try Self.plan(["guest1", "guest2"], in: directory), "--format", "json"])
+    let outcome = try Dpaac.tool.run([
+      "run", try Self.plan(["guest1", "guest2"], in: directory), "--format", "json", "-o",
+      "\(directory.path)/machines",
+    ])
     #expect(outcome.status == 0, "\(outcome.errorText)")
     #expect(outcome.errorText.contains("boot guest1 with QEMU, TCG\nboot guest2 with QEMU, TCG\n"))
     let report = try Dpaac.report(outcome.text)
     // The very frames that processes get.
     let usual = try Dpaac.report(
-      try Dpaac.tool.run(["run", Dpaac.example, "--format", "json"]).text)
+      try Dpaac.tool.run([
+        "run", Dpaac.example, "--format", "json", "-o", "\(directory.path)/processes",
+      ]).text)
+    func sent(_ kind: String) throws -> [[UInt8]] {
+      try Dpaac.frames("\(directory.path)/\(kind)/fm1-10g0.pcap")
+        .sorted { $0.lexicographicallyPrecedes($1) }
+    }
+    #expect(try sent("machines") == sent("processes"))
     #expect(report["conserved"] as? Bool == true)
     func flows(_ report: [String: Any]) throws -> [[String]] {
       try #require(report["flows"] as? [[String: Any]]).map { flow in
@@ -121,14 +138,9 @@ struct VirtualMachineTests {
       ],
       output: FileHandle(forWritingAtPath: output), errors: FileHandle(forWritingAtPath: errors))
     defer { process.stop() }
-    // Who plays the capture has seen all guests attach.
+    let guests = try Dpaac.startedGuests(of: process)
+    try #require(guests.count == 4)
     let deadline = ContinuousClock.now + .seconds(300)
-    var guests: [Int32] = []
-    while guests.count < 4, process.isRunning {
-      try #require(ContinuousClock.now < deadline, "its guests do not start")
-      usleep(10_000)
-      guests = (try? Dpaac.guests(of: process.processIdentifier)) ?? []
-    }
     // What guests have sent to the wire is in the midst of it.
     func sent() -> Int {
       let attributes = try? FileManager.default.attributesOfItem(

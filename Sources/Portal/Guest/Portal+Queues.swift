@@ -61,6 +61,12 @@ extension Portal {
       && order(ManagementVerb.outOfService, fields: 0, queue) == CommandResult.ok
   }
 
+  /// The same for a queue whose frames are all to be served first: one that is retired with frames in it would
+  /// keep them, as nobody is served from there.
+  mutating func takeOutOfServiceWhenEmpty(_ queue: FQID) -> Bool {
+    queueFrameCount(of: queue) == 0 && takeOutOfService(queue)
+  }
+
   /// Gives a command about a queue, whose other words stand there already; its result.
   private mutating func order(_ verb: UInt8, fields: UInt64, _ queue: FQID) -> UInt8? {
     qman.release64(

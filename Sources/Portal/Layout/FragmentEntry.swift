@@ -49,6 +49,15 @@ public import QorIQ
     return copy
   }
 
+  /// The same piece without so many bytes at its ends; with more at its front where that is less than 0. It must
+  /// have them.
+  func cut(front: Int = 0, back: Int = 0) -> FragmentEntry {
+    FragmentEntry(
+      bpid: bpid, address: address,
+      offset: UInt32(truncatingIfNeeded: Int(offset) + front),
+      length: UInt32(truncatingIfNeeded: Int(length) - front - back), isFinal: isFinal)
+  }
+
   /// The pool of the piece's buffer.
   @inlinable public var bpid: BPID { BPID(UInt8(truncatingIfNeeded: word1 >> 16)) }
   /// The buffer's address.

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Its memory is mapped from the file `resource2`, which needs a root user and no driver (Linux 6.1,
 /// `Documentation/PCI/sysfs-pci.rst`).
-struct SharedMemoryDevice: Equatable {
+struct SharedMemoryDevice {
   /// The device's memory, mapped.
   let memory: UnsafeMutableRawPointer
   /// How many bytes.

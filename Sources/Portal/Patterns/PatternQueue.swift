@@ -124,9 +124,7 @@ extension Portal {
   /// - Returns: `nil` when that is done. The queue itself when requests are in it still, or when QMan does not
   ///   answer: take the answers, and close it again.
   public mutating func close(_ queue: consuming PatternQueue) -> PatternQueue? {
-    guard queueFrameCount(of: queue.request) == 0, takeOutOfService(queue.request) else {
-      return queue
-    }
+    guard takeOutOfServiceWhenEmpty(queue.request) else { return queue }
     if let buffer = queue.take() { giveBack(buffer) }
     return nil
   }

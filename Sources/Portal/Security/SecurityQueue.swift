@@ -34,9 +34,6 @@ public struct SecurityQueue: ~Copyable {
   }
 
   consuming func take() -> Buffer { memory }
-
-  /// Leaves everything as it is, where there is nobody any more to give it back to.
-  consuming func abandon() { _ = memory.take() }
 }
 
 extension Portal {
@@ -72,10 +69,7 @@ extension Portal {
   /// - Returns: `nil` when that is done. The queue itself when packets are in it still, which SEC works on by its
   ///   descriptor, or when QMan does not answer: take the answers, and close it again.
   public mutating func close(_ queue: consuming SecurityQueue) -> SecurityQueue? {
-    // One that is retired with packets in it would keep them: nobody is served from there.
-    guard queueFrameCount(of: queue.request) == 0, takeOutOfService(queue.request) else {
-      return queue
-    }
+    guard takeOutOfServiceWhenEmpty(queue.request) else { return queue }
     giveBackErased(queue.take())
     return nil
   }

@@ -117,15 +117,7 @@ struct AEADStep: BitwiseCopyable {
     _ job: inout dpaac_security_job
   ) {
     guard let target else { return }
-    guard job.failure == 0 else {
-      guard job.failure == UInt32(DPAAC_SECURITY_NOT_AUTHENTIC) else {
-        return request.fail(.size, at: record.pointee.operationIndex)
-      }
-      return request.fail(
-        .authentication,
-        status: SecurityStatus.wrongTag(
-          isGCM: record.pointee.isGCM, at: record.pointee.operationIndex))
-    }
+    guard request.isDone(job, record) else { return }
     if isElsewhere { request.copyOutput(from: target, at: associated, count: text) }
     request.written = associated + text
     guard record.pointee.isEncapsulation else { return }

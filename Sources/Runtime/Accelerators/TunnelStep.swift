@@ -178,15 +178,7 @@ struct TunnelStep: BitwiseCopyable {
     _ job: inout dpaac_security_job
   ) {
     guard let output else { return }
-    guard job.failure == 0 else {
-      guard job.failure == UInt32(DPAAC_SECURITY_NOT_AUTHENTIC) else {
-        return request.fail(.size, at: record.pointee.operationIndex)
-      }
-      return request.fail(
-        .authentication,
-        status: SecurityStatus.wrongTag(
-          isGCM: record.pointee.isGCM, at: record.pointee.operationIndex))
-    }
+    guard request.isDone(job, record) else { return }
     if record.pointee.isEncapsulation {
       let count = SecurityProgram.tunnelTagLength
       withUnsafeBytes(of: &job.tag) { tag in

@@ -77,10 +77,16 @@ struct GuestProcess {
   private static func spawn(
     _ program: [String], _ name: String, descriptors: [Int32: Int32]
   ) throws(EngineError) -> pid_t {
+    // Copies above all places, lest one is overwritten before it has its own.
+    let copies = descriptors.mapValues { fcntl($0, F_DUPFD_CLOEXEC, 64) }
+    defer { for copy in copies.values where copy >= 0 { Glibc.close(copy) } }
+    guard copies.values.allSatisfy({ $0 >= 0 }) else {
+      throw .guest(name, "no descriptor: \(String(cString: strerror(errno)))")
+    }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    for (place, descriptor) in descriptors.sorted(by: { $0.key < $1.key }) {
+    for (place, descriptor) in copies {
       posix_spawn_file_actions_adddup2(&actions, descriptor, place)
     }
     var attributes = posix_spawnattr_t()

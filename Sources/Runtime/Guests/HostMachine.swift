@@ -38,27 +38,36 @@ enum HostMachine {
 
   /// What runs a machine that the plan wants to be run so.
   ///
-  /// - Returns: The accelerator, or why there is none.
-  static func choose(_ wish: MachineAccelerator) -> Result<Accelerator, EngineError> {
+  /// - Parameters:
+  ///   - owner: Whose machine it is.
+  ///   - wish: What the plan says.
+  ///   - speed: What KVM does here.
+  /// - Returns: The accelerator.
+  /// - Throws: ``EngineError/guest(_:_:)`` when it is to be KVM and cannot.
+  static func choose(
+    for owner: String, _ wish: MachineAccelerator, speed: @autoclosure () -> KVMSpeed = kvmSpeed
+  ) throws(EngineError) -> Accelerator {
     switch wish {
-    case .tcg: return .success(.tcg)
-    case .auto: return .success(kvmSpeed.isUsable ? .kvm : .tcg)
+    case .tcg: return .tcg
+    case .auto: return speed().isUsable ? .kvm : .tcg
     case .kvm:
-      let speed = kvmSpeed
-      return speed.isUsable
-        ? .success(.kvm) : .failure(.guest("KVM", "\(speed.description); write accel: auto or tcg"))
+      let speed = speed()
+      guard speed.isUsable else {
+        throw .guest(owner, "is to run under KVM, but \(speed); write accel: auto or tcg")
+      }
+      return .kvm
     }
   }
 
-  /// How fast KVM runs a loop of a few instructions.
-  static var kvmSpeed: KVMSpeed { KVMSpeed(nanoseconds: dpaac_kvm_probe()) }
+  /// How fast KVM runs a loop of a few instructions: measured once.
+  static let kvmSpeed = KVMSpeed(nanoseconds: dpaac_kvm_probe())
 }
 
 /// What a probe of KVM says.
 ///
 /// Some hosts' KVM is software itself: it takes microseconds for each instruction, and a kernel does not get
 /// through its boot.
-struct KVMSpeed: CustomStringConvertible {
+struct KVMSpeed: Sendable, CustomStringConvertible {
   /// How long 10,000 rounds of a loop took; negative when there is no KVM to ask: an error number.
   var nanoseconds: Int64
   /// A processor that does it itself takes some microseconds, and a fraction of this to get there.

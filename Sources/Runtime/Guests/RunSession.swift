@@ -146,7 +146,8 @@ public struct RunSession: ~Copyable {
       {
         throw late(guest, "did not attach to its portals within \(patience) s")
       }
-      if signals?.take() == true {
+      // Processes are there at once, and drain as the run does; nobody waits for a kernel's boot to end it.
+      if !consoles.isEmpty, signals?.take() == true {
         throw .guest("the run", "was ended before all guests had started")
       }
       usleep(500)
@@ -162,7 +163,7 @@ public struct RunSession: ~Copyable {
         "is a virtual machine, but there is no kernel for it; make one with scripts/guest-image, or name "
           + "its folder with --guest-image")
     }
-    let accelerator = try HostMachine.choose(wish).get()
+    let accelerator = try HostMachine.choose(for: owner.name, wish)
     let machine = try VirtualMachine(
       owner, accelerator, region: region, image: image,
       program: options.programs[owner.name]?.first)

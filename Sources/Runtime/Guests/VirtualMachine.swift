@@ -49,7 +49,7 @@ struct VirtualMachine: ~Copyable {
     let console: MachineConsole
     let device: Int32
     do throws(EngineError) {
-      console = MachineConsole(descriptor: try Self.memoryFile("\(owner.name)-console", []))
+      console = try MachineConsole(of: owner.name)
       device = try Self.device(owner.name, region)
     } catch {
       close(files)
@@ -62,7 +62,7 @@ struct VirtualMachine: ~Copyable {
       ["/usr/bin/setpriv", "--pdeathsig", "KILL", emulator]
       + HostMachine.machineArguments(accelerator)
       + [
-        "-smp", "\(max(1, owner.cpus.count))", "-m", "\(max(128, owner.memory.size >> 20))M",
+        "-smp", "\(max(1, owner.cpus.count))", "-m", "\(owner.memory.size >> 20)M",
         "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
         "-kernel", image.kernel, "-initrd", "/dev/fd/4",
         "-append", "console=ttyS0 quiet panic=-1 no_timer_check",

@@ -109,11 +109,6 @@ struct ScanNote: BitwiseCopyable, Equatable {
   /// Takes bytes off the front of a frame in several buffers, or puts them back.
   private func moveFirstPiece(of buffer: borrowing Buffer, by count: Int) {
     let table = buffer.memory + Int(buffer.descriptor.offset)
-    let entry = FragmentEntry(table)
-    FragmentEntry(
-      bpid: entry.bpid, address: entry.address,
-      offset: UInt32(truncatingIfNeeded: Int(entry.offset) + count),
-      length: UInt32(truncatingIfNeeded: Int(entry.length) - count), isFinal: entry.isFinal
-    ).write(to: table)
+    FragmentEntry(table).cut(front: count).write(to: table)
   }
 }

@@ -92,18 +92,9 @@ extension Portal {
     guard Int(ends.first.offset) + start <= 0x1fff,
       pieces[0].count > start + (last == 0 ? excess : 0), pieces[last].count > excess
     else { return false }
-    ends.first.moved(by: start, shortenedBy: last == 0 ? excess : 0).write(to: entry(0))
-    if last > 0 { ends.last.moved(by: 0, shortenedBy: excess).write(to: entry(last)) }
+    ends.first.cut(front: start, back: last == 0 ? excess : 0).write(to: entry(0))
+    if last > 0 { ends.last.cut(back: excess).write(to: entry(last)) }
     buffer.descriptor = descriptor.resized(length: UInt32(count))
     return true
-  }
-}
-
-extension FragmentEntry {
-  /// The same piece without bytes at its ends.
-  fileprivate func moved(by start: Int, shortenedBy excess: Int) -> FragmentEntry {
-    FragmentEntry(
-      bpid: bpid, address: address, offset: offset + UInt32(start),
-      length: length - UInt32(start + excess), isFinal: isFinal)
   }
 }

@@ -1,6 +1,7 @@
 import QorIQ
 
-// SAFETY: the first `count` places hold queues; no others do.
+// SAFETY: the first `count` places hold queues; no others do. Never deinitialized as a whole: a queue that could
+// not be closed holds a buffer, which ends with the guest.
 /// A gateway's queues into SEC: two for each tunnel, the first for what goes in and the second for what comes
 /// out.
 struct TunnelQueues: ~Copyable {
@@ -26,11 +27,7 @@ struct TunnelQueues: ~Copyable {
     queues = .allocate(capacity: 2 * settings.tunnels.count)
   }
 
-  deinit {
-    // Nobody is there to give the buffers back to: they are of who takes the guest's things.
-    for place in 0..<count { (queues + place).move().abandon() }
-    queues.deallocate()
-  }
+  deinit { queues.deallocate() }
 
   /// The largest buffers, so that a long packet has room in one.
   static func pool(of grant: GuestGrant) -> GuestGrant.Pool? {
