@@ -64,6 +64,7 @@ struct PartitionSummary {
     for interface in partition.interfaces {
       for rule in interface.rules {
         var how = rule.spread.map { ["spread by \($0.planText)"] } ?? []
+        how += rule.chain.map { ["through \($0)"] } ?? []
         how += rule.storageProfile.map { ["profile \($0)"] } ?? []
         if case .offlineHop(let hop) = interface.delivery, !rule.isDropped,
           rule.owner != hop.receivingOwner
@@ -204,6 +205,7 @@ struct PartitionSummary {
             ]
           }
           var members = share(rule.owner, rule.receive, rule.storageProfile)
+          if let chain = rule.chain { members.append(.init("through", .string(chain))) }
           if !rule.copies.isEmpty {
             members.append(
               .init(
@@ -213,6 +215,21 @@ struct PartitionSummary {
           }
           return .object(members)
         }),
+    ]
+  }
+
+  private func json(_ chain: DeviceChain) -> JSONValue {
+    [
+      "name": .string(chain.name), "kind": .string(chain.kind.rawValue),
+      "channel": JSONValue(chain.channel.rawValue), "request": JSONValue(chain.request.rawValue),
+      "response": JSONValue(chain.response.rawValue),
+      "patternSet": chain.patternSet.map { JSONValue($0) } ?? .null,
+      "exit": chain.exit.map { exit in
+        [
+          "interface": .string(exit.interface), "transmit": JSONValue(exit.transmit.rawValue),
+          "offlinePort": .string("fm\(exit.fman + 1)-oh\(exit.port.port)"),
+        ]
+      } ?? .null,
     ]
   }
 
@@ -278,6 +295,7 @@ struct PartitionSummary {
               }),
           ]
         }),
+      "chains": .array(resources.chains.map(json)),
       "dmaWindow": [
         "size": JSONValue(resources.dmaWindow.size),
         "slots": JSONValue(resources.dmaWindow.slotCount),

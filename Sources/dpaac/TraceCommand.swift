@@ -114,7 +114,8 @@ struct TracePrinter {
       table.add([
         "\(number + 1)", "\(trace.length)", trace.rule.map { "\($0 + 1)" } ?? "error",
         "\(trace.queue)", trace.storageProfile.map(String.init) ?? "", Self.text(trace.storage),
-        trace.channel.map(\.description) ?? "", trace.channel.map { "\($0.rawValue)" } ?? "",
+        trace.channel.map(\.description) ?? "",
+        trace.chain.map { $0.kind.rawValue } ?? trace.channel.map { "\($0.rawValue)" } ?? "",
         trace.lacksBuffers.map { "dropped: \(partition.owners[$0].name) has no buffers for it" }
           ?? partition.owners[trace.owner].name + (trace.hop == nil ? "" : " (by offline port)"),
       ])
@@ -137,6 +138,19 @@ struct TracePrinter {
     guard let storage else { return "none" }
     return storage.pieces == 1
       ? "\(storage.pool)" : "\(storage.pool), \(storage.pieces) pieces and a table"
+  }
+
+  /// What becomes of a frame in a chain.
+  private static func text(_ chain: DeviceChain) -> String {
+    let input = chain.takesPackets ? "its IP packet" : "all of it"
+    let set = chain.patternSet.map { ", set \($0)" } ?? ""
+    let end =
+      chain.exit.map {
+        ", by offline port \($0.port.port) behind an Ethernet header to queue \($0.transmit) of "
+          + $0.interface
+      } ?? ", to the guest's portals"
+    return
+      "\(chain.name): \(input) to \(chain.kind.rawValue)\(set), answered on \(chain.response)\(end)"
   }
 
   private func steps(_ trace: FrameTrace?) -> String {
@@ -190,9 +204,12 @@ struct TracePrinter {
     table.add([
       "pool", trace.storage == nil ? "none holds the frame: dropped" : Self.text(trace.storage),
     ])
+    let server = trace.chain.map { "of \($0.kind.rawValue)" }
     table.add([
-      "channel", trace.channel.map { "\($0), of portal \($0.rawValue)" } ?? "none",
+      "channel",
+      trace.channel.map { "\($0), \(server ?? "of portal \($0.rawValue)")" } ?? "none",
     ])
+    if let chain = trace.chain { table.add(["chain", Self.text(chain)]) }
     table.add([
       "guest",
       trace.lacksBuffers.map { "none: \(partition.owners[$0].name) has no buffers for it" }
@@ -249,7 +266,11 @@ struct TracePrinter {
     }
     if let channel = trace.channel {
       members.append(.init("channel", JSONValue(channel.rawValue)))
-      members.append(.init("portal", JSONValue(channel.rawValue)))
+      if trace.chain == nil { members.append(.init("portal", JSONValue(channel.rawValue))) }
+    }
+    if let chain = trace.chain {
+      members.append(.init("through", .string(chain.name)))
+      members.append(.init("response", JSONValue(chain.response.rawValue)))
     }
     if !trace.copies.isEmpty {
       members.append(

@@ -7,7 +7,7 @@ import Testing
 
 extension Example {
   /// A plan with a guest of every dialect and all that a plan can give to one: images, boot
-  /// arguments, shared memory, accelerators, congestion groups, pool channels, roles, whole
+  /// arguments, shared memory, accelerators, chains, congestion groups, pool channels, roles, whole
   /// interfaces, shared ones and links. No two guests have anything alike.
   static func complete(board: String = "p4080ds") throws -> Partition {
     let result = PlanLoader.load(
@@ -53,6 +53,7 @@ extension Example {
             patterns:
               web: { find: [ {text: '"#) \\(x)'}, {regex: 'a+[^b]$', tag: 7, subset: '0,15'} ] }
               other: { set: 9, find: [ {bytes: 00 ff} ] }
+        chains: { look: {by: pme, scan: other} }
       guest3:
         cpus: 6-7
         memory: 256 MiB
@@ -60,11 +61,18 @@ extension Example {
         queues: 401-500
         pools: [ {id: 11, buffers: 256, size: 4 KiB} ]
         accelerators: { sec: {mode: poll} }
+        chains:
+          out:
+            by: sec
+            answers: fm1-10g0
+            ethernet: { dst: "02:00:00:00:00:01", src: "02:00:00:00:00:02", type: ipv6 }
     interfaces:
       fm1-10g0:
         rules:
           - { when: {ipv4.dst: 192.168.2.0/24}, to: guest2 }
           - { when: {ipv4.dst: 192.168.3.0/24}, to: guest3 }
+          - { when: {ipv4.dst: 192.168.33.0/24}, to: guest3, through: out }
+          - { when: {l4.dst: 80}, to: guest2, through: look }
         otherwise: host
       fm2-gb1: {otherwise: guest1}
       fm2-gb2: {otherwise: guest2}

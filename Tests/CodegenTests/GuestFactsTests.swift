@@ -117,6 +117,10 @@ import Testing
       #expect(block["dpaac,request-queues"]?.cells == use.requests.map(\.rawValue))
       #expect(block["dpaac,response-queues"]?.cells == use.responses.map(\.rawValue))
       #expect(block["fsl,qman-channel-id"]?.cell == UInt32(use.channel.rawValue))
+      let chains = partition.resources[number].chains.filter { $0.kind == use.kind }
+      #expect(
+        block["dpaac,chain-queues"]?.cells ?? []
+          == chains.flatMap { [$0.request.rawValue, $0.response.rawValue] })
     }
   }
 

@@ -61,6 +61,12 @@ import Testing
       accelerators: [
         .init(kind: .patterns, channel: 0x860, request: 103, response: 0xff_ffff)
       ],
+      chains: [
+        .init(name: "look", pair: .init(kind: .patterns, channel: 0x860, request: 3, response: 4)),
+        .init(
+          name: "out", pair: .init(kind: .security, channel: 0x840, request: 5, response: 6),
+          path: 1),
+      ],
       program: program, capture: .pcapng)
   }
 
@@ -123,10 +129,14 @@ import Testing
     Fault(what: "channel", offset: 282, values: [1 << 16, .max]),
     Fault(what: "request queue", offset: 290, values: [1 << 24, .max]),
     Fault(what: "response queue", offset: 298, values: [1 << 24, .max]),
-    Fault(what: "program", offset: 306, values: [3, 4, .max]),
-    Fault(what: "source's path", offset: 314, values: [2, .max]),
-    Fault(what: "source's frame size", offset: 330, values: [1 << 17, .max]),
-    Fault(what: "source's address", offset: 338, values: [1 << 32]),
+    Fault(what: "chains", offset: 306, values: [0, 1, 3, 65, .max]),
+    Fault(what: "chain's name's length", offset: 314, values: [.max, 1 << 20]),
+    Fault(what: "chain's accelerator", offset: 326, values: [2, .max]),
+    Fault(what: "chain's way", offset: 358, values: [3, .max]),
+    Fault(what: "program", offset: 417, values: [3, 4, .max]),
+    Fault(what: "source's path", offset: 425, values: [2, .max]),
+    Fault(what: "source's frame size", offset: 441, values: [1 << 17, .max]),
+    Fault(what: "source's address", offset: 449, values: [1 << 32]),
   ])
   func `a number out of its bounds is no grant`(fault: Fault) {
     let message = Self.grant(Self.programs[2]).message

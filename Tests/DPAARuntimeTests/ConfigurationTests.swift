@@ -27,7 +27,46 @@ import Testing
     configuration.interfaces[0].delivery = .offlineHop(hop)
   }
 
+  /// Gives guest1 a chain through SEC to the wire, which is right but for one change.
+  private static func chain(
+    _ configuration: inout RuntimeConfiguration, _ change: (inout DeviceChain) -> Void
+  ) {
+    var chain = DeviceChain(
+      name: "out", kind: .sec, channel: 0x840, request: 110, response: 111,
+      exit: .init(
+        interface: Talk.wire, transmit: 101,
+        header: EthernetHeader(destination: 1, source: 2, type: 0x800), fman: 0,
+        port: OfflinePort(port: 6, channel: 0x80e)))
+    change(&chain)
+    configuration.queueing[1] = .init(
+      accelerators: [
+        AcceleratorUse(
+          kind: .sec, mode: .poll, channel: 0x840, requests: [], responses: [], liodns: [])
+      ], chains: [chain])
+    configuration.interfaces[0].rules[1] = FlowRule(
+      conditions: configuration.interfaces[0].rules[1].conditions, owner: 1,
+      receive: QueueRange(first: 110, count: 1), spread: nil, storageProfile: 1, chain: "out")
+  }
+
+  @Test func `a chain by hand that is right is taken`() throws {
+    var configuration = Talk.configuration()
+    Self.chain(&configuration) { _ in }
+    try configuration.check()
+  }
+
   static let faults: [Fault] = [
+    Fault("queues 210 are not guest1's") { chain(&$0) { $0.response = 210 } },
+    Fault("a rule leads wrongly into the chain out") { chain(&$0) { $0.request = 112 } },
+    Fault("a rule leads wrongly into the chain out") { chain(&$0) { $0.name = "in" } },
+    Fault("channel 0x809 is served twice") {
+      chain(&$0) { $0.exit?.port = OfflinePort(port: 2, channel: 0x809) }
+    },
+    Fault("guest1's chain out ends at fm1-10g0, to which it has no way") {
+      chain(&$0) { $0.exit?.transmit = 112 }
+    },
+    Fault("guest1's chain out goes through pme, which it does not use") {
+      chain(&$0) { $0.kind = .pme }
+    },
     Fault("queues 128-191 are not host's") { $0.interfaces[0].rules[1].owner = 0 },
     Fault("there is no owner 3") { $0.interfaces[0].rules[1].owner = 3 },
     Fault("there is no owner -1") { $0.interfaces[0].rules[1].owner = -1 },

@@ -162,12 +162,26 @@ final class RawPortal {
     qmanPolarity ^= 0x80
   }
 
+  /// Asks for buffers; BMan gives them in its next round.
+  func postAcquire(_ count: UInt8, from pool: UInt8) { postBMan([0x10 | count, pool]) }
+
+  /// The buffers that were asked for a round ago.
+  func acquired() -> [UInt64] { Self.buffers(takeBMan()) }
+
   /// Has BMan carry out a command; its response.
   func bmanCommand(_ bytes: [UInt8]) -> [UInt8] {
+    postBMan(bytes)
+    engine.round()
+    return takeBMan()
+  }
+
+  private func postBMan(_ bytes: [UInt8]) {
     var bytes = bytes
     bytes[0] |= bmanPolarity
     put(bytes, at: bman)
-    engine.round()
+  }
+
+  private func takeBMan() -> [UInt8] {
     let response = Self.line(bman + (bmanPolarity == 0 ? 0x100 : 0x140))
     bmanPolarity ^= 0x80
     return response
@@ -175,8 +189,11 @@ final class RawPortal {
 
   /// Acquires buffers; none when there are fewer.
   func acquire(_ count: UInt8, from pool: UInt8) -> [UInt64] {
-    let response = bmanCommand([0x10 | count, pool])
-    return (0..<Int(response[0] & 0xf)).map { Self.address(response[(8 * $0)..<(8 * $0 + 8)]) }
+    Self.buffers(bmanCommand([0x10 | count, pool]))
+  }
+
+  private static func buffers(_ response: [UInt8]) -> [UInt64] {
+    (0..<Int(response[0] & 0xf)).map { address(response[(8 * $0)..<(8 * $0 + 8)]) }
   }
 
   /// The 40 bits of a buffer's address from its eight bytes; LIODN and BPID stand in front.

@@ -43,6 +43,8 @@ import Testing
     "pattern-matcher": "templates: {a: {accelerators: {pme: %}}}",
     "pattern-group": "templates: {a: {accelerators: {pme: {patterns: {web: %}}}}}",
     "pattern": "templates: {a: {accelerators: {pme: {patterns: {web: {find: [%]}}}}}}",
+    "chain": "templates: {a: {chains: {out: %}}}",
+    "ethernet-header": "templates: {a: {chains: {out: {by: sec, ethernet: %}}}}",
     "images": "templates: {a: {images: %}}", "image": "templates: {a: {images: {kernel: %}}}",
     "partition": "partitions: {a: %}",
   ]

@@ -26,7 +26,7 @@ public struct FMCBackend: Backend {
         let path = "fmc/fm\(fman.index)-\(kind).xml"
         do throws(XMLWriterError) {
           let text = try XMLWriter().text(
-            of: root, header: " \(options.banner(for: partition)) ")
+            of: root, header: " \(options.banner(for: partition))\(Self.remark(on: partition)) ")
           artifacts.append(Artifact(path, text: text))
         } catch {
           throw .unprintable(artifact: path, reason: error.description)
@@ -34,5 +34,14 @@ public struct FMCBackend: Backend {
       }
     }
     return artifacts
+  }
+
+  /// What the files lack of a plan with chains into SEC.
+  private static func remark(on partition: Partition) -> String {
+    let chains = partition.resources.flatMap(\.chains)
+    guard chains.contains(where: \.takesPackets) else { return "" }
+    return
+      ". Not in it: the manipulations that take headers off frames for SEC and put them in front of "
+      + "its answers"
   }
 }

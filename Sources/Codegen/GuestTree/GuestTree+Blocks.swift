@@ -77,6 +77,15 @@ extension GuestTree {
       Property("dpaac,request-queues", .cells(use.requests.map(\.rawValue))))
     properties.append(
       Property("dpaac,response-queues", .cells(use.responses.map(\.rawValue))))
+    // A chain's two queues each: who has the descriptor has to put the first into service.
+    let chains = resources.chains.filter { $0.kind == use.kind }
+    if !chains.isEmpty {
+      properties.append(Property("dpaac,chains", .strings(chains.map(\.name))))
+      properties.append(
+        Property(
+          "dpaac,chain-queues",
+          .cells(chains.flatMap { [$0.request.rawValue, $0.response.rawValue] })))
+    }
     return ConnectedBlock(
       name: use.kind.nodeName, liodns: use.liodns, properties: properties)
   }

@@ -39,10 +39,12 @@ extension GuestTree {
     }
   }
 
-  /// The queues that serve in roles or lead to and from accelerators.
+  /// The queues that serve in roles, or lead to and from accelerators, in chains too.
   var serviceQueues: [QueueRange] {
     resources.roles.flatMap(\.queues)
       + resources.accelerators.flatMap { $0.requests + $0.responses }
+      .map { QueueRange(first: $0, count: 1) }
+      + resources.chains.flatMap { [$0.request, $0.response] }
       .map { QueueRange(first: $0, count: 1) }
   }
 

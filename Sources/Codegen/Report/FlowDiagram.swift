@@ -92,6 +92,7 @@ struct FlowDiagram {
     if rule.isDropped { return "dropped" }
     var text = rule.receive.count == 1 ? "queue \(rule.receive)" : "queues \(rule.receive)"
     if let spread = rule.spread { text += ", \(spread.planText)" }
+    if let chain = rule.chain { text += ", through \(chain)" }
     if let profile = rule.storageProfile { text += ", profile \(profile)" }
     if case .offlineHop(let hop) = interface.delivery, rule.owner != hop.receivingOwner {
       text += ", copied by fm\(hop.fman + 1)-oh\(hop.port.port)"

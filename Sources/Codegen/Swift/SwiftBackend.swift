@@ -166,6 +166,7 @@ struct SwiftSources {
         "pathQualities": resources.pathQualities.map(swiftLiteral),
         "roles": resources.portRoles.map(swiftLiteral),
         "accelerators": resources.accelerators.map(swiftLiteral),
+        "chains": resources.chains.map(swiftLiteral),
       ])
   }
 
@@ -227,6 +228,7 @@ struct SwiftSources {
       "spread": rule.spread.map(swiftLiteral) ?? "nil",
       "storageProfile": rule.storageProfile.map(String.init) ?? "nil",
       "isDropped": String(rule.isDropped),
+      "chain": rule.chain.map(swiftLiteral) ?? "nil",
       "copies": "[\(rule.copies.map(swiftLiteral).joined(separator: ", "))]",
     ]
   }

@@ -85,6 +85,27 @@ func swiftLiteral(_ use: AcceleratorUse) -> String {
     """
 }
 
+func swiftLiteral(_ chain: DeviceChain) -> String {
+  let set = chain.patternSet.map(String.init) ?? "nil"
+  let exit = chain.exit.map { exit in
+    let header = exit.header
+    return """
+      .init(
+              interface: \(swiftLiteral(exit.interface)), transmit: \(exit.transmit),
+              header: EthernetHeader(
+                destination: \(swiftHexLiteral(header.destination)),
+                source: \(swiftHexLiteral(header.source)), type: \(swiftHexLiteral(header.type))),
+              fman: \(exit.fman), port: \(swiftLiteral(exit.port)))
+      """
+  }
+  return """
+    DeviceChain(
+          name: \(swiftLiteral(chain.name)), kind: .\(chain.kind.rawValue), channel: \(chain.channel),
+          request: \(chain.request), response: \(chain.response), patternSet: \(set),
+          exit: \(exit ?? "nil"))
+    """
+}
+
 private func swiftLiteral(_ set: ScanPatternSet) -> String {
   // Expressions are of ASCII, and have a backslash before each byte.
   let patterns = set.patterns.map {

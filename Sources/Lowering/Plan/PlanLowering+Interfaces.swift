@@ -64,7 +64,7 @@ extension PlanLowering {
       origins.record(ClaimPath.ruleSpread(interface, item), at: node.span)
       wish.spread = spread(node, of: what)
     }
-    for key in ["queues", "policer", "work-queue", "congestion-group"] {
+    for key in ["queues", "policer", "work-queue", "congestion-group", "through"] {
       guard let node = facts[key] else { continue }
       origins.record(ClaimPath.rule(interface, item, key: key), at: node.span)
     }
@@ -76,6 +76,7 @@ extension PlanLowering {
     wish.congestionGroup = facts["congestion-group"].flatMap {
       reader.number($0, "the congestion group of \(what)", in: 0...255)
     }.map { Int($0) }
+    wish.through = facts["through"].flatMap { reader.text($0, "the chain of \(what)") }
     return wish
   }
 }

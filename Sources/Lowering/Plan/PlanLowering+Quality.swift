@@ -48,6 +48,7 @@ extension PlanLowering {
     if let node = facts["accelerators"] {
       wish.accelerators = accelerators(node, name: name, index: index)
     }
+    if let node = facts["chains"] { wish.chains = chains(node, name: name, index: index) }
   }
 
   private mutating func mode(_ node: YAMLNode, _ what: String) -> ServiceMode {

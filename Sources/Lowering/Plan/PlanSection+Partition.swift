@@ -74,6 +74,12 @@ extension PlanSection {
         "Accelerators that it reaches over queues of its own.",
         example: "accelerators: { sec: {mode: poll}, pme: {mode: interrupt} }"),
       PlanKey(
+        "chains", .named("a chain's name", .section(.chain)), usual: "none",
+        "Ways from interfaces through its accelerators, and on to an interface or to it, which frames go "
+          + "without its software.",
+        example: "chains: { out: {by: sec, answers: fm1-10g1, ethernet: {dst: "
+          + "\"02:00:00:00:00:01\", src: \"02:00:00:00:00:02\"}} }"),
+      PlanKey(
         "liodn-offset", .number(0...4095), usual: "the planner's choice",
         "Its identity in front of PAMU, the same for all its portals.", example: "liodn-offset: 5"),
       PlanKey(
@@ -409,6 +415,8 @@ extension QueueRole {
     case .securityResponse: "SEC's results"
     case .patternRequest: "work for PME"
     case .patternResponse: "PME's results"
+    case .chainRequest: "what chains bring to accelerators"
+    case .chainResponse: "accelerators' results in chains"
     }
   }
 }

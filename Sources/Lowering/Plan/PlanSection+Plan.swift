@@ -186,6 +186,10 @@ extension PlanSection {
         "Who gets them; of several, each a copy in a buffer of his own (FMan v3 only); \"drop\" for "
           + "nobody.", example: "to: guest2"),
       PlanKey(
+        "through", .text("one of its chains"),
+        "They go into this chain of the partition's, whose accelerator has them before anybody else.",
+        example: "through: out"),
+      PlanKey(
         "spread", .either([.word(spreads), .section(.hashKey)]),
         "Spreads them over several queues by a hash of these fields.", example: "spread: 5-tuple"),
       PlanKey(

@@ -126,16 +126,17 @@ extension PartitionCheck {
 
   static let offlinePortsExhausted = PartitionCheck(
     "offline-ports-exhausted", .ports,
-    "every link direction and every detour finds an offline port",
+    "every link direction, every detour and every chain to an interface finds an offline port",
     after: [
       "unknown-partition", "unknown-interface", "otherwise-missing", "link-self", "link-repeated",
     ],
     meaning: """
       Frames pass from partition to partition through an offline port, one for each direction, \
       because each port classifies into one partition's pools. Where FMan has no storage \
-      profiles, a shared interface takes one too.
+      profiles, a shared interface takes one too, and a chain whose answers leave by an interface \
+      takes one for their headers.
       """,
-    repair: "remove a link, or share fewer interfaces",
+    repair: "remove a link or a chain, or share fewer interfaces",
     source: "NXP SDK device trees, fsl/qoriq-fman-*.dtsi: the offline ports with a channel",
     example: """
       board: p4080ds
@@ -178,6 +179,18 @@ extension PartitionCheck {
               + "\(context.board.fmans.reduce(0) { $0 + $1.enabledOfflinePorts.count })",
             at: span, notes: holders, fixIts: [FixIt("remove a link")])
         }
+      }
+    }
+    for (index, item) in context.exits {
+      let chain = context.plan.partitions[index].chains?[item].name ?? ""
+      let span = context.span(ClaimPath.chain(index, item))
+      if let place = picker.take() {
+        holders.append(
+          Note("\(context.name(index))'s chain \(chain) takes \(place)", at: span))
+      } else {
+        findings.add(
+          "no offline port is left for the answers of \(context.name(index))'s chain \(chain)",
+          at: span, notes: holders, fixIts: [FixIt("remove a link or a chain")])
       }
     }
   }

@@ -14,7 +14,7 @@ public struct PlanLock: Sendable, Hashable {
   public var partitions: [Entry]
   /// Storage profiles and detours by interface.
   public var interfaces: [InterfaceEntry]
-  /// The offline port of each direction of a link.
+  /// The offline port of each direction of a link, and of each chain that ends at an interface.
   public var links: [LinkEntry]
   /// Where shared memory begins, by name.
   public var sharedMemory: [String: UInt64]
@@ -95,7 +95,7 @@ public struct PlanLock: Sendable, Hashable {
 
   /// A link's direction.
   public struct LinkEntry: Sendable, Hashable {
-    /// Sender and receiver: `host-guest1`.
+    /// Sender and receiver: `host-guest1`; or an owner and its chain: `guest1/out`.
     public var name: String
     /// Its offline port: `fm1-oh2`.
     public var offlinePort: String
@@ -158,12 +158,25 @@ public struct PlanLock: Sendable, Hashable {
         LinkEntry(
           name: "\(names[link.from])-\(names[link.to])",
           offlinePort: OfflinePortPicker.Place(fman: link.fman, port: link.port).description)
-      },
+      } + Self.exits(of: partition),
       sharedMemory: Dictionary(
         uniqueKeysWithValues: partition.sharedMemory.map { ($0.name, $0.memory.base) }),
       policers: partition.policers.map {
         PolicerEntry(name: "fm\($0.fman + 1)-\($0.settings.name)", profile: UInt32($0.profile))
       })
+  }
+
+  /// The offline ports of chains, by owner and chain.
+  private static func exits(of partition: Partition) -> [LinkEntry] {
+    zip(partition.owners, partition.resources).flatMap { owner, resources in
+      resources.chains.compactMap { chain in
+        chain.exit.map { exit in
+          LinkEntry(
+            name: "\(owner.name)/\(chain.name)",
+            offlinePort: OfflinePortPicker.Place(fman: exit.fman, port: exit.port).description)
+        }
+      }
+    }
   }
 
   private static func hops(of owner: String, in partition: Partition) -> [String: UInt32] {
@@ -230,6 +243,10 @@ extension PlanLock.Entry {
       let (request, response) = use.kind.roles
       roles[request] = use.requests.map { QueueRange(first: $0, count: 1) }
       roles[response] = use.responses.map { QueueRange(first: $0, count: 1) }
+    }
+    if !resources.chains.isEmpty {
+      roles[.chainRequest] = resources.chains.map { QueueRange(first: $0.request, count: 1) }
+      roles[.chainResponse] = resources.chains.map { QueueRange(first: $0.response, count: 1) }
     }
   }
 }

@@ -17,6 +17,8 @@ public struct OwnerResources: Sendable, Hashable {
   public var roles: [RoleQueues] = []
   /// The accelerators that it uses.
   public var accelerators: [AcceleratorUse] = []
+  /// The chains through them, in the plan's order.
+  public var chains: [DeviceChain] = []
   /// The work queues of its paths, in their order.
   public var pathQualities: [PathQuality] = []
   /// What the DMA of accelerators and ports reaches on its behalf.

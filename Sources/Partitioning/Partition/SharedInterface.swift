@@ -78,6 +78,8 @@ public struct FlowRule: Sendable, Hashable {
   public var isDropped: Bool
   /// Who else gets each frame, in a buffer of his own; on FMan v3 only.
   public var copies: [Copy]
+  /// The owner's chain that its frames go into; the queue is that chain's.
+  public var chain: String?
 
   /// A copy of each frame of a rule.
   public struct Copy: Sendable, Hashable {
@@ -98,7 +100,8 @@ public struct FlowRule: Sendable, Hashable {
   /// Creates a rule.
   public init(
     conditions: [MatchCondition], owner: Int, receive: QueueRange, spread: Spread?,
-    storageProfile: Int?, isDropped: Bool = false, copies: [Copy] = []
+    storageProfile: Int?, isDropped: Bool = false, copies: [Copy] = [],
+    chain: String? = nil
   ) {
     self.conditions = conditions
     self.owner = owner
@@ -107,6 +110,7 @@ public struct FlowRule: Sendable, Hashable {
     self.storageProfile = storageProfile
     self.isDropped = isDropped
     self.copies = copies
+    self.chain = chain
   }
 
   /// Who gets its frames, with the queues and profile of each; empty where they are dropped.

@@ -176,6 +176,14 @@ public enum ClaimPath {
   public static func accelerator(_ index: Int, _ kind: AcceleratorKind) -> String {
     "/partitions/\(index)/accelerators/\(kind.rawValue)"
   }
+  /// One of a partition's chains through accelerators.
+  public static func chain(_ index: Int, _ item: Int) -> String {
+    "/partitions/\(index)/chains/\(item)"
+  }
+  /// A key of a chain: `answers`, `scan` and so on.
+  public static func chain(_ index: Int, _ item: Int, key: String) -> String {
+    "\(chain(index, item))/\(key)"
+  }
   /// One of the groups of patterns that a partition has PME look for.
   public static func patternGroup(_ index: Int, _ group: Int) -> String {
     "\(accelerator(index, .pme))/patterns/\(group)"

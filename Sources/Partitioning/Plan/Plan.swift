@@ -96,6 +96,8 @@ public struct PartitionWish: Sendable, Hashable {
   public var workQueues: [QueueRole: WorkQueue] = [:]
   /// The accelerators that it uses, each over queues of its own.
   public var accelerators: [AcceleratorWish] = []
+  /// The chains through them, in the plan's order; `nil` when they could not be read.
+  public var chains: [ChainWish]? = []
   /// How it learns of frames.
   public var mode: ServiceMode = .poll
   /// The LIODN offset of its portals; `nil` leaves it to the planner.
@@ -222,6 +224,8 @@ public struct RuleWish: Sendable, Hashable {
   public var workQueue: WorkQueue?
   /// Which of its partition's congestion groups its queues join, in the plan's order from 0.
   public var congestionGroup: Int?
+  /// The partition's chain that the frames go into.
+  public var through: String?
 
   /// Creates a rule.
   public init(conditions: [MatchCondition]?, to: String?, spread: FlowRule.Spread? = nil) {

@@ -18,6 +18,10 @@ public enum QueueRole: String, Sendable, Hashable, CaseIterable {
   case patternRequest = "pme-request"
   /// What PME has found.
   case patternResponse = "pme-response"
+  /// Frames on their way from an interface into an accelerator.
+  case chainRequest = "chain-request"
+  /// What an accelerator has made of them.
+  case chainResponse = "chain-response"
 
   /// The work queue where the plan names none: Linux 6.1, `dpaa_eth.c`, puts confirmations on 1,
   /// errors on 5, what is received on 6 and best-effort transmission on 6; `drivers/crypto/caam/qi.c`
@@ -27,8 +31,8 @@ public enum QueueRole: String, Sendable, Hashable, CaseIterable {
     case .receive, .transmit: 6
     case .confirm: 1
     case .error: 5
-    case .securityRequest, .patternRequest: 2
-    case .securityResponse, .patternResponse: 3
+    case .securityRequest, .patternRequest, .chainRequest: 2
+    case .securityResponse, .patternResponse, .chainResponse: 3
     }
   }
 }

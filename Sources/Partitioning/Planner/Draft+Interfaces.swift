@@ -23,6 +23,9 @@ extension Draft {
       offlinePorts.take(
         named: linkPorts["\(name(of: direction.from))-\(name(of: direction.to))"])
     }
+    var exitPlaces = exits.map { exit in
+      offlinePorts.take(named: linkPorts[lockName(ofChain: exit.item, of: exit.index)])
+    }
     for hop in context.traffic.hops where hopPlaces[hop.interface] == nil {
       let interface = context.plan.interfaces[hop.interface]
       hopPlaces[hop.interface] = offlinePorts.take(
@@ -31,13 +34,23 @@ extension Draft {
     for index in directions.indices where linkPlaces[index] == nil {
       linkPlaces[index] = offlinePorts.take()
     }
+    for index in exitPlaces.indices where exitPlaces[index] == nil {
+      exitPlaces[index] = offlinePorts.take()
+    }
     reportPorts(hopPlaces, directions, linkPlaces)
+    for (exit, place) in zip(exits, exitPlaces) where place == nil {
+      reportShort(
+        "no offline port is left for the answers of \(name(of: exit.index))'s chain "
+          + (context.plan.partitions[exit.index].chains?[exit.item].name ?? ""),
+        at: ClaimPath.chain(exit.index, exit.item), repair: "remove a link or a chain")
+    }
     let profiles = chooseProfiles(entries)
     guard shortages.isEmpty else { return }
     for index in context.plan.interfaces.indices {
       shareInterface(index, hop: hopPlaces[index], profiles: profiles[index])
     }
     joinLinks(directions, linkPlaces)
+    makeChains(exitPlaces)
   }
 
   private func name(of index: Int) -> String { context.plan.partitions[index].name }
@@ -193,6 +206,7 @@ extension Draft {
 
   private func makeRule(_ rule: RuleWish, of interface: Int, profiles: [Int: Int]) -> FlowRule {
     if rule.drops { return dropping(rule) }
+    if let name = rule.through { return chained(rule, name, profiles) }
     let shares = rule.receivers.map { name -> FlowRule.Copy in
       guard let index = context.indices[name],
         let path = context.traffic.paths[index].firstIndex(where: {
@@ -209,6 +223,18 @@ extension Draft {
       conditions: rule.conditions ?? [], owner: shares[0].owner, receive: shares[0].receive,
       spread: rule.spread, storageProfile: shares[0].storageProfile,
       copies: Array(shares.dropFirst()))
+  }
+
+  /// A rule whose frames go into a chain: into its one queue.
+  private func chained(_ rule: RuleWish, _ name: String, _ profiles: [Int: Int]) -> FlowRule {
+    guard let index = rule.to.flatMap({ context.indices[$0] }),
+      let item = context.plan.partitions[index].chains?.firstIndex(where: { $0.name == name })
+    else { preconditionFailure("the check unknown-chain has resolved every chain") }
+    let owner = ownerOfWish[index]
+    let queue = chainQueues(.chainRequest, of: index)[item]
+    return FlowRule(
+      conditions: rule.conditions ?? [], owner: owner, receive: QueueRange(first: queue, count: 1),
+      spread: nil, storageProfile: profiles[owner], chain: name)
   }
 
   /// A rule whose frames are dropped: the host is charged with them. The queue is one of its own, so

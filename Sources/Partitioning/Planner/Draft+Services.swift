@@ -77,6 +77,7 @@ extension Draft {
     let index = order[owner]
     let wish = context.plan.partitions[index]
     var roles = layouts[index].roles
+    for role in [QueueRole.chainRequest, .chainResponse] { roles[role] = nil }
     for accelerator in wish.accelerators {
       let (request, response) = accelerator.kind.roles
       let requests = (roles.removeValue(forKey: request) ?? []).flatMap(\.fqids)

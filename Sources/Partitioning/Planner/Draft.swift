@@ -256,6 +256,11 @@ extension PlanContext {
       demand.roles[request] = demand.roles[request] ?? .count(accelerator.pairs)
       demand.roles[response] = demand.roles[response] ?? .count(accelerator.pairs)
     }
+    if let chains = wish.chains, !chains.isEmpty {
+      for role in [QueueRole.chainRequest, .chainResponse] {
+        demand.roles[role] = demand.roles[role] ?? .count(UInt32(chains.count))
+      }
+    }
     return demand
   }
 }

@@ -187,6 +187,10 @@ public struct PartitionDifference: Sendable, Hashable {
     if accelerators(old) == accelerators(new), patterns(old) != patterns(new) {
       reasons.append("other patterns")
     }
+    func chains(_ side: Side) -> String {
+      side.resources.chains.map(\.text).joined(separator: ", ")
+    }
+    reasons += moved("chains", chains(old), chains(new))
     func groups(_ side: Side) -> [CongestionGroupWish] {
       side.resources.congestionGroups.map(\.settings)
     }

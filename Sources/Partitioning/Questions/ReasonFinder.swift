@@ -160,6 +160,17 @@ struct ReasonFinder {
           at: wish(index).map { ClaimPath.accelerator($0, use.kind) })
       }
     }
+    for (item, chain) in partition.resources[index].chains.enumerated() {
+      let origin = wish(index).map { ClaimPath.chain($0, item) }
+      if chain.request.rawValue == number {
+        say("it brings frames of the chain \(chain.name) to \(chain.kind.rawValue)", at: origin)
+      } else if chain.response.rawValue == number {
+        say("it holds answers of \(chain.kind.rawValue) in the chain \(chain.name)", at: origin)
+      } else {
+        continue
+      }
+      recall(owner.name, "chain \(chain.name): ")
+    }
     if facts.count == count { say("nothing uses it") }
   }
 
@@ -275,6 +286,14 @@ struct ReasonFinder {
       let names = (partition.owners[link.from].name, partition.owners[link.to].name)
       say("it is the offline port's that takes frames from \(names.0) to \(names.1)")
       recall("\(names.0)-\(names.1)", "offline port")
+    }
+    for (index, resources) in partition.resources.enumerated() {
+      for (item, chain) in resources.chains.enumerated()
+      where chain.exit.map({ $0.port.channel.rawValue == number }) ?? false {
+        say(
+          "it is the offline port's that takes the answers of \(partition.owners[index].name)'s chain "
+            + chain.name, at: wish(index).map { ClaimPath.chain($0, item) })
+      }
     }
     for use in partition.resources.flatMap(\.accelerators) where use.channel.rawValue == number {
       say("it is \(use.kind.rawValue)'s: what is scheduled on it is worked on")

@@ -80,6 +80,7 @@ struct TransitionPlanner {
     var lines = interface.rules.map { rule in
       "\(rule.conditions) \(partition.owners[rule.owner].name) \(rule.receive) "
         + "\(rule.spread?.planText ?? "-") \(rule.storageProfile ?? -1) \(rule.isDropped) "
+        + "\(rule.chain ?? "-") "
         + "\(rule.copies.map { "\(partition.owners[$0.owner].name) \($0.receive)" })"
     }
     switch interface.delivery {

@@ -20,6 +20,8 @@ public struct GuestGrant: Sendable, Hashable {
   public var paths: [Path]
   /// The pairs of queues into accelerators and back: the first ``pairLimit`` of them.
   public var accelerators: [AcceleratorPair] = []
+  /// The chains through accelerators, whose queues for requests ports fill.
+  public var chains: [Chain] = []
   /// What the plan wants to run here.
   public var program: Program
   /// The format of the capture of what arrives, whose descriptor was sent along; `nil` for none.
@@ -100,6 +102,23 @@ public struct GuestGrant: Sendable, Hashable {
     }
   }
 
+  /// A pair of queues that a port fills: the guest puts the one for requests into service, as with any pair,
+  /// and may leave the rest to the devices.
+  public struct Chain: Sendable, Hashable {
+    /// The name in the plan.
+    public var name: String
+    /// The queues. Answers come to the guest's portals as those of any pair, unless ``path`` says otherwise.
+    public var pair: AcceleratorPair
+    /// The place in ``GuestGrant/paths`` of the way by which answers leave; `nil` for the portals.
+    public var path: Int?
+    /// Creates a chain.
+    public init(name: String, pair: AcceleratorPair, path: Int? = nil) {
+      self.name = name
+      self.pair = pair
+      self.path = path
+    }
+  }
+
   /// The built-in programs.
   public enum Program: Sendable, Hashable {
     /// Swap addresses and send back.
@@ -123,7 +142,7 @@ public struct GuestGrant: Sendable, Hashable {
   /// Creates a grant.
   public init(
     name: String, portalCount: Int, enqueueRing: Int, dequeueRing: Int, pools: [Pool],
-    paths: [Path], accelerators: [AcceleratorPair] = [], program: Program,
+    paths: [Path], accelerators: [AcceleratorPair] = [], chains: [Chain] = [], program: Program,
     capture: CaptureWriter.Format?
   ) {
     self.name = name
@@ -133,15 +152,18 @@ public struct GuestGrant: Sendable, Hashable {
     self.pools = pools
     self.paths = paths
     self.accelerators = accelerators
+    self.chains = chains
     self.program = program
     self.capture = capture
   }
 }
 
 extension GuestGrant {
-  private static let magic: UInt64 = 0x6470_6161_6304  // "dpaac", version 4
+  private static let magic: UInt64 = 0x6470_6161_6305  // "dpaac", version 5
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
+  /// How many chains a grant lists at most.
+  public static let chainLimit = limit
   /// How many pairs a grant lists at most: a message of 64 KiB has room for them beside all else.
   public static let pairLimit = 128
   /// The formats of captures, in the order of their numbers in a message, which begin at 1.
@@ -198,12 +220,19 @@ extension GuestGrant {
       put(UInt64(path.transmit.rawValue))
       put(UInt64(path.mtu))
     }
-    put(UInt64(accelerators.count))
-    for pair in accelerators {
+    func put(_ pair: AcceleratorPair) {
       put(UInt64(pair.kind.rawValue))
       put(UInt64(pair.channel.rawValue))
       put(UInt64(pair.request.rawValue))
       put(UInt64(pair.response.rawValue))
+    }
+    put(UInt64(accelerators.count))
+    for pair in accelerators { put(pair) }
+    put(UInt64(chains.count))
+    for chain in chains {
+      put(chain.name)
+      put(chain.pair)
+      put(chain.path.map { UInt64($0) + 1 } ?? 0)
     }
     switch program {
     case .reflect: put(0)
@@ -340,14 +369,25 @@ extension GuestGrant {
           mtu: UInt32(mtu)))
     }
     guard let pairCount = number(atMost: UInt64(Self.pairLimit)) else { return nil }
-    var accelerators: [AcceleratorPair] = []
-    for _ in 0..<pairCount {
+    func pair() -> AcceleratorPair? {
       guard let kind = number(atMost: 255).flatMap({ AcceleratorPair.Kind(rawValue: UInt8($0)) }),
         let channel = number(atMost: 0xffff), let request = queue(), let response = queue()
       else { return nil }
-      accelerators.append(
-        AcceleratorPair(
-          kind: kind, channel: ChannelID(UInt16(channel)), request: request, response: response))
+      return AcceleratorPair(
+        kind: kind, channel: ChannelID(UInt16(channel)), request: request, response: response)
+    }
+    var accelerators: [AcceleratorPair] = []
+    for _ in 0..<pairCount {
+      guard let pair = pair() else { return nil }
+      accelerators.append(pair)
+    }
+    guard let chainCount = number(atMost: limit) else { return nil }
+    var chains: [Chain] = []
+    for _ in 0..<chainCount {
+      guard let name = text(), let pair = pair(), let path = number(atMost: pathCount) else {
+        return nil
+      }
+      chains.append(Chain(name: name, pair: pair, path: path == 0 ? nil : Int(path) - 1))
     }
     let program: Program
     switch number() {
@@ -380,7 +420,7 @@ extension GuestGrant {
     self.init(
       name: name, portalCount: Int(portalCount), enqueueRing: enqueueRing,
       dequeueRing: dequeueRing, pools: pools, paths: paths, accelerators: accelerators,
-      program: program,
+      chains: chains, program: program,
       capture: capture == 0 ? nil : Self.formats[Int(capture) - 1])
   }
 }

@@ -89,6 +89,14 @@ public import QorIQ
     return copy
   }
 
+  /// The same frame with bytes of its headroom before it; there must be so many.
+  @inlinable public func extended(front count: UInt32) -> FrameDescriptor {
+    var copy = self
+    copy.formatLength =
+      formatLength & ~0x1fff_ffff | (offset &- count & 0x1ff) &<< 20 | (length &+ count) & 0xf_ffff
+    return copy
+  }
+
   /// Creates a descriptor of a request to an accelerator.
   ///
   /// - Parameters:

@@ -52,8 +52,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     copy = .allocate(byteCount: Fragment.longestFrame, alignment: 64)
     flows = PatternFlows(
       configuration.owners.indices.flatMap { owner in
-        (configuration.queueing[owner]?.accelerators ?? []).filter { $0.kind == .pme }
-          .flatMap(\.requests).map { ($0.rawValue, owner) }
+        (configuration.queueing[owner]?.requests(to: .pme) ?? []).map { ($0.rawValue, owner) }
       })
   }
 

@@ -61,6 +61,7 @@ extension RuntimeConfiguration {
       for rule in interface.rules {
         try check(rule.receive, isOf: owner(rule.owner))
         for copy in rule.copies { try check(copy.receive, isOf: owner(copy.owner)) }
+        try checkChain(of: rule)
       }
       guard interface.delivery == .storageProfiles || interface.rules.allSatisfy(\.copies.isEmpty)
       else {
@@ -112,6 +113,7 @@ extension RuntimeConfiguration {
         }
       }
       try check(grant.accelerators, of: owner(index))
+      try check(grant.chains, grant, of: owner(index), claim)
     }
   }
 
@@ -130,6 +132,43 @@ extension RuntimeConfiguration {
         try check(QueueRange(first: queue, count: 1), isOf: owner)
       }
     }
+  }
+
+  /// Chains: over the owner's own queues, accelerators and ways; the ports between are theirs alone.
+  private func check(
+    _ chains: [DeviceChain], _ grant: QueueingGrant, of owner: Owner,
+    _ claim: (ChannelID) throws(EngineError) -> Void
+  ) throws(EngineError) {
+    guard Set(chains.map(\.name)).count == chains.count else {
+      throw .badConfiguration("\(owner.name) has two chains of one name")
+    }
+    for chain in chains {
+      guard grant.accelerators.contains(where: { $0.kind == chain.kind }), !owner.portals.isEmpty
+      else {
+        throw .badConfiguration(
+          "\(owner.name)'s chain \(chain.name) goes through \(chain.kind.rawValue), which it does "
+            + "not use")
+      }
+      for queue in [chain.request, chain.response] {
+        try check(QueueRange(first: queue, count: 1), isOf: owner)
+      }
+      guard let exit = chain.exit else { continue }
+      try claim(exit.port.channel)
+      guard
+        owner.paths.contains(where: { $0.name == exit.interface && $0.transmit == exit.transmit })
+      else {
+        throw .badConfiguration(
+          "\(owner.name)'s chain \(chain.name) ends at \(exit.interface), to which it has no way")
+      }
+    }
+  }
+
+  /// A rule that leads into a chain puts frames into that chain's queue, and does nothing else with them.
+  private func checkChain(of rule: FlowRule) throws(EngineError) {
+    guard let name = rule.chain else { return }
+    guard let chain = chain(of: rule), rule.receive == QueueRange(first: chain.request, count: 1),
+      rule.spread == nil, rule.copies.isEmpty, !rule.isDropped
+    else { throw .badConfiguration("a rule leads wrongly into the chain \(name)") }
   }
 
   /// Each policed rule is there, and has one policer.

@@ -1,12 +1,14 @@
 import DPAAPortal
 import QorIQ
 
-/// Offline ports: frames that go from a queue to a guest, along a link or by an interface's rules.
+/// Offline ports: frames that go from a queue to a guest, along a link or by an interface's rules, or to a
+/// queue that transmits, at the end of a chain.
 extension EngineTables {
   /// Moves frames on: each is copied into a buffer of its receiver and its own is freed.
   mutating func forward(_ index: Int, now: UInt64) -> Bool {
     let route = offlinePorts.base[index]
     guard qman.channels.base[route.channel].nonEmpty != 0 else { return false }
+    if route.isChain { return forwardAnswers(route) }
     return route.interface < 0
       ? forwardOverLink(route, now: now) : forwardByRules(route, now: now)
   }
@@ -82,6 +84,10 @@ extension EngineTables {
     let hash = Classifier.hash(classifier, rule, parsed, bytes, keyGen)
     let owner = rule.pointee.owner
     if isGone(owner) { return lose(owner) }
+    if let chain = rule.pointee.chain {
+      return placeInChain(
+        bytes, parsed, rule, chain, colour: Policer.Colour(status: frame.command), now: now)
+    }
     return place(
       start, count: bytes.count, in: owner, queue: rule.pointee.queue(hash), chargedTo: owner,
       Annotations(parsed.result, hash: hash, colour: Policer.Colour(status: frame.command)),

@@ -110,6 +110,10 @@ extension EngineTables {
     let annotations = Annotations(result, hash: hash, colour: colour)
     if isGone(owner) {
       counters.drop(.ownerGone, owner)
+    } else if let chain = rule.pointee.chain, !takesHop {
+      guard placeInChain(frame, parsed, rule, chain, colour: colour, now: now) else {
+        return false
+      }
     } else {
       guard
         place(
@@ -122,7 +126,7 @@ extension EngineTables {
       (policers.base + rule.pointee.policer).pointee.take(frame.count, colour)
     }
     finish(frame, result, index)
-    if probes.isOn {
+    if probes.isOn, rule.pointee.chain == nil {
       probes.follow(
         from: index, to: owner, in: queue, then: takesHop ? rule.pointee.queue(hash) : 0, qman)
     }

@@ -161,9 +161,12 @@ struct EngineTables: ~Copyable {
     var channel: Int
     /// The interface whose rules decide; -1 for a link.
     var interface: Int
-    /// The link's receiver and its queue.
+    /// The link's receiver and its queue, or a chain's owner and the queue that transmits.
     var owner: Int
     var queue: UInt32
+    /// Whether it takes a chain's answers, and what it writes in front of each.
+    var isChain = false
+    var header = HeaderWords()
   }
 
   init(
@@ -273,6 +276,12 @@ struct EngineTables: ~Copyable {
           channel: try layout.index(of: link.port.channel), interface: -1, owner: link.to,
           queue: link.receive.rawValue))
     }
+    for (index, exit) in configuration.chainExits {
+      routes.append(
+        OfflineRoute(
+          channel: try layout.index(of: exit.port.channel), interface: -1, owner: index,
+          queue: exit.transmit.rawValue, isChain: true, header: HeaderWords(exit.header)))
+    }
     let offlinePorts = try FlatTable<OfflineRoute>(count: routes.count)
     for (index, route) in routes.enumerated() { offlinePorts.base[index] = route }
     try Self.putQueuesIntoService(configuration, layout, qman)
@@ -357,6 +366,14 @@ struct EngineTables: ~Copyable {
             QueueRange(first: queue, count: 1), [ChannelID(UInt16(portal.rawValue))],
             Int(FrameOrigin.answerContext) | place)
         }
+      }
+      for chain in configuration.queueing[index]?.chains ?? [] {
+        let place = configuration.answerPlace(of: chain, owner: index)
+        let portal = owner.portals[place % owner.portals.count]
+        try service(
+          QueueRange(first: chain.response, count: 1),
+          [chain.exit?.port.channel ?? ChannelID(UInt16(portal.rawValue))],
+          chain.exit == nil ? Int(FrameOrigin.answerContext) | place : 0)
       }
       for (place, path) in owner.paths.enumerated() {
         let quality = configuration.quality(ofPath: place, of: index)

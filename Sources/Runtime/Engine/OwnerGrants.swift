@@ -75,7 +75,8 @@ struct OwnerGrants {
         channels.append(hop.port.channel)
       }
     }
-    return channels + configuration.links.filter { $0.from == index }.map(\.port.channel)
+    channels += configuration.links.filter { $0.from == index }.map(\.port.channel)
+    return channels + configuration.chainExits.filter { $0.owner == index }.map(\.exit.port.channel)
   }
 
   /// The first run of an owner's queues; an empty one for an owner without queues.
@@ -149,6 +150,7 @@ struct ChannelLayout {
       if case .offlineHop(let hop) = interface.delivery { add(hop.port.channel) }
     }
     for link in configuration.links { add(link.port.channel) }
+    for (_, exit) in configuration.chainExits { add(exit.port.channel) }
     for grant in configuration.queueing.values {
       (grant.poolChannels.sorted() + grant.portChannels).forEach(add)
     }

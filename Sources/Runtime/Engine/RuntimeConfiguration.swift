@@ -61,13 +61,15 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     public var roles: [RoleQueues]
     /// The accelerators that it uses, over queues of its own.
     public var accelerators: [AcceleratorUse]
+    /// The chains through them.
+    public var chains: [DeviceChain]
 
     /// Creates a grant.
     public init(
       poolChannels: [ChannelID] = [], congestionGroups: [UInt8] = [],
       poolThresholds: [PoolThresholds] = [], portChannels: [ChannelID] = [],
       groupSettings: [Partitioning.CongestionGroup] = [], pathQualities: [PathQuality] = [],
-      roles: [RoleQueues] = [], accelerators: [AcceleratorUse] = []
+      roles: [RoleQueues] = [], accelerators: [AcceleratorUse] = [], chains: [DeviceChain] = []
     ) {
       self.poolChannels = poolChannels
       self.congestionGroups = congestionGroups
@@ -77,6 +79,7 @@ public struct RuntimeConfiguration: Sendable, Hashable {
       self.pathQualities = pathQualities
       self.roles = roles
       self.accelerators = accelerators
+      self.chains = chains
     }
 
     /// What a plan gives to an owner.
@@ -86,7 +89,8 @@ public struct RuntimeConfiguration: Sendable, Hashable {
         congestionGroups: resources.congestionGroups.map(\.id.rawValue),
         poolThresholds: resources.poolThresholds(of: owner),
         groupSettings: resources.congestionGroups, pathQualities: resources.pathQualities,
-        roles: resources.portRoles, accelerators: resources.accelerators)
+        roles: resources.portRoles, accelerators: resources.accelerators,
+        chains: resources.chains)
     }
   }
 

@@ -35,6 +35,11 @@ extension Partition {
         found.append(
           "\(owner.name) is planned to wait for interrupts, but a virtual machine polls in a run")
       }
+      if resources.chains.count > GuestGrant.chainLimit {
+        found.append(
+          "\(owner.name) has \(resources.chains.count) chains, but its grant names only the first "
+            + "\(GuestGrant.chainLimit)")
+      }
       for pool in resources.pools where !pool.sharers.isEmpty {
         found.append(
           "pool \(pool.bpid) of \(owner.name) is shared, but a run keeps it to its owner")

@@ -17,10 +17,12 @@ struct Annotations: BitwiseCopyable {
   var colour = Policer.Colour.green
   /// What the port itself found wrong, as bits of ``FrameStatus``.
   var fault: UInt32 = 0
+  /// The command for the accelerator behind the queue, which stands in the status's place.
+  var command: UInt32?
 
   /// The status of the frame's descriptor.
   @inline(__always)
-  var status: UInt32 { result.pointee.status | colour.status | fault }
+  var status: UInt32 { command ?? (result.pointee.status | colour.status | fault) }
 
   init(
     _ result: UnsafePointer<ParseResult>, hash: UInt64 = 0, colour: Policer.Colour = .green,

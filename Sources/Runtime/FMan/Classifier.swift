@@ -1,3 +1,4 @@
+import DPAAPortal
 import Partitioning
 import QorIQ
 
@@ -41,6 +42,19 @@ struct Classifier: ~Copyable {
     }
   }
 
+  /// What a port does to a frame for the accelerator that has it next.
+  struct ChainEntry: BitwiseCopyable {
+    /// Whether only its IP packet goes in.
+    var takesPacket: Bool
+    /// The command in its descriptor.
+    var command: UInt32
+
+    init(_ chain: DeviceChain) {
+      takesPacket = chain.takesPackets
+      command = chain.patternSet.map { PatternCommand.scan(set: $0).word } ?? 0
+    }
+  }
+
   /// Where a frame goes.
   struct Rule: BitwiseCopyable {
     var firstStep: Int
@@ -56,8 +70,10 @@ struct Classifier: ~Copyable {
     /// Who gets a copy of each, as a run of ``copies``.
     var firstCopy: Int
     var copyCount: Int
-    /// Whether a frame is only to be queued: no policer, no copies, no drop.
-    var isPlain: Bool { policer < 0 && copyCount == 0 && !isDropped }
+    /// The chain that its frames go into, if they do.
+    var chain: ChainEntry?
+    /// Whether a frame is only to be queued: no policer, no copies, no drop, no chain.
+    var isPlain: Bool
     /// The owner that gets the frame.
     @inline(__always)
     var owner: Int { receiver.owner }
@@ -72,8 +88,11 @@ struct Classifier: ~Copyable {
   /// - Parameters:
   ///   - flowRules: The rules in order.
   ///   - policers: The number of each policed rule's policer, by the rule's place.
+  ///   - chains: What is done for the chain of each rule that leads into one, by the rule's place.
   /// - Throws: ``EngineError`` for rules that no frame can be classified by.
-  init(_ flowRules: [FlowRule], policers: [Int: Int] = [:]) throws(EngineError) {
+  init(
+    _ flowRules: [FlowRule], policers: [Int: Int] = [:], chains: [Int: ChainEntry] = [:]
+  ) throws(EngineError) {
     guard let last = flowRules.last, last.conditions.isEmpty else {
       throw .badConfiguration("an interface's last rule takes everything else")
     }
@@ -102,7 +121,9 @@ struct Classifier: ~Copyable {
         policer: policers[place] ?? -1,
         isHashed: rule.spread != nil && rule.shares.contains { $0.receive.count > 1 },
         isDropped: rule.isDropped, firstCopy: nextCopy,
-        copyCount: rule.copies.count)
+        copyCount: rule.copies.count, chain: chains[place],
+        isPlain: policers[place] == nil && rule.copies.isEmpty && !rule.isDropped
+          && chains[place] == nil)
       for copy in rule.copies {
         copies.base[nextCopy] = Receiver(
           copy.owner, copy.receive, isSpread: rule.spread != nil)

@@ -38,6 +38,8 @@ public struct FrameTrace: Sendable, Hashable {
   public var isDropped: Bool
   /// What the rule's further receivers get.
   public var copies: [Copy]
+  /// The chain that the queue leads into.
+  public var chain: DeviceChain?
 
   /// A copy of the frame.
   public struct Copy: Sendable, Hashable {
@@ -113,7 +115,8 @@ public struct FrameTracer: ~Copyable {
       stores.insert(detour.receivingOwner, at: 0)
     }
     store(&trace, in: stores)
-    trace.channel = channel(of: queue, for: decided.owner)
+    trace.chain = configuration.chain(of: rule)
+    trace.channel = trace.chain?.channel ?? channel(of: queue, for: decided.owner)
     trace.copies = rule.copies.enumerated().map { place, copy in
       let queue = FQID(classifier.copies.base[decided.firstCopy + place].queue(hash))
       return FrameTrace.Copy(

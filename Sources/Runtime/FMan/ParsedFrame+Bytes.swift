@@ -27,3 +27,23 @@ extension ParsedFrame {
     }
   }
 }
+
+/// The IP packet of a frame, which is all that SEC knows of it.
+extension UnsafePointer<ParsedFrame> {
+  // SAFETY: the parser found the header's 20 bytes in the frame, whose count is the same; each field is read
+  // once.
+  /// The packet in this frame, without what stands before it and what pads the frame behind it; `nil` when the
+  /// parser found no sound one.
+  func packet(of frame: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard pointee.words[7] & ParsedFrame.Presence.ip != 0,
+      result.pointee.layer3 & ParseResult.Layer3.firstError == 0,
+      let start = result.pointee[.firstIP], start + 20 <= frame.count
+    else { return nil }
+    let packet = UnsafeRawBufferPointer(rebasing: frame[start...])
+    let length =
+      packet[0] &>> 4 == 4
+      ? Int(packet[2]) &<< 8 | Int(packet[3]) : 40 + (Int(packet[4]) &<< 8 | Int(packet[5]))
+    guard length <= packet.count else { return nil }
+    return UnsafeRawBufferPointer(rebasing: packet[..<length])
+  }
+}

@@ -35,7 +35,8 @@ extension RuntimeConfiguration {
         GuestGrant.Path(
           name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit,
           mtu: mtu(of: $0))
-      }, accelerators: pairs(ofOwner: index), program: program, capture: capture)
+      }, accelerators: pairs(ofOwner: index), chains: chains(ofOwner: index),
+      program: program, capture: capture)
   }
 
   /// The pairs of queues into accelerators and back, as many as a grant lists.
@@ -48,6 +49,20 @@ extension RuntimeConfiguration {
       }
     }
     return Array(pairs.prefix(GuestGrant.pairLimit))
+  }
+
+  private func chains(ofOwner index: Int) -> [GuestGrant.Chain] {
+    let chains = (queueing[index]?.chains ?? []).map { chain in
+      GuestGrant.Chain(
+        name: chain.name,
+        pair: GuestGrant.AcceleratorPair(
+          kind: chain.kind == .sec ? .security : .patterns, channel: chain.channel,
+          request: chain.request, response: chain.response),
+        path: chain.exit.flatMap { exit in
+          owners[index].paths.firstIndex { $0.name == exit.interface && !$0.isLink }
+        })
+    }
+    return Array(chains.prefix(GuestGrant.chainLimit))
   }
 
   /// The longest packet that a path carries; 0 for a link, which takes any.

@@ -162,7 +162,8 @@ struct NetworkPortList: ~Copyable {
           })
         (firstClassifier + index).initialize(
           to: try Classifier(
-            interface.rules, policers: configuration.policers(of: interface.name)))
+            interface.rules, policers: configuration.policers(of: interface.name),
+            chains: configuration.chainEntries(of: interface)))
         (first + index).initialize(to: port)
       } catch {
         for made in 0..<index {

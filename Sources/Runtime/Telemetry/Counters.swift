@@ -43,6 +43,10 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case lengthError
   /// A request to an accelerator whose queue names no queue of its owner's for the answer.
   case foreignResponse
+  /// A frame for SEC in which the parser found no sound IP packet.
+  case noPacket
+  /// An accelerator answered with an error to a port, and its owner has no error queue.
+  case acceleratorError
 
   /// The reason as tables and JSON print it.
   public var name: String {
@@ -67,6 +71,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .sizeError: "size-error"
     case .lengthError: "length-error"
     case .foreignResponse: "foreign-response"
+    case .noPacket: "no-packet"
+    case .acceleratorError: "accelerator-error"
     }
   }
 

@@ -409,6 +409,14 @@ extension RuntimeConfiguration {
           if use.requests.contains(fqid) { return (owner.name, request.rawValue) }
           if use.responses.contains(fqid) { return (owner.name, response.rawValue) }
         }
+        for chain in queueing[index]?.chains ?? [] {
+          if chain.request == fqid {
+            return (owner.name, "chain \(chain.name) to \(chain.kind.rawValue)")
+          }
+          if chain.response == fqid {
+            return (owner.name, "chain \(chain.name) from \(chain.kind.rawValue)")
+          }
+        }
         for interface in interfaces {
           if case .offlineHop(let hop) = interface.delivery, hop.queue == fqid,
             hop.receivingOwner == index
