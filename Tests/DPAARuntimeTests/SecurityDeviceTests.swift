@@ -84,8 +84,8 @@ struct SecurityDeviceTests {
     let asker: Asker
     let descriptors: [UInt64]
 
-    init(_ tunnel: Tunnel, window: Int = 64) throws {
-      let device = try #require(SecurityDevice(SecurityChoice()))
+    init(_ tunnel: Tunnel, window: Int = 64, _ choice: SecurityChoice = SecurityChoice()) throws {
+      let device = try #require(SecurityDevice(choice))
       asker = try Asker(device: device)
       descriptors = asker.portal.acquire(2, from: 3)
       let into = SharedDescriptor(
