@@ -128,6 +128,19 @@ import Testing
     }
   }
 
+  @Test func `what the queue to the port refuses is dropped and counted`() throws {
+    let world = try Self.mirrored((0..<40).map { ChainWorld.frame(number: UInt8($0)) })
+    for path in world.gateway.session.grant.paths {
+      let isOut = world.gateway.session.portals[0].takeOutOfService(path.transmit)
+      #expect(isOut)
+    }
+    world.run()
+    #expect(world.dropped(.queueRefused) == 40)
+    #expect(world.allDropped == 40)
+    #expect(try world.sent(on: "fm1-10g1") == [])
+    #expect(world.freeBuffers == 128)
+  }
+
   @Test
   func `who dies in the midst of a chain takes its frames along, and what SEC answered leaves`()
     throws
