@@ -219,6 +219,33 @@ struct GatewayTests {
     _ = try rig.end()
   }
 
+  @Test(
+    .enabled(if: SecurityDeviceTests.python.isPresent, "needs package python3-scapy"),
+    arguments: tunnels)
+  func `who was passed by no more packets than the window has places is let in`(tunnel: Tunnel)
+    throws
+  {
+    let rig = try Self.rig(tunnel)
+    let packets = (0..<66).map {
+      Rig.packet(from: Rig.there, to: Rig.here, size: 100 + $0)
+    }
+    let sealed = try Self.judge("seal", packets, tunnel)
+    #expect(rig.open([sealed[64]]).count == 1)
+    // All that the window still has a place for, the newest first.
+    let late = (1..<64).reversed()
+    #expect(
+      rig.open(late.map { sealed[$0] }).map { Rig.packet($0) }
+        == late.map { Rig.withTTL(63, packets[$0]) })
+    #expect(rig.count(.replayed) + rig.count(.notAuthentic) == 0)
+    #expect(rig.open([sealed[0]]).isEmpty)
+    // Where the high half of a number is guessed, so old a one is taken for one of the next half, and its packet
+    // is then not authentic (RFC 4303, A2.1).
+    #expect(rig.count(.replayed) == (tunnel.isExtended ? 0 : 1))
+    #expect(rig.count(.notAuthentic) == (tunnel.isExtended ? 1 : 0))
+    #expect(rig.open([sealed[65]]).count == 1)
+    _ = try rig.end()
+  }
+
   // MARK: Sizes and errors
 
   @Test func `who sends more than the tunnel carries is told how much that is`() throws {

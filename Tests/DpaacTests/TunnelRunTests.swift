@@ -3,7 +3,7 @@ import Security
 import TestSupport
 import Testing
 
-/// The gateway of `examples/ipsec` under `dpaac run`, between a station and a peer that scapy is.
+/// The gateway of `examples/ipsec` under `dpaac run`, between a station and a peer that scapy and Linux are.
 @Suite(
   .serialized, .timeLimit(.minutes(5)),
   .enabled(
@@ -40,5 +40,17 @@ struct TunnelRunTests {
     ] {
       #expect(counts[name] == count, "\(name): \(counts)")
     }
+  }
+
+  @Test(
+    .enabled(if: isHeavy, "heavy: 30 s of traffic"),
+    .enabled(if: GuestImage.emulator.isPresent, "needs package qemu-system-x86"),
+    .enabled(if: GatewayPeer.isPresent, "needs what scripts/esp-guest makes"))
+  func `heavy: ping and iperf3 go through the gateway's tunnels to Linux's xfrm, both ways`() throws
+  {
+    let script = Tool("\(Checkout.path)/scripts/tunnel-traffic", package: "")
+    let outcome = try script.run(["--seconds", "30", "--dpaac", Dpaac.tool.name])
+    #expect(outcome.status == 0, "\(outcome.text)\(outcome.errorText)")
+    #expect(outcome.text.contains("both sides agree"))
   }
 }

@@ -10,3 +10,13 @@ public enum GuestImage {
     return (try? script.run(["--if-cheap"]))?.text.isEmpty == false
   }()
 }
+
+/// The machine on both sides of an ESP gateway, which `scripts/esp-guest` makes.
+public enum GatewayPeer {
+  /// Whether tests with it run: they are heavy, and nothing is made for them.
+  public static let isPresent: Bool = {
+    guard isHeavy, GuestImage.emulator.isPresent else { return false }
+    let script = Tool("\(Checkout.path)/scripts/esp-guest", package: "")
+    return (try? script.run(["--if-cheap"]))?.text.isEmpty == false
+  }()
+}
