@@ -83,6 +83,10 @@ let package = Package(
       ],
       path: "Sources/Runtime"),
 
+    .target(
+      name: "Measure",
+      dependencies: ["CPortalShims", "DPAARuntime", "Diagnostics", "Patterns", "Security"]),
+
     // MARK: commands
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),
     .executableTarget(name: "dpaac-dt", dependencies: ["DeviceTreeCommands"]),
@@ -94,7 +98,7 @@ let package = Package(
       name: "dpaac",
       dependencies: [
         "Codegen", "DPAAPortal", "DPAARuntime", "DeviceTree", "DeviceTreeCommands", "Diagnostics",
-        "Lowering", "Partitioning", "QorIQ",
+        "Lowering", "Measure", "Partitioning", "QorIQ",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -133,6 +137,11 @@ let package = Package(
       dependencies: [
         "DeviceTree", "Diagnostics", "Documents", "Lowering", "Partitioning", "QorIQ",
         "TestSupport",
+      ]),
+    .testTarget(
+      name: "MeasureTests",
+      dependencies: [
+        "DPAARuntime", "Diagnostics", "Measure", "Patterns", "Security", "TestSupport",
       ]),
     .testTarget(
       name: "PartitioningTests",

@@ -28,6 +28,8 @@ public enum SecurityLibrary: Int, Sendable, Hashable, CaseIterable {
 public struct SecurityLibraryMissing: Error, Hashable {
   /// Why, with the package that brings it.
   public let reason: String
+  /// Creates the reason.
+  public init(reason: String) { self.reason = reason }
 }
 
 // SAFETY: one thread at a time works with a unit and its keys; it and they are freed by whoever has the last

@@ -66,6 +66,13 @@ static inline int dpaac_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONB
 /// is no KVM that would.
 int64_t dpaac_kvm_probe(void);
 
+/// Counters of the processor's that `dpaac_perf_open` opens.
+enum { DPAAC_PERF_CYCLES = 0, DPAAC_PERF_INSTRUCTIONS = 1 };
+
+/// Counts what a process does from now on, and what it starts later; 0 for the calling one. A descriptor to
+/// read 64 bits from, or minus an error number.
+int dpaac_perf_open(int counter, int32_t process);
+
 // MARK: mappings of files that somebody else may truncate
 
 /// Guards a mapping against SIGBUS: the guard's number, or -1 when all are taken.

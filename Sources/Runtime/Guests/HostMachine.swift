@@ -3,7 +3,7 @@ import Glibc
 import Partitioning
 
 /// What this machine has to run virtual machines with.
-enum HostMachine {
+public enum HostMachine {
   /// What runs a machine's instructions.
   enum Accelerator: String {
     case kvm
@@ -11,7 +11,7 @@ enum HostMachine {
   }
 
   /// QEMU for machines like this one.
-  static var emulatorName: String {
+  public static var emulatorName: String {
     #if arch(arm64)
       "qemu-system-aarch64"
     #else
@@ -60,22 +60,27 @@ enum HostMachine {
   }
 
   /// How fast KVM runs a loop of a few instructions: measured once.
-  static let kvmSpeed = KVMSpeed(nanoseconds: dpaac_kvm_probe())
+  public static let kvmSpeed = KVMSpeed(nanoseconds: dpaac_kvm_probe())
 }
 
 /// What a probe of KVM says.
 ///
 /// Some hosts' KVM is software itself: it takes microseconds for each instruction, and a kernel does not get
 /// through its boot.
-struct KVMSpeed: Sendable, CustomStringConvertible {
+public struct KVMSpeed: Sendable, CustomStringConvertible {
   /// How long 10,000 rounds of a loop took; negative when there is no KVM to ask: an error number.
-  var nanoseconds: Int64
+  public let nanoseconds: Int64
+  /// Creates what a probe said.
+  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
   /// A processor that does it itself takes some microseconds, and a fraction of this to get there.
   private static let limit: Int64 = 1_000_000
 
-  var isUsable: Bool { nanoseconds >= 0 && nanoseconds < Self.limit }
+  /// Whether machines should run under it.
+  public var isUsable: Bool { nanoseconds >= 0 && nanoseconds < Self.limit }
 
-  var description: String {
+  /// What KVM does here, in words.
+  public var description: String {
     if nanoseconds < 0 {
       return "/dev/kvm cannot be used: \(String(cString: strerror(Int32(-nanoseconds))))"
     }
