@@ -10,7 +10,7 @@ import Testing
 /// PME by the guest library alone.
 @Suite(
   .enabled(if: (try? PatternLibrary()) != nil, "needs package libhyperscan-dev"),
-  .timeLimit(.minutes(2)))
+  .timeLimit(.minutes(10)))
 struct PatternQueueTests {
   private static func simulation() throws -> Simulation {
     let set = try PatternMatcherTests.set(1, [("abc", 1), ("b+c$", 2), ("x", 4)])

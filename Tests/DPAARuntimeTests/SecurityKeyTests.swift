@@ -11,7 +11,7 @@ import Testing
 @Suite(
   .enabled(
     if: SecurityLibrary.allCases.allSatisfy { $0.problem == nil },
-    "needs package libipsec-mb-dev"), .timeLimit(.minutes(2)))
+    "needs package libipsec-mb-dev"), .timeLimit(.minutes(10)))
 struct SecurityKeyTests {
   /// A search of this process's own memory, which is made ready beforehand: the search itself allocates nothing, so
   /// that what was freed is still as it was left.

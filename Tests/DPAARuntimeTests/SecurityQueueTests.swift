@@ -12,7 +12,7 @@ import Testing
 @Suite(
   .enabled(
     if: SecurityLibrary.allCases.allSatisfy { $0.problem == nil },
-    "needs package libipsec-mb-dev"), .timeLimit(.minutes(2)))
+    "needs package libipsec-mb-dev"), .timeLimit(.minutes(10)))
 struct SecurityQueueTests {
   static let transforms: [SharedDescriptor.Transform] = [
     .gcm(key: [UInt8](repeating: 0x2b, count: 16), salt: 77),
