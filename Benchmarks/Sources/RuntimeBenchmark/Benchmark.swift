@@ -46,6 +46,7 @@ struct Benchmark {
     try benchmark.compareFunctions()
     try benchmark.measureScale()
     try benchmark.measureRoutes()
+    try benchmark.measurePatterns()
     try benchmark.measureProcesses()
     try benchmark.measurePorts()
     try benchmark.measureSecurity()
