@@ -28,6 +28,7 @@ extension AcceleratorJob {
   }
 
   /// Writes bytes of the output, whose room was seen to be enough.
+  @inline(__always)
   func copyOutput(from source: UnsafeRawPointer, at start: Int, count: Int) {
     _ = Self.walk(output, from: start, count: count) { part, length, done in
       part.copyMemory(from: source + done, byteCount: length)
@@ -69,6 +70,7 @@ extension AcceleratorJob {
   }
 
   /// Whether memory has bytes in common with a piece of the input.
+  @inline(__always)
   func inputMeets(_ start: UnsafeMutablePointer<UInt8>, count: Int) -> Bool {
     let first = UnsafeMutableRawPointer(start)
     return input.contains { piece in

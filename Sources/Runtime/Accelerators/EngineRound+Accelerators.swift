@@ -1,3 +1,4 @@
+import CPortalShims
 import DPAAPortal
 import QorIQ
 
@@ -116,8 +117,10 @@ extension EngineTables {
       if frame.isScattered {
         count = Self.list(frame, into: input, pools.base, poolIndex.base)
       } else {
-        input.pointee = AcceleratorJob.Piece(
-          start: UnsafeMutableRawPointer(mutating: start(of: frame)), count: Int(frame.length))
+        let start = UnsafeMutableRawPointer(mutating: start(of: frame))
+        // It is read when the whole batch is ready.
+        dpaac_prefetch(start)
+        input.pointee = AcceleratorJob.Piece(start: start, count: Int(frame.length))
       }
       job.pointee.input = UnsafeMutableBufferPointer(start: input, count: count)
       job.pointee.inputLength = Int(job.pointee.frame.length)
@@ -152,8 +155,9 @@ extension EngineTables {
       return fail(job, .noBuffer, device)
     }
     let room = Int(pools.base[index].size) - Buffer.headroom
-    piece.pointee = AcceleratorJob.Piece(
-      start: pools.base[index].pointer(to: buffer) + Buffer.headroom, count: room)
+    let start = pools.base[index].pointer(to: buffer) + Buffer.headroom
+    dpaac_prefetch_for_writing(start)
+    piece.pointee = AcceleratorJob.Piece(start: start, count: room)
     job.pointee.output = UnsafeMutableBufferPointer(start: piece, count: 1)
     job.pointee.outputRoom = room
     job.pointee.answer = FrameDescriptor(

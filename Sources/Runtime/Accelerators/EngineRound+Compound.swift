@@ -47,8 +47,9 @@ extension EngineTables {
     Int(qman.queues.base[Int(fqid)].channel) >= accelerators.firstChannel
   }
 
-  /// Takes the buffers of an entry, and of the table behind it.
-  private func take(
+  /// Takes the buffers of an entry, and of the table behind it. Mutating, as its like below: a call out of
+  /// line that only reads the tables would have them copied.
+  private mutating func take(
     _ entry: FragmentEntry, in chain: inout Chain, from owner: Int
   ) -> DropReason? {
     guard entry.isExtension else {
@@ -74,7 +75,7 @@ extension EngineTables {
   }
 
   /// Takes the buffer of an entry, unless the request has it already. An empty output or input needs none.
-  private func takeBuffer(
+  private mutating func takeBuffer(
     of entry: FragmentEntry, count: Int, in chain: inout Chain, from owner: Int
   ) -> (reason: DropReason?, pointer: UnsafeMutableRawPointer?) {
     guard count > 0 else { return (nil, nil) }
@@ -134,7 +135,7 @@ extension EngineTables {
   }
 
   /// Lists the pieces of an entry; `nil` when one is not in the request's buffers.
-  private func list(
+  private mutating func list(
     _ entry: FragmentEntry, of chain: Chain, into pieces: UnsafeMutablePointer<AcceleratorJob.Piece>
   ) -> (count: Int, length: Int)? {
     func piece(_ entry: FragmentEntry, count: Int) -> AcceleratorJob.Piece? {
@@ -174,10 +175,11 @@ extension EngineTables {
 
   /// Tells a request's owner how long its output is, as hardware does in the table's first entry (DPDK 22.11,
   /// `drivers/crypto/dpaa_sec/dpaa_sec.c`, `dqrr_out_fq_cb_rx`).
-  func noteOutput(of job: UnsafeMutablePointer<AcceleratorJob>) {
-    let pool = pools.base[Int(poolIndex.base[Int(job.pointee.frame.bpid.rawValue)])]
+  mutating func noteOutput(of job: UnsafeMutablePointer<AcceleratorJob>) {
+    let pool = pools.base + Int(poolIndex.base[Int(job.pointee.frame.bpid.rawValue)])
     guard
-      let (_, table) = pool.place(of: job.pointee.frame.address, count: 2 * FragmentEntry.size)
+      let (_, table) = pool.pointee.place(
+        of: job.pointee.frame.address, count: 2 * FragmentEntry.size)
     else { preconditionFailure("a request's table was seen to be whole") }
     let word = table.load64(8)
     table.store64(

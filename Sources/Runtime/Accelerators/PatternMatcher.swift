@@ -127,7 +127,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
 
   /// Where a queue's flow context is, if it can be there.
   private func flowContext(
-    of job: AcceleratorJob, _ memory: AcceleratorMemory
+    of job: inout AcceleratorJob, _ memory: AcceleratorMemory
   ) -> UnsafeMutableRawPointer? {
     let address = job.contextA & 0xffff_ffff_ffff
     guard address % UInt64(FlowContext.size) == 0 else { return nil }
@@ -136,7 +136,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
 
   /// Whether a flow's residue could be where it says.
   private func hasResidueMemory(
-    _ flow: FlowContext, of job: AcceleratorJob, _ memory: AcceleratorMemory
+    _ flow: FlowContext, of job: inout AcceleratorJob, _ memory: AcceleratorMemory
   ) -> Bool {
     flow.residue % FlowContext.residueAlignment == 0
       && memory.bytes(at: flow.residue, count: FlowContext.residueSize, of: job.owner) != nil
@@ -147,7 +147,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     _ job: inout AcceleratorJob, _ command: PatternCommand, _ memory: AcceleratorMemory
   ) {
     let isRead = command.kind == .readFlow
-    guard let place = flowContext(of: job, memory) else { return job.fail(.memory, .flowMemory) }
+    guard let place = flowContext(of: &job, memory) else { return job.fail(.memory, .flowMemory) }
     guard !job.frame.isCompound, job.input.count == 1, let piece = job.input.first,
       piece.count == FlowContext.size, let frame = piece.baseAddress,
       UInt(bitPattern: frame) % UInt(FlowContext.size) == 0
@@ -155,7 +155,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     guard !isRead else { return FlowContext(at: place).write(to: frame) }
     let new = FlowContext(at: frame)
     if command.fields.contains(.residue), new.hasResidue,
-      !hasResidueMemory(new, of: job, memory)
+      !hasResidueMemory(new, of: &job, memory)
     {
       return job.fail(.memory, .flowMemory)
     }
@@ -172,21 +172,21 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   ) {
     let place = sets.place(ofSet: command.set, owner: job.owner)
     guard place >= 0 else { return job.fail(.descriptor, .command) }
-    let bytes = take(job)
+    let bytes = take(&job)
     var isDone = false
     if isFlow {
-      guard let address = flowContext(of: job, memory) else {
+      guard let address = flowContext(of: &job, memory) else {
         return job.fail(.memory, .flowMemory)
       }
       var flow = FlowContext(at: address)
       matches.pointee.clear(limit: UInt32(flow.matchLimit))
       let starts = command.starts || flow.isAtStart
       if flow.hasResidue {
-        guard hasResidueMemory(flow, of: job, memory) else {
+        guard hasResidueMemory(flow, of: &job, memory) else {
           return job.fail(.memory, .flowMemory)
         }
         isDone = databases[place]._withUnsafeGuaranteedRef {
-          scan(bytes, job, command, set: place, $0, starts: starts)
+          scan(bytes, &job, command, set: place, $0, starts: starts)
         }
       } else {
         isDone = databases[place]._withUnsafeGuaranteedRef { scan(bytes, command, $0) }
@@ -209,7 +209,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   }
 
   /// Copies a job's input, so that it stays what it is, and lies in one piece.
-  private func take(_ job: AcceleratorJob) -> UnsafeRawBufferPointer {
+  private func take(_ job: inout AcceleratorJob) -> UnsafeRawBufferPointer {
     var count = 0
     for piece in job.input {
       guard let start = piece.baseAddress else { continue }
@@ -234,8 +234,8 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
 
   /// Scans what is a part of a flow; `false` when the library fails.
   private func scan(
-    _ bytes: UnsafeRawBufferPointer, _ job: AcceleratorJob, _ command: PatternCommand, set: Int,
-    _ database: PatternSets.Compiled, starts: Bool
+    _ bytes: UnsafeRawBufferPointer, _ job: inout AcceleratorJob, _ command: PatternCommand,
+    set: Int, _ database: PatternSets.Compiled, starts: Bool
   ) -> Bool {
     guard job.place >= 0 else { return false }
     let flow = flows[job.place]

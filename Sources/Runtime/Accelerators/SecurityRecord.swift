@@ -24,7 +24,8 @@ struct SecurityRecord: BitwiseCopyable {
   var outerHeaderLength = 0
   var outerSum: UInt32 = 0
 
-  /// Bytes of the initialization vector in each tunnel's packet, and what the ciphertext is a multiple of.
+  /// Bytes of the initialization vector in each tunnel's packet, and what the ciphertext is a multiple of: a
+  /// power of two.
   var vectorLength: Int { isGCM ? 8 : 16 }
   var alignment: Int { isGCM ? 4 : 16 }
 

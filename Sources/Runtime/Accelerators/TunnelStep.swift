@@ -44,7 +44,7 @@ struct TunnelStep: BitwiseCopyable {
     let alignment = record.pointee.alignment
     let inner = request.inputLength
     guard inner > 0 else { return .sequence }
-    let enciphered = (inner + 2 + alignment - 1) / alignment * alignment
+    let enciphered = (inner + 2 + alignment - 1) & ~(alignment - 1)
     length = outer + Self.headerLength + vector + enciphered + SecurityProgram.tunnelTagLength
     guard length <= request.outputRoom else { return .sequence }
     // What the outer header will say: IPv6 counts its extension headers, too.
@@ -137,7 +137,7 @@ struct TunnelStep: BitwiseCopyable {
   ) -> SecurityStatus.Descriptor? {
     let front = record.pointee.outerHeaderLength + Self.headerLength + record.pointee.vectorLength
     length = request.inputLength - front - SecurityProgram.tunnelTagLength
-    guard length > 0, length % record.pointee.alignment == 0 else { return .format }
+    guard length > 0, length & (record.pointee.alignment - 1) == 0 else { return .format }
     let isExtended = record.pointee.options.contains(.extendedNumbers)
     guard
       let packet = request.input(

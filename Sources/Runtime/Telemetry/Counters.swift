@@ -94,6 +94,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
 struct Counters {
   private let memory: UnsafeMutableRawPointer
   private let ownerCount: Int
+  /// How many counters an owner has, here as what the type has is looked up by a call each time.
+  private let ownerSize: Int
 
   /// A counter of an owner.
   enum Owner: Int, CaseIterable {
@@ -159,34 +161,36 @@ struct Counters {
   init(memory: UnsafeMutableRawPointer, owners: Int) {
     self.memory = memory
     ownerCount = owners
+    ownerSize = Self.perOwner
   }
 
   @inline(__always)
   func add(_ counter: Owner, _ owner: Int, _ amount: UInt64 = 1) {
-    memory.addCounter(8 &* (owner &* Self.perOwner &+ counter.rawValue), amount)
+    memory.addCounter(8 &* (owner &* ownerSize &+ counter.rawValue), amount)
   }
   @inline(__always)
   func drop(_ reason: DropReason, _ owner: Int, _ amount: UInt64 = 1) {
     memory.addCounter(
-      8 &* (owner &* Self.perOwner &+ Owner.allCases.count &+ reason.rawValue), amount)
+      8 &* (owner &* ownerSize &+ Owner.allCases.count &+ reason.rawValue), amount)
   }
   @inline(__always)
   func add(
     _ counter: Accelerator, _ kind: Int, _ owner: Int, _ amount: UInt64 = 1
   ) {
-    memory.addCounter(Self.place(kind, owner) &+ 8 &* counter.rawValue, amount)
+    memory.addCounter(place(kind, owner) &+ 8 &* counter.rawValue, amount)
   }
   func fail(_ fault: AcceleratorFault, _ kind: Int, _ owner: Int) {
     memory.addCounter(
-      Self.place(kind, owner) + 8 * (Accelerator.allCases.count + fault.rawValue), 1)
+      place(kind, owner) + 8 * (Accelerator.allCases.count + fault.rawValue), 1)
   }
-  private static func place(_ kind: Int, _ owner: Int) -> Int {
-    8 * (owner * perOwner + firstAccelerator + kind * perAccelerator)
+  @inline(__always)
+  private func place(_ kind: Int, _ owner: Int) -> Int {
+    8 &* (owner &* ownerSize &+ Self.firstAccelerator &+ kind &* Self.perAccelerator)
   }
   @inline(__always)
   func add(_ counter: Port, _ port: Int, _ amount: UInt64 = 1) {
     memory.addCounter(
-      8 &* (ownerCount &* Self.perOwner &+ port &* Self.perPort &+ counter.rawValue), amount)
+      8 &* (ownerCount &* ownerSize &+ port &* Self.perPort &+ counter.rawValue), amount)
   }
 
   @inline(__always)
@@ -204,7 +208,7 @@ struct Counters {
   }
   @inline(__always)
   private func place(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> Int {
-    let first = ownerCount &* Self.perOwner &+ port &* Self.perPort &+ Port.allCases.count
+    let first = ownerCount &* ownerSize &+ port &* Self.perPort &+ Port.allCases.count
     return 8 &* (first &+ direction.rawValue &* Self.perDirection &+ counter.rawValue)
   }
 
@@ -224,20 +228,20 @@ struct Counters {
   }
 
   func value(_ counter: Owner, _ owner: Int) -> UInt64 {
-    memory.counter(8 * (owner * Self.perOwner + counter.rawValue))
+    memory.counter(8 * (owner * ownerSize + counter.rawValue))
   }
   func dropped(_ reason: DropReason, _ owner: Int) -> UInt64 {
-    memory.counter(8 * (owner * Self.perOwner + Owner.allCases.count + reason.rawValue))
+    memory.counter(8 * (owner * ownerSize + Owner.allCases.count + reason.rawValue))
   }
   func value(_ counter: Accelerator, _ kind: Int, _ owner: Int) -> UInt64 {
-    memory.counter(Self.place(kind, owner) + 8 * counter.rawValue)
+    memory.counter(place(kind, owner) + 8 * counter.rawValue)
   }
   func failed(_ fault: AcceleratorFault, _ kind: Int, _ owner: Int) -> UInt64 {
     memory.counter(
-      Self.place(kind, owner) + 8 * (Accelerator.allCases.count + fault.rawValue))
+      place(kind, owner) + 8 * (Accelerator.allCases.count + fault.rawValue))
   }
   func value(_ counter: Port, _ port: Int) -> UInt64 {
-    memory.counter(8 * (ownerCount * Self.perOwner + port * Self.perPort + counter.rawValue))
+    memory.counter(8 * (ownerCount * ownerSize + port * Self.perPort + counter.rawValue))
   }
   func value(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> UInt64 {
     memory.counter(place(counter, direction, port))
