@@ -107,6 +107,7 @@ let package = Package(
 
     // MARK: tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "CTestShims", path: "Tests/CTestShims"),
     .testTarget(
       name: "CodegenTests",
       dependencies: [
@@ -127,9 +128,8 @@ let package = Package(
     .testTarget(
       name: "DPAARuntimeTests",
       dependencies: [
-        "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning", "Patterns", "QorIQ",
-        "Security",
-        "TestSupport",
+        "CTestShims", "DPAAPortal", "DPAARuntime", "Diagnostics", "Lowering", "Partitioning",
+        "Patterns", "QorIQ", "Security", "TestSupport",
       ]),
     .testTarget(name: "SecurityTests", dependencies: ["CSecurity", "Security", "TestSupport"]),
     .testTarget(

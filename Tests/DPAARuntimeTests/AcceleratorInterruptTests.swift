@@ -4,7 +4,6 @@ import Glibc
 import Partitioning
 import QorIQ
 import Security
-import Synchronization
 import TestSupport
 import Testing
 
