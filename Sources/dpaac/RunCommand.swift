@@ -51,7 +51,8 @@ struct RunCommand: ParsableCommand {
 
       A guest of the kind vm is a virtual machine that the run starts, with QEMU and what \
       scripts/guest-image makes. It runs the same program over the same portals, which it sees as the \
-      memory of a PCI device; a program of your own must be linked statically.
+      memory of a PCI device, and polls, or sleeps until that device interrupts it if the plan says \
+      mode: interrupt. A program of your own must be linked statically.
       """)
 
   @OptionGroup var arguments: PlanArguments

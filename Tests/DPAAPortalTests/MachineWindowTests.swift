@@ -25,6 +25,9 @@ import Testing
       memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
     }
     deinit { memory.deallocate() }
+
+    /// As a machine sees it that polls.
+    var device: SharedMemoryDevice { SharedMemoryDevice(memory: memory, size: size) }
   }
 
   @Test func `everything begins on a page of its own, in a power of two`() {
@@ -45,7 +48,7 @@ import Testing
     let places = MachineWindow(Self.grant)
     let window = Window(places.size)
     #expect(places.describe(Self.grant, in: window.memory))
-    let session = try GuestSession.attach(window: window.memory, size: window.size)
+    let session = try GuestSession.attach(window: window.device)
     #expect(session.grant == Self.grant)
     session.report(.quiet)
     #expect(window.memory.counter(places.status + GuestStatus.state) == 2)
@@ -65,15 +68,16 @@ import Testing
     let places = MachineWindow(Self.grant)
     let window = Window(places.size)
     #expect(throws: GuestError.badGrant) {
-      _ = try GuestSession.attach(window: window.memory, size: window.size)
+      _ = try GuestSession.attach(window: window.device)
     }
     #expect(places.describe(Self.grant, in: window.memory))
     #expect(throws: GuestError.badRegion("machine's")) {
-      _ = try GuestSession.attach(window: window.memory, size: window.size / 2)
+      _ = try GuestSession.attach(
+        window: SharedMemoryDevice(memory: window.memory, size: window.size / 2))
     }
     window.memory.setCounter(MachineWindow.Word.grantLength, .max)
     #expect(throws: GuestError.badGrant) {
-      _ = try GuestSession.attach(window: window.memory, size: window.size)
+      _ = try GuestSession.attach(window: window.device)
     }
     var long = Self.grant
     long.name = String(repeating: "x", count: MachineWindow.longestGrant)
@@ -113,10 +117,16 @@ import Testing
     close(file)
     let device = try #require(SharedMemoryDevice.find(in: root))
     #expect(device.size == places.size)
-    let session = try GuestSession.attach(window: device.memory, size: device.size)
+    let session = try GuestSession.attach(window: device)
     #expect(session.grant == Self.grant)
+    // One that vfio-pci drives is found through vfio only, and here is none.
+    let path = "\(root)/0000:00:04.0"
+    try #require(symlink("../../drivers/vfio-pci", "\(path)/driver") == 0)
+    #expect(SharedMemoryDevice.find(in: root, groups: root) == nil)
+    try #require(symlink("../../groups/7", "\(path)/iommu_group") == 0)
+    #expect(SharedMemoryDevice.find(in: root, groups: root) == nil)
     for device in 0...4 {
-      for name in ["vendor", "device", "resource2", ""] {
+      for name in ["driver", "iommu_group", "vendor", "device", "resource2", ""] {
         let path = "\(root)/0000:00:0\(device).0/\(name)"
         if name.isEmpty { rmdir(path) } else { unlink(path) }
       }

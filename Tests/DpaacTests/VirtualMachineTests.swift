@@ -9,6 +9,15 @@ import Testing
     try VirtualMachineTests.plan(["guest2"], in: directory, accel: accel)
   }
 
+  /// A program in the place of QEMU, and the PATH on which it is found first.
+  private static func emulator(
+    _ script: String, in directory: TemporaryDirectory
+  ) throws -> [String: String] {
+    let emulator = try directory.write("qemu-system-x86_64", Data(script.utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: emulator)
+    return ["PATH": "\(directory.path):/usr/bin:/bin"]
+  }
+
   /// Puts files where those of an image would be.
   private static func addImage(to directory: TemporaryDirectory) throws {
     for name in ["vmlinuz", "initramfs"] { try directory.write(name, Data([0])) }
@@ -56,12 +65,9 @@ import Testing
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     try Self.addImage(to: directory)
-    let emulator = try directory.write(
-      "qemu-system-x86_64", Data("#!/bin/sh\n\(script)exit 3\n".utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: emulator)
     let outcome = try Dpaac.tool.run(
       ["run", try Self.plan(directory), "--guest-image", directory.path],
-      environment: ["PATH": "\(directory.path):/usr/bin:/bin"])
+      environment: try Self.emulator("#!/bin/sh\n\(script)exit 3\n", in: directory))
     #expect(outcome.status == 1)
     #expect(
       outcome.errorText.contains(
@@ -69,6 +75,44 @@ import Testing
         error: guest2: exited with code 3 before it attached to its portals; it said last:
         the disk is on fire
         """))
+  }
+
+  @Test(arguments: [("poll", 0, "vectors=1"), ("interrupt", 2, "vectors=2")])
+  func `a machine that waits for interrupts has an IOMMU, and a vector for each of its two portals`(
+    mode: String, count: Int, vectors: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try Self.addImage(to: directory)
+    let plan = try VirtualMachineTests.plan(["guest2"], in: directory, mode: mode)
+    let script = "#!/bin/sh\necho \"$@\" | grep -o 'intel.iommu' | wc -l\necho \"$@\"\nexit 3\n"
+    let outcome = try Dpaac.tool.run(
+      ["run", plan, "--guest-image", directory.path],
+      environment: try Self.emulator(script, in: directory))
+    #expect(outcome.errorText.contains("it said last:\n\(count)\n"))
+    #expect(outcome.errorText.contains("ivshmem-doorbell,chardev=portals,\(vectors)"))
+  }
+
+  @Test func `who fills a doorbell in QEMU's place is killed`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try Self.addImage(to: directory)
+    let plan = try VirtualMachineTests.plan(["guest2"], in: directory, mode: "interrupt")
+    let outcome = try Dpaac.tool.run(
+      ["run", plan, "--guest-image", directory.path],
+      environment: try Self.emulator(
+        """
+        #!/usr/bin/python3
+        import os, socket, time
+        server = socket.socket(fileno=3)
+        heard = [socket.recv_fds(server, 8, 1)[1] for _ in range(5)]
+        os.set_blocking(heard[4][0], True)
+        os.write(heard[4][0], (2**64 - 2).to_bytes(8, "little"))
+        time.sleep(600)
+
+        """, in: directory))
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("error: guest2: killed by signal 9 before it attached"))
   }
 }
 
@@ -79,13 +123,15 @@ import Testing
 struct VirtualMachineTests {
   /// The example with some of its guests as virtual machines.
   static func plan(
-    _ guests: [String], in directory: TemporaryDirectory, accel: String = "tcg"
+    _ guests: [String], in directory: TemporaryDirectory, accel: String = "tcg",
+    mode: String = "poll"
   ) throws -> String {
     var text = try String(contentsOfFile: Dpaac.example, encoding: .utf8)
     for guest in guests {
       let head = "  \(guest):\n"
       try #require(text.contains(head), "the example no longer has \(guest)")
-      text = text.replacingOccurrences(of: head, with: "\(head)    kind: vm\n    accel: \(accel)\n")
+      text = text.replacingOccurrences(
+        of: head, with: "\(head)    kind: vm\n    accel: \(accel)\n    mode: \(mode)\n")
     }
     try FileManager.default.copyItem(
       atPath: "\(Checkout.path)/examples/kvm-forum/traffic.pcap",

@@ -73,6 +73,18 @@ enum { DPAAC_PERF_CYCLES = 0, DPAAC_PERF_INSTRUCTIONS = 1 };
 /// read 64 bits from, or minus an error number.
 int dpaac_perf_open(int counter, int32_t process);
 
+// MARK: PCI devices that a program drives
+
+/// Opens a PCI device that Linux's vfio-pci drives, in its group (`/dev/vfio/12`) behind a container of its own:
+/// its descriptor, or -1. Container and group stay open as long as the process.
+int dpaac_vfio_open(const char *container, const char *group, const char *device);
+
+/// Where a region of such a device begins in its descriptor and how many bytes it has: 0, or -1.
+int dpaac_vfio_region(int device, uint32_t region, uint64_t *offset, uint64_t *size);
+
+/// Has each of the first vectors of a device's MSI-X raise an eventfd of its own: 0, or -1.
+int dpaac_vfio_connect(int device, const int32_t *eventfds, uint32_t count);
+
 // MARK: mappings of files that somebody else may truncate
 
 /// Guards a mapping against SIGBUS: the guard's number, or -1 when all are taken.

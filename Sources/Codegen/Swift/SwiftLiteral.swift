@@ -134,7 +134,9 @@ func swiftLiteral(_ os: GuestOS) -> String {
 func swiftLiteral(_ kind: GuestKind) -> String {
   switch kind {
   case .process: ".process"
-  case .machine(let accelerator): ".machine(.\(accelerator.rawValue))"
+  case .machine(let accelerator, .poll): ".machine(.\(accelerator.rawValue))"
+  case .machine(let accelerator, let mode):
+    ".machine(.\(accelerator.rawValue), .\(mode.rawValue))"
   }
 }
 

@@ -56,14 +56,16 @@ public struct Owner: Sendable, Hashable {
 public enum GuestKind: Sendable, Hashable, CustomStringConvertible {
   /// A process.
   case process
-  /// A virtual machine of QEMU's, with its portals and pools as the memory of a PCI device.
-  case machine(MachineAccelerator)
+  /// A virtual machine of QEMU's, with its portals and pools as the memory of a PCI device, and its portals'
+  /// interrupts as those of the device if it does not poll.
+  case machine(MachineAccelerator, ServiceMode = .poll)
 
   /// As reports call it.
   public var description: String {
     switch self {
     case .process: "process"
-    case .machine(let accelerator): "vm (\(accelerator.rawValue))"
+    case .machine(let accelerator, .poll): "vm (\(accelerator.rawValue))"
+    case .machine(let accelerator, .interrupt): "vm (\(accelerator.rawValue), interrupts)"
     }
   }
 }

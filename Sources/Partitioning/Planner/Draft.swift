@@ -97,7 +97,7 @@ struct Draft {
           cpus: cpus[owner].map { CPUIndex(UInt16($0)) }, memory: place, portals: portals[owner],
           rings: wish.rings, liodnOffset: offsets[owner], queues: queues[owner], pools: pools,
           os: wish.os, program: wish.program, paths: [],
-          kind: wish.isMachine ? .machine(wish.accelerator ?? .auto) : .process))
+          kind: wish.isMachine ? .machine(wish.accelerator ?? .auto, wish.mode) : .process))
       resources.append(OwnerResources())
       resources[owner].pools = zip(wish.pools ?? [], bpids[owner]).map { pool, bpid in
         PoolSettings(

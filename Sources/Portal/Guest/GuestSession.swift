@@ -13,6 +13,8 @@ public enum GuestError: Error, Sendable, Hashable, CustomStringConvertible {
   case badRegion(String)
   /// The plan's program needs a pool or a path that was not granted.
   case missingResource(String)
+  /// The interrupts of a machine's portals cannot be had; with the error number.
+  case noInterrupts(Int32)
   /// A guest's capture could not be written; with the error number.
   case capture(String, Int32)
 
@@ -27,6 +29,8 @@ public enum GuestError: Error, Sendable, Hashable, CustomStringConvertible {
       "the host sent \(received) descriptors where \(expected) were expected"
     case .badRegion(let name): "the \(name) region is too small or cannot be mapped"
     case .missingResource(let what): "the plan grants no \(what)"
+    case .noInterrupts(let error):
+      "the interrupts of the PCI device cannot be had: \(String(cString: strerror(error)))"
     case .capture(let name, let error):
       "\(name)'s capture is incomplete: \(String(cString: strerror(error)))"
     }
@@ -139,7 +143,7 @@ public struct GuestSession: ~Copyable {
   /// ring would wait for ever when there is no engine any more.
   public static func attach() throws(GuestError) -> GuestSession {
     if !ControlSocket.isSocket(3), let device = SharedMemoryDevice.find() {
-      return try attach(window: device.memory, size: device.size)
+      return try attach(window: device)
     }
     _ = dpaac_end_with_parent()
     return try attach(control: 3)
@@ -226,7 +230,7 @@ public struct GuestSession: ~Copyable {
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
   ///
   /// Returns at once when work is already there, or when there are no interrupts to wait for; a virtual
-  /// machine, which polls, naps for some microseconds then, so that others get its processor.
+  /// machine that polls naps for some microseconds then, so that others get its processor.
   ///
   /// - Parameter milliseconds: How long at most; -1 for ever.
   public mutating func waitForWork(atMost milliseconds: Int32 = -1) {
@@ -242,8 +246,11 @@ public struct GuestSession: ~Copyable {
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
     // As often as it fired; what a read leaves wakes this guest once more, for nothing.
     var fired: UInt64 = 0
+    var isWoken = false
     for descriptor in descriptors.dropLast() where descriptor.revents != 0 {
       _ = read(descriptor.fd, &fired, 8)
+      isWoken = true
     }
+    if isWoken { status.addCounter(GuestStatus.Counter.wakeUps.offset, 1) }
   }
 }

@@ -89,6 +89,8 @@ public enum GuestStatus {
     case refused
     /// Packets that belong into a tunnel, or into no tunnel, and came otherwise.
     case unprotected
+    /// How often the guest slept and was woken by an interrupt.
+    case wakeUps
 
     /// Where the counter lies.
     @inlinable public var offset: Int { 64 + 8 * rawValue }

@@ -1,11 +1,13 @@
 extension GuestSession {
-  // SAFETY: the window stays mapped as long as the session.
-  /// Takes grant and regions out of a window.
+  // SAFETY: the device's memory stays mapped as long as the process.
+  /// Takes grant and regions out of a device's memory, and its interrupts for the portals.
   ///
-  /// - Throws: ``GuestError`` for a grant of another version, or one that has no room in the window.
+  /// - Throws: ``GuestError`` for a grant of another version, or one that has no room in the window, and when
+  ///   the device has no interrupts to give although it should.
   static func attach(
-    window: UnsafeMutableRawPointer, size: Int
+    window device: SharedMemoryDevice
   ) throws(GuestError) -> GuestSession {
+    let (window, size) = (device.memory, device.size)
     let length = window.counter(MachineWindow.Word.grantLength)
     guard length <= UInt64(MachineWindow.longestGrant), size >= MachineWindow.page + Int(length)
     else { throw .badGrant }
@@ -15,7 +17,8 @@ extension GuestSession {
     guard places.size <= size else { throw .badRegion("machine's") }
     return GuestSession(
       grant: grant, window: window + places.portals, status: window + places.status,
-      poolMemory: places.pools.map { window + $0 }, host: .window(window))
+      poolMemory: places.pools.map { window + $0 }, host: .window(window),
+      interrupts: try device.interrupts(grant.portalCount))
   }
 }
 

@@ -4,19 +4,33 @@ import Glibc
 /// The PCI device through which a virtual machine sees its portals and pools, as Linux shows it under `/sys`.
 ///
 /// Its memory is mapped from the file `resource2`, which needs a root user and no driver (Linux 6.1,
-/// `Documentation/PCI/sysfs-pci.rst`).
+/// `Documentation/PCI/sysfs-pci.rst`), or from vfio-pci where that drives the device, which then gives its
+/// interrupts too.
 struct SharedMemoryDevice {
   /// The device's memory, mapped.
   let memory: UnsafeMutableRawPointer
   /// How many bytes.
   let size: Int
+  /// vfio-pci's descriptor; -1 for a device without interrupts.
+  private let descriptor: Int32
 
   // SAFETY: the mapping stays for the life of the process.
+  /// A device whose memory is mapped.
+  init(memory: UnsafeMutableRawPointer, size: Int, descriptor: Int32 = -1) {
+    self.memory = memory
+    self.size = size
+    self.descriptor = descriptor
+  }
+
   /// The first device of QEMU's kind that holds a window of ours.
   ///
-  /// - Parameter directory: Where the devices are.
+  /// - Parameters:
+  ///   - directory: Where the devices are.
+  ///   - groups: Where vfio has their groups.
   /// - Returns: The device; `nil` when there is none.
-  static func find(in directory: String = "/sys/bus/pci/devices") -> SharedMemoryDevice? {
+  static func find(
+    in directory: String = "/sys/bus/pci/devices", groups: String = "/dev/vfio"
+  ) -> SharedMemoryDevice? {
     guard let listing = opendir(directory) else { return nil }
     defer { closedir(listing) }
     while let entry = readdir(listing) {
@@ -25,7 +39,9 @@ struct SharedMemoryDevice {
       }
       let path = "\(directory)/\(name)"
       guard word(of: "\(path)/vendor") == 0x1af4, word(of: "\(path)/device") == 0x1110,
-        let device = map("\(path)/resource2")
+        // The kernel maps nothing of a device that a driver has (Linux 6.1, CONFIG_IO_STRICT_DEVMEM).
+        let device = target(of: "\(path)/driver") == "vfio-pci"
+          ? open(name, at: path, groups) : map("\(path)/resource2")
       else { continue }
       if device.memory.counter(MachineWindow.Word.magic) == MachineWindow.magic,
         device.memory.counter(MachineWindow.Word.size) == UInt64(device.size)
@@ -33,12 +49,50 @@ struct SharedMemoryDevice {
         return device
       }
       munmap(device.memory, device.size)
+      if device.descriptor >= 0 { close(device.descriptor) }
     }
     return nil
   }
 
+  /// Has each of its first interrupts raise a descriptor of its own.
+  ///
+  /// - Returns: The descriptors; none for a device without interrupts.
+  /// - Throws: ``GuestError/noInterrupts(_:)`` when vfio refuses.
+  func interrupts(_ count: Int) throws(GuestError) -> [Int32] {
+    guard descriptor >= 0 else { return [] }
+    let counters = (0..<count).map { _ in dpaac_eventfd() }
+    guard !counters.contains(-1),
+      dpaac_vfio_connect(descriptor, counters, UInt32(count)) == 0
+    else {
+      let error = errno
+      for counter in counters where counter >= 0 { close(counter) }
+      throw .noInterrupts(error)
+    }
+    return counters
+  }
+
+  /// A device that vfio-pci drives.
+  private static func open(
+    _ name: String, at path: String, _ groups: String
+  ) -> SharedMemoryDevice? {
+    guard let group = target(of: "\(path)/iommu_group") else { return nil }
+    let descriptor = dpaac_vfio_open("\(groups)/vfio", "\(groups)/\(group)", name)
+    guard descriptor >= 0 else { return nil }
+    var offset: UInt64 = 0
+    var size: UInt64 = 0
+    guard dpaac_vfio_region(descriptor, 2, &offset, &size) == 0,
+      let size = Int(exactly: size), let offset = off_t(exactly: offset), size >= 1 << 20,
+      let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, offset),
+      memory != MAP_FAILED
+    else {
+      close(descriptor)
+      return nil
+    }
+    return SharedMemoryDevice(memory: memory, size: size, descriptor: descriptor)
+  }
+
   private static func map(_ path: String) -> SharedMemoryDevice? {
-    let descriptor = open(path, O_RDWR | O_SYNC | O_CLOEXEC)
+    let descriptor = Glibc.open(path, O_RDWR | O_SYNC | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var information = stat()
@@ -50,9 +104,18 @@ struct SharedMemoryDevice {
     return SharedMemoryDevice(memory: memory, size: Int(information.st_size))
   }
 
+  /// The last part of where a link leads; `nil` when there is no link.
+  private static func target(of path: String) -> String? {
+    var bytes = [CChar](repeating: 0, count: 4096)
+    let count = readlink(path, &bytes, bytes.count)
+    guard count > 0 else { return nil }
+    return String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      .split(separator: "/").last.map(String.init)
+  }
+
   /// The number in a file such as `0x1af4`; `nil` when there is none.
   private static func word(of path: String) -> UInt64? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: 32)

@@ -89,9 +89,11 @@ public final class Engine: @unchecked Sendable {
     measuresLatency = options.measuresLatency
     var memory: [OwnerMemory] = []
     for (index, owner) in configuration.owners.enumerated() {
-      if case .machine = owner.kind {
+      if case .machine(_, let mode) = owner.kind {
         memory.append(
-          try OwnerMemory(owner, machine: try configuration.grant(ofOwner: index)))
+          try OwnerMemory(
+            owner, machine: try configuration.grant(ofOwner: index),
+            interrupts: interrupts && mode == .interrupt))
       } else {
         memory.append(try OwnerMemory(owner, interrupts: interrupts))
       }

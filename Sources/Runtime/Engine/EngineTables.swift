@@ -21,7 +21,7 @@ struct OwnerMemory {
       pools.append(try SharedRegion(name: "\(owner.name)-pool\(pool.bpid)", size: size))
     }
     var lines: [InterruptLine] = []
-    for _ in owner.portals where interrupts { lines.append(try InterruptLine()) }
+    for _ in owner.portals where interrupts { lines.append(try InterruptLine(.pipe)) }
     window = try SharedRegion(
       name: "\(owner.name)-portals", size: PortalWindow(portalCount: owner.portals.count).size)
     status = try SharedRegion(name: "\(owner.name)-status", size: GuestStatus.size)
@@ -29,13 +29,16 @@ struct OwnerMemory {
     self.interrupts = lines
   }
 
-  /// The memory of an owner that is a virtual machine, which polls.
+  /// The memory of an owner that is a virtual machine.
   ///
   /// - Parameters:
   ///   - owner: The owner.
   ///   - grant: What the machine will find there.
+  ///   - interrupts: Whether it may sleep until its portals' interrupts.
   /// - Throws: ``EngineError`` for want of memory, or when too much is granted.
-  init(_ owner: Owner, machine grant: GuestGrant) throws(EngineError) {
+  init(_ owner: Owner, machine grant: GuestGrant, interrupts: Bool) throws(EngineError) {
+    var lines: [InterruptLine] = []
+    for _ in owner.portals where interrupts { lines.append(try InterruptLine(.doorbell)) }
     let places = MachineWindow(grant)
     let machine = try SharedRegion(name: "\(owner.name)-machine", size: places.size)
     guard places.describe(grant, in: machine.memory) else {
@@ -47,7 +50,7 @@ struct OwnerMemory {
     window = SharedRegion(
       of: machine, at: places.portals, size: PortalWindow(portalCount: grant.portalCount).size)
     status = SharedRegion(of: machine, at: places.status, size: GuestStatus.size)
-    interrupts = []
+    self.interrupts = lines
     self.machine = machine
   }
 }
@@ -82,8 +85,8 @@ struct EngineTables: ~Copyable {
   let counters: Counters
   /// The frames that are followed to learn how long they take.
   let probes: FlowProbes
-  /// The engine's end of each portal's interrupt; -1 for none.
-  let interrupts: FlatTable<Int32>
+  /// The engine's end of each portal's interrupt.
+  let interrupts: FlatTable<InterruptLine.End>
   /// Owners whose processes have ended and whose holdings were taken back, one bit each.
   var gone: UInt64 = 0
 
@@ -208,7 +211,7 @@ struct EngineTables: ~Copyable {
     nothingParsed.base.pointee = ParseResult()
     let portalCount = owners.reduce(0) { $0 + $1.portals.count }
     let portals = try FlatTable<EnginePortal>(count: portalCount)
-    let interrupts = try FlatTable<Int32>(count: portalCount)
+    let interrupts = try FlatTable<InterruptLine.End>(count: portalCount)
     let backlogs = try FlatTable<MessageBacklog.Message>(
       count: portalCount * Int(MessageBacklog.capacity))
     let ownerEntries = try FlatTable<OwnerEntry>(count: owners.count)
@@ -248,7 +251,7 @@ struct EngineTables: ~Copyable {
           backlog: MessageBacklog(
             backlogs.base + nextPortal * Int(MessageBacklog.capacity)))
         let lines = client == nil ? memory[index].interrupts : []
-        interrupts.base[nextPortal] = lines.isEmpty ? -1 : lines[place].engineDescriptor
+        interrupts.base[nextPortal] = lines.isEmpty ? .none : lines[place].end
         nextPortal += 1
       }
     }

@@ -31,10 +31,6 @@ extension Partition {
           "\(owner.name) has \(pairs) pairs of queues into accelerators, but its grant names only the "
             + "first \(GuestGrant.pairLimit)")
       }
-      if case .machine = owner.kind, resources.mode == .interrupt {
-        found.append(
-          "\(owner.name) is planned to wait for interrupts, but a virtual machine polls in a run")
-      }
       if resources.chains.count > GuestGrant.chainLimit {
         found.append(
           "\(owner.name) has \(resources.chains.count) chains, but its grant names only the first "

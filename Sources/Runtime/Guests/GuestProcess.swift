@@ -35,7 +35,7 @@ struct GuestProcess {
     /// Over a socket, whose end ends it; -1 when that is closed.
     case socket(Int32)
     /// By a word of its ``MachineWindow``, where it also tells how its program ended.
-    case window(UnsafeMutableRawPointer)
+    case window(UnsafeMutableRawPointer, MachineServer)
   }
 
   /// Starts a program's process and hands it its grant and regions, and nothing else.
@@ -69,7 +69,7 @@ struct GuestProcess {
       machine.command, machine.name, descriptors: machine.descriptors)
     self.owner = owner
     name = machine.name
-    control = .window(machine.window)
+    control = .window(machine.window, machine.server)
     endedDescriptor = dpaac_pidfd_open(identifier)
   }
 
@@ -115,8 +115,9 @@ struct GuestProcess {
   func askToDrain() {
     switch control {
     case .socket(let socket): _ = ControlSocket.send([1], descriptors: [], over: socket)
-    case .window(let window):
+    case .window(let window, let server):
       window.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.drain.rawValue)
+      server.wake()
     }
   }
 
@@ -126,8 +127,9 @@ struct GuestProcess {
     case .socket(let socket):
       if socket >= 0 { Glibc.close(socket) }
       control = .socket(-1)
-    case .window(let window):
+    case .window(let window, let server):
       window.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.end.rawValue)
+      if ending == nil { server.wake() }
     }
   }
 
@@ -138,20 +140,26 @@ struct GuestProcess {
   mutating func reap() -> Bool {
     guard ending == nil else { return false }
     var status: Int32 = 0
-    if case .window(let window) = control {
+    if case .window(let window, let server) = control {
+      // Nobody but who has taken QEMU over does that, and the engine must not wait for it.
+      if server.isStuck { kill() }
       let told = window.counter(MachineWindow.Word.ending)
       if told != 0 {
         // The program is over, and nobody needs what is left of its machine.
         kill()
         _ = waitpid(identifier, &status, 0)
         ending = .code(Int32(truncatingIfNeeded: (told &- 1) & 0xff))
+        server.clear()
         return true
       }
     }
     guard waitpid(identifier, &status, WNOHANG) == identifier else { return false }
     let signal = status & 0x7f
     ending = signal == 0 ? .code(status >> 8 & 0xff) : .signal(signal)
-    if case .window = control, ending == .code(0) { ending = .stopped }
+    if case .window(_, let server) = control {
+      if ending == .code(0) { ending = .stopped }
+      server.clear()
+    }
     return true
   }
 

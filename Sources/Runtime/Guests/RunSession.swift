@@ -114,7 +114,7 @@ public struct RunSession: ~Copyable {
     }
     machines = try startMachines()
     for index in configuration.owners.indices where !machines.owners.contains(index) {
-      if case .machine(let wish) = configuration.owners[index].kind {
+      if case .machine(let wish, _) = configuration.owners[index].kind {
         try boot(index, wish)
         continue
       }
@@ -165,8 +165,8 @@ public struct RunSession: ~Copyable {
     }
     let accelerator = try HostMachine.choose(for: owner.name, wish)
     let machine = try VirtualMachine(
-      owner, accelerator, region: region, image: image,
-      program: options.programs[owner.name]?.first)
+      owner, accelerator, region: region, doorbells: engine.memory[index].interrupts,
+      image: image, program: options.programs[owner.name]?.first)
     guests.append(try GuestProcess(owner: index, machine))
     consoles[index] = machine.console
     options.say("boot \(owner.name) with QEMU, \(accelerator.rawValue.uppercased())")

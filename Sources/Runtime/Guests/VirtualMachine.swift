@@ -6,9 +6,9 @@ import QorIQ
 
 /// A guest that is a virtual machine: QEMU's command line, and the descriptors that go with it.
 ///
-/// Portals and pools are the memory of an ivshmem device. Its server is nobody: what a server would say when
-/// QEMU connects already lies in the socket that QEMU gets (QEMU 7.2, `docs/specs/ivshmem-spec.txt`, section
-/// "Client-Server protocol").
+/// Portals and pools are the memory of an ivshmem device, whose server is a ``MachineServer``. A machine that
+/// waits for interrupts has an IOMMU too: Linux gives a device's interrupts to a program only behind one
+/// (Linux 6.1, `Documentation/driver-api/vfio.rst`).
 struct VirtualMachine: ~Copyable {
   let name: String
   /// The program that runs it, with its arguments.
@@ -17,6 +17,8 @@ struct VirtualMachine: ~Copyable {
   let window: UnsafeMutableRawPointer
   /// What the machine says on its serial line, and QEMU on its own account.
   let console: MachineConsole
+  /// The server of its device.
+  let server: MachineServer
   private let device: Int32
   private let files: Int32
 
@@ -31,12 +33,13 @@ struct VirtualMachine: ~Copyable {
   ///   - owner: Who it is.
   ///   - accelerator: What runs its instructions.
   ///   - region: Its window.
+  ///   - doorbells: What interrupts it, a portal each; none for a machine that polls.
   ///   - image: What it boots.
   ///   - program: A program of one's own; `nil` for the image's.
   /// - Throws: ``EngineError`` for want of QEMU or descriptors, or a file that cannot be read.
   init(
     _ owner: Owner, _ accelerator: HostMachine.Accelerator, region: SharedRegion,
-    image: GuestImage, program: String?
+    doorbells: [InterruptLine], image: GuestImage, program: String?
   ) throws(EngineError) {
     name = owner.name
     guard let emulator = HostMachine.emulator else {
@@ -45,29 +48,37 @@ struct VirtualMachine: ~Copyable {
         "is a virtual machine, but there is no \(HostMachine.emulatorName) on PATH "
           + "(Debian: qemu-system-x86)")
     }
+    guard doorbells.isEmpty || Self.isInterruptible else {
+      throw .guest(
+        owner.name,
+        "is to wait for interrupts, but machines of this architecture only poll; write mode: poll")
+    }
     let files = try Self.memoryFile("\(owner.name)-files", try image.files(with: program))
     let console: MachineConsole
-    let device: Int32
+    let (device, server): (Int32, MachineServer)
     do throws(EngineError) {
       console = try MachineConsole(of: owner.name)
-      device = try Self.device(owner.name, region)
+      (server, device) = try MachineServer.open(owner.name, region, doorbells: doorbells)
     } catch {
       close(files)
       throw error
     }
-    (self.files, self.console, self.device) = (files, console, device)
+    (self.files, self.console, self.device, self.server) = (files, console, device, server)
     window = region.memory
     // Killed with the thread that starts it, as other guests are.
     command =
       ["/usr/bin/setpriv", "--pdeathsig", "KILL", emulator]
       + HostMachine.machineArguments(accelerator)
+      + (doorbells.isEmpty ? [] : Self.interruptArguments)
       + [
         "-smp", "\(max(1, owner.cpus.count))", "-m", "\(owner.memory.size >> 20)M",
         "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
         "-kernel", image.kernel, "-initrd", "/dev/fd/4",
-        "-append", "console=ttyS0 quiet panic=-1 no_timer_check",
+        "-append",
+        "console=ttyS0 quiet panic=-1 no_timer_check"
+          + (doorbells.isEmpty ? "" : " intel_iommu=on"),
         "-chardev", "socket,id=portals,fd=3",
-        "-device", "ivshmem-doorbell,chardev=portals,vectors=1",
+        "-device", "ivshmem-doorbell,chardev=portals,vectors=\(max(1, doorbells.count))",
       ]
   }
 
@@ -76,28 +87,19 @@ struct VirtualMachine: ~Copyable {
     close(device)
   }
 
-  /// QEMU's end of a socket in which a server's greeting lies: the protocol's version, the machine's number,
-  /// and the memory.
-  private static func device(_ name: String, _ region: SharedRegion) throws(EngineError) -> Int32 {
-    let pair = try SocketPair(.stream, for: name)
-    defer { close(pair.ours) }
-    let bell = dpaac_eventfd()
-    defer { if bell >= 0 { close(bell) } }
-    let greeting: [(word: Int64, descriptors: [Int32])] = [
-      (0, []), (1, []), (-1, [region.descriptor]),
-      // Its own doorbell, which nobody rings: it polls.
-      (1, [bell]),
-    ]
-    for (word, descriptors) in greeting {
-      let bytes = withUnsafeBytes(of: word.littleEndian) { Array($0) }
-      guard bell >= 0, ControlSocket.send(bytes, descriptors: descriptors, over: pair.ours) else {
-        let error = errno
-        close(pair.theirs)
-        throw .guest(name, "its memory cannot be passed on: \(String(cString: strerror(error)))")
-      }
-    }
-    return pair.theirs
+  /// Whether machines like this one have the IOMMU that interrupts go through.
+  private static var isInterruptible: Bool {
+    #if arch(x86_64)
+      true
+    #else
+      false
+    #endif
   }
+
+  /// The IOMMU, which remaps interrupts; KVM leaves the interrupt controller that does so to QEMU.
+  private static let interruptArguments = [
+    "-machine", "kernel-irqchip=split", "-device", "intel-iommu,intremap=on",
+  ]
 
   /// A file in memory with some bytes, to be read from its beginning.
   private static func memoryFile(_ name: String, _ bytes: [UInt8]) throws(EngineError) -> Int32 {

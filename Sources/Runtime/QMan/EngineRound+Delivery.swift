@@ -55,7 +55,10 @@ extension EngineTables {
     var fires = portal.pointee.updateInterrupt(
       look, channelsWithWork: channelsWithWork(index), now: now)
     if portal.pointee.bman.updateInterrupt() { fires = true }
-    if fires, interrupts.base[index] >= 0 { InterruptLine.raise(interrupts.base[index]) }
+    if fires, interrupts.base[index].isConnected {
+      counters.add(.interrupts, portal.pointee.owner)
+      interrupts.base[index].raise()
+    }
   }
 
   /// The portal's channels in which queues wait, as SDQCR names them.

@@ -111,6 +111,8 @@ struct Counters {
     case reclaimed
     /// Frames that left on the wire and came back as confirmations.
     case confirmed
+    /// Interrupts of its portals that were passed on to it.
+    case interrupts
   }
 
   /// A counter of a network port.

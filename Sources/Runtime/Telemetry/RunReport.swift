@@ -215,6 +215,18 @@ struct RunWitness {
 }
 
 extension RunReport {
+  // SAFETY: the owner's status page.
+  /// How often a machine that waits for interrupts was interrupted, and how often it woke for that. Others
+  /// sleep or not as it happens, and no two of their runs would agree.
+  private static func interruptCounts(
+    _ owner: Owner, _ raised: UInt64, _ status: UnsafeMutableRawPointer
+  ) -> [(name: String, count: UInt64)] {
+    guard case .machine(_, .interrupt) = owner.kind else { return [] }
+    return [
+      ("interrupts", raised), ("wake-ups", status.counter(GuestStatus.Counter.wakeUps.offset)),
+    ]
+  }
+
   /// Sums up an engine that has been joined.
   init(_ engine: Engine, witness: RunWitness) {
     let configuration = engine.configuration
@@ -272,7 +284,7 @@ extension RunReport {
           counts: GuestStatus.Counter.programCounters.compactMap { counter, name in
             let count = status.counter(counter.offset)
             return count == 0 ? nil : (name, count)
-          }))
+          } + Self.interruptCounts(owner, counters.value(.interrupts, index), status)))
     }
 
     var interfaces: [InterfaceReport] = []
