@@ -304,7 +304,8 @@ struct GatewayTests {
     let rig = try Rig(Rig.Side([Rig.tunnel()]), buffers: 3)
     #expect(rig.seal((0..<5).map { Rig.packet(size: 60 + $0) }).isEmpty)
     #expect(rig.count(.refused) == 5)
-    _ = try rig.end(buffers: 3)
+    let report = try rig.end(buffers: 3)
+    #expect(report.tunnels.map(\.toPeer.refused) == [5])
   }
 
   @Test func `as it ends it gives back everything, and no key stays behind`() throws {

@@ -40,6 +40,14 @@ struct TunnelRunTests {
     ] {
       #expect(counts[name] == count, "\(name): \(counts)")
     }
+    let tunnels = try #require(report["tunnels"] as? [[String: Any]])
+    #expect(tunnels.compactMap { $0["peer"] as? String } == ["192.0.2.2", "2001:db8::2"])
+    for tunnel in tunnels {
+      let (out, back) = (tunnel["out"] as? [String: Int], tunnel["in"] as? [String: Int])
+      #expect([out?["packets"], out?["refused"]] == [20, 0])
+      #expect(
+        ["packets", "notAuthentic", "replayed", "refused"].map { back?[$0] } == [20, 1, 1, 0])
+    }
   }
 
   @Test(

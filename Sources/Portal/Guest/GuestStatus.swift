@@ -100,6 +100,26 @@ public enum GuestStatus {
   @inlinable public static func received(path: Int) -> Int { 1024 + 16 * path }
   /// Where the counter of frames sent on a path lies.
   @inlinable public static func sent(path: Int) -> Int { 1032 + 16 * path }
+
+  /// Tunnels of a gateway for which the page has counters.
+  public static let tunnelLimit = 32
+
+  /// A counter of one direction of a tunnel.
+  public enum TunnelCounter: Int, Sendable, CaseIterable {
+    /// Packets that SEC put into it, or took out of it.
+    case packets = 0
+    /// Packets that were not authentic.
+    case notAuthentic
+    /// Packets that had been there before or were too old.
+    case replayed
+    /// Packets that SEC refused for another reason, or could not be asked about.
+    case refused
+
+    /// Where the counter of a tunnel, by its place among the guest's, lies.
+    @inlinable public func offset(tunnel: Int, into: Bool) -> Int {
+      2048 + 64 * tunnel + (into ? 0 : 32) + 8 * rawValue
+    }
+  }
 }
 
 extension GuestStatus.Counter {

@@ -68,7 +68,8 @@ final class LiveDisplay {
       ])
     }
     clear()
-    let text = table.text + "\n" + flowTable(engine, seconds: seconds)
+    let tunnels = Self.tunnelTable(engine)
+    let text = table.text + "\n" + flowTable(engine, seconds: seconds) + tunnels
     lines = text.count { $0 == "\n" }
     show(text)
     lastFrames = frames
@@ -94,6 +95,12 @@ final class LiveDisplay {
     }
     lastFlows = frames
     return table.text
+  }
+
+  /// The first tunnels of gateways, as the picture must not be higher than a terminal; empty when there are none.
+  static func tunnelTable(_ engine: Engine) -> String {
+    let table = RunReport.TunnelReport.table(RunReport.TunnelReport.all(engine), most: 4)
+    return table.isEmpty ? "" : "\n" + table
   }
 
   /// How much a counter grew in a second. A guest's numbers are whatever it wrote: one may fall, or grow

@@ -69,6 +69,7 @@ extension RunReport {
     }
 
     text += acceleratorText
+    if !tunnels.isEmpty { text += TunnelReport.table(tunnels) + "\n" }
 
     var poolTable = TextTable([
       ("pool", .right), ("owner", .left), ("buffers", .right), ("in use", .right),
@@ -240,6 +241,7 @@ extension RunReport {
             "errors": .object(use.errors.map { .init($0.reason, JSONValue($0.count)) }),
           ]
         }),
+      "tunnels": .array(tunnels.map(\.json)),
       "pools": .array(
         pools.map {
           [

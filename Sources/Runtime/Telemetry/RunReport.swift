@@ -20,6 +20,8 @@ public struct RunReport: Sendable {
   public let queues: [QueueReport]
   /// The owners' uses of accelerators, owner by owner.
   public let accelerators: [AcceleratorReport]
+  /// The tunnels of gateways, owner by owner.
+  public let tunnels: [TunnelReport]
   /// The policers in the configuration's order.
   public let policers: [PolicerReport]
   /// The ways that frames took, owner by owner.
@@ -354,6 +356,8 @@ extension RunReport {
           return count == 0 ? nil : (fault.name, count)
         })
     }
+
+    tunnels = TunnelReport.all(engine, machines: witness.machines)
 
     policers = zip(configuration.policers, engine.policerCounts()).map { policer, counts in
       let users = policer.users.map(\.interface)

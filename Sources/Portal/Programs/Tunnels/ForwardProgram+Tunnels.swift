@@ -10,6 +10,7 @@ extension ForwardProgram {
   ) {
     var buffer = buffer
     guard let queue = queues?.request(tunnel, into: into) else {
+      count(.refused, tunnel, into: into, of: session)
       return drop(buffer, .refused, portal: portal, of: &session)
     }
     guard let head = session.portals[portal].head(of: buffer), head.bytes.count >= 20 else {
@@ -36,24 +37,35 @@ extension ForwardProgram {
       return drop(buffer, .ignored, portal: portal, of: &session)
     }
     let descriptor = buffer.descriptor
-    guard descriptor.command == 0 else {
-      return drop(buffer, .failure(ofSecurity: descriptor.command), portal: portal, of: &session)
+    let (tunnel, into) = (pair / 2, pair % 2 == 0)
+    guard descriptor.command == 0, descriptor.format == 0, descriptor.offset >= 14,
+      descriptor.length > 0
+    else {
+      let fault = GuestStatus.TunnelCounter(failure: descriptor.command)
+      count(fault, tunnel, into: into, of: session)
+      return drop(buffer, fault.sum, portal: portal, of: &session)
     }
-    guard descriptor.format == 0, descriptor.offset >= 14, descriptor.length > 0 else {
-      return drop(buffer, .refused, portal: portal, of: &session)
-    }
+    count(.packets, tunnel, into: into, of: session)
     buffer.descriptor.formatLength = (descriptor.offset - 14) << 20 | (descriptor.length + 14)
     let frame = buffer.frame
     let room = buffer.capacity - Int(buffer.descriptor.offset)
     let verdict: Forwarder.Verdict
-    if pair % 2 == 0 {
+    if into {
       session.status.addCounter(GuestStatus.Counter.sealed.offset, 1)
-      verdict = sendSealed(frame, tunnel: pair / 2)
+      verdict = sendSealed(frame, tunnel: tunnel)
     } else {
       session.status.addCounter(GuestStatus.Counter.opened.offset, 1)
-      verdict = forwarder.handle(frame, outOf: pair / 2, room: room, now: now)
+      verdict = forwarder.handle(frame, outOf: tunnel, room: room, now: now)
     }
     carryOut(verdict, buffer, portal: portal, of: &session)
+  }
+
+  /// Counts a packet for a direction of a tunnel.
+  private func count(
+    _ counter: GuestStatus.TunnelCounter, _ tunnel: Int, into: Bool,
+    of session: borrowing GuestSession
+  ) {
+    session.status.addCounter(counter.offset(tunnel: tunnel, into: into), 1)
   }
 
   private mutating func sendSealed(

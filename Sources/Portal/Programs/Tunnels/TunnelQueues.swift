@@ -79,14 +79,23 @@ struct TunnelQueues: ~Copyable {
   }
 }
 
-extension GuestStatus.Counter {
+extension GuestStatus.TunnelCounter {
   /// What counts an answer of SEC's that has not worked: the lowest byte of a status says what was found, the
   /// highest bits by whom (Linux 6.1, `drivers/crypto/caam/error.c`).
-  static func failure(ofSecurity status: UInt32) -> GuestStatus.Counter {
+  init(failure status: UInt32) {
     switch (status >> 28, status & 0xff) {
-    case (2, let code) where code & 0xf == 0xa: .notAuthentic
-    case (4, 0x83), (4, 0x84): .replayed
-    default: .refused
+    case (2, let code) where code & 0xf == 0xa: self = .notAuthentic
+    case (4, 0x83), (4, 0x84): self = .replayed
+    default: self = .refused
+    }
+  }
+
+  /// What counts the same of all tunnels, of packets that were not taken.
+  var sum: GuestStatus.Counter {
+    switch self {
+    case .notAuthentic: .notAuthentic
+    case .replayed: .replayed
+    case .packets, .refused: .refused
     }
   }
 }

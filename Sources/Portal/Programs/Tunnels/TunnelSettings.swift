@@ -56,7 +56,7 @@ public struct TunnelSettings: Sendable, Hashable {
   }
 
   /// The most tunnels of a guest, two pairs of queues each: a grant's message has room for them beside all else.
-  public static var limit: Int { 32 }
+  public static var limit: Int { GuestStatus.tunnelLimit }
 }
 
 extension TunnelSettings.Tunnel {
