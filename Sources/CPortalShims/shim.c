@@ -1,9 +1,26 @@
 #include "CPortalShims.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
 int dpaac_accept(int listener) { return accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int dpaac_may_use_cpu(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return cpu >= 0 && cpu < CPU_SETSIZE && sched_getaffinity(0, sizeof set, &set) == 0
+         && CPU_ISSET((size_t)cpu, &set);
+}
+
+int dpaac_pin_to_cpu(int cpu) {
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return -1;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET((size_t)cpu, &set);
+  // Of the calling thread, not of the process.
+  return sched_setaffinity(0, sizeof set, &set);
+}
 
 enum { guard_count = 16 };
 

@@ -74,6 +74,12 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Frames per second on each interface; 0 for as fast as they are taken.")
   var rate: UInt64 = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Have SEC and PME work on a thread of their own, on this CPU of this machine.",
+      valueName: "cpu"))
+  var acceleratorCpu: Int?
+
   @Flag(help: "Say how long the frames of each flow took; on a terminal it is shown meanwhile.")
   var latency = false
 
@@ -121,6 +127,9 @@ struct RunCommand: ParsableCommand {
     guard !recorded || rate == 0 else {
       throw ValidationError("--recorded and --rate say different things; choose one")
     }
+    if let acceleratorCpu, !RunOptions.mayUse(cpu: acceleratorCpu) {
+      throw ValidationError("--accelerator-cpu \(acceleratorCpu): this process may not run there")
+    }
     guard repeats >= 1 else { throw ValidationError("--repeat must be at least 1") }
   }
 
@@ -140,6 +149,7 @@ struct RunCommand: ParsableCommand {
     options.pace = recorded ? .recorded : rate == 0 ? .asTaken : .framesPerSecond(rate)
     options.isLive = isatty(2) == 1
     options.showsLatency = latency
+    options.acceleratorCPU = acceleratorCpu
     options.captureFormat = captures
     // Given on the command line, so paths are seen from here and not from the plan.
     for port in ports { _ = options.setPort(port, from: Terminal.here) }

@@ -28,12 +28,16 @@ struct ScanExampleTests {
     return try JSONDecoder().decode(Verdict.self, from: Data(outcome.text.utf8))
   }
 
-  @Test func `exactly the frames and streams with a pattern are gone, split ones too`() throws {
+  @Test(arguments: [[], ["--accelerator-cpu", "\(Tool.usableCPU)"]])
+  func `exactly the frames and streams with a pattern are gone, split ones too`(
+    options: [String]
+  ) throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let outcome = try Dpaac.tool.run([
-      "run", Self.plan, "-o", directory.path, "--format", "json",
-    ])
+    let outcome = try Dpaac.tool.run(
+      [
+        "run", Self.plan, "-o", directory.path, "--format", "json",
+      ] + options)
     try #require(outcome.status == 0, "\(outcome.errorText)\(outcome.text)")
     let verdict = try Self.judge(Self.capture, "\(directory.path)/fm1-10g1.pcap")
     #expect(verdict.wrong == [])
@@ -49,6 +53,14 @@ struct ScanExampleTests {
       counts == [
         "forwarded": verdict.passed, "matched": verdict.dropped, "noted": verdict.noted,
       ])
+  }
+
+  @Test func `a CPU that is none is refused`() throws {
+    for cpu in ["-1", "100000", "99999999999"] {
+      let outcome = try Dpaac.tool.run(["run", Self.plan, "--accelerator-cpu=\(cpu)"])
+      #expect(outcome.status == 64)
+      #expect(outcome.errorText.contains("this process may not run there"))
+    }
   }
 
   @Test func `the judge notices frames that should be gone`() throws {

@@ -34,6 +34,10 @@ static inline void dpaac_prefetch_for_writing(const void *address) {
   __builtin_prefetch(address, 1, 3);
 }
 
+/// Whether this process may run on a CPU, and has the calling thread run there only; 0 when it does.
+int dpaac_may_use_cpu(int cpu);
+int dpaac_pin_to_cpu(int cpu);
+
 /// A clock that only moves forward, in nanoseconds. In C, because `timespec` belongs to this module or
 /// to Glibc's, whichever the compiler happens to load first.
 static inline uint64_t dpaac_monotonic_nanoseconds(void) {

@@ -23,7 +23,12 @@ struct AcceleratorEntry: BitwiseCopyable {
   let firstLane: Int
   let laneCount: Int
   let device: Unmanaged<AcceleratorDevice>
+  /// The first of its jobs, of which it has ``AcceleratorLanes/batch``.
+  let firstJob: Int
   var turn = 0
+  /// How many jobs an ``AcceleratorWorker`` has, and how often the engine has looked for their end.
+  var handedOver = 0
+  var looks = 0
 }
 
 /// The lanes of all owners into the accelerators that there are devices for, and the jobs of a batch.
@@ -62,14 +67,14 @@ struct AcceleratorLanes: ~Copyable {
       entries.append(
         AcceleratorEntry(
           kind: number, firstLane: first, laneCount: lanes.count - first,
-          device: Unmanaged.passUnretained(device)))
+          device: Unmanaged.passUnretained(device), firstJob: entries.count * Self.batch))
     }
     // Locals first: a value that cannot be copied must not be half made when something throws.
     let laneTable = try FlatTable<AcceleratorLane>(count: lanes.count)
     let entryTable = try FlatTable<AcceleratorEntry>(count: entries.count)
-    let jobs = try FlatTable<AcceleratorJob>(count: Self.batch)
+    let jobs = try FlatTable<AcceleratorJob>(count: entries.count * Self.batch)
     let pieces = try FlatTable<AcceleratorJob.Piece>(
-      count: Self.batch * 2 * FragmentEntry.chainLimit)
+      count: entries.count * Self.batch * 2 * FragmentEntry.chainLimit)
     for (index, lane) in lanes.enumerated() { laneTable.base[index] = lane }
     for (index, entry) in entries.enumerated() { entryTable.base[index] = entry }
     self.devices = Array(devices.values)

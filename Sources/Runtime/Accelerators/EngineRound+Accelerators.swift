@@ -7,21 +7,29 @@ import QorIQ
 extension EngineTables {
   /// Has an accelerator do a batch of requests; `false` when there are none.
   mutating func serve(accelerator index: Int) -> Bool {
+    if _slowPath(hasWorker) { return serveByWorker(index) }
     let (count, isBusy) = gather(index)
     guard count > 0 else { return isBusy }
     let entry = accelerators.entries.base + index
-    let jobs = UnsafeMutableBufferPointer(start: accelerators.jobs.base, count: count)
+    let first = accelerators.jobs.base + entry.pointee.firstJob
+    let jobs = UnsafeMutableBufferPointer(start: first, count: count)
     let memory = AcceleratorMemory(pools: pools.base, owners: owners.base)
     entry.pointee.device._withUnsafeGuaranteedRef { $0.work(jobs, memory) }
-    let kind = entry.pointee.kind
-    for place in 0..<count { answer(accelerators.jobs.base + place, kind) }
+    answerAll(count, of: index)
     return true
+  }
+
+  /// Puts the answers of a batch that is done into their queues.
+  mutating func answerAll(_ count: Int, of index: Int) {
+    let entry = accelerators.entries.base + index
+    let (first, kind) = (accelerators.jobs.base + entry.pointee.firstJob, entry.pointee.kind)
+    for place in 0..<count { answer(first + place, kind) }
   }
 
   /// Takes requests from an accelerator's lanes in turn, each by as many bytes as its credit allows: who asks
   /// for much at once waits for the others. How many there are, and whether anything was done.
   @inline(never)
-  private mutating func gather(_ index: Int) -> (count: Int, isBusy: Bool) {
+  mutating func gather(_ index: Int) -> (count: Int, isBusy: Bool) {
     let entry = accelerators.entries.base + index
     let lanes = accelerators.lanes.base + entry.pointee.firstLane
     var count = 0
@@ -87,7 +95,8 @@ extension EngineTables {
         counters.drop(.foreignResponse, owner)
         continue
       }
-      let job = accelerators.jobs.base + count
+      let place = entry.pointee.firstJob + count
+      let job = accelerators.jobs.base + place
       job.pointee = AcceleratorJob()
       job.pointee.owner = owner
       job.pointee.queue = fqid
@@ -95,7 +104,7 @@ extension EngineTables {
       job.pointee.contextB = queue.pointee.contextB
       job.pointee.frame = frame
       prepare(
-        job, pieces: accelerators.pieces.base + count * 2 * FragmentEntry.chainLimit,
+        job, pieces: accelerators.pieces.base + place * 2 * FragmentEntry.chainLimit,
         entry.pointee.device)
       bytes += job.pointee.inputLength + job.pointee.effort
       count += 1

@@ -29,6 +29,8 @@ public struct EngineOptions: Sendable {
   public var pace: ReplayPace
   /// Whether it is measured how long frames take.
   public var measuresLatency: Bool
+  /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` when the engine's own thread does it.
+  public var acceleratorCPU: Int?
   /// What the accelerators are made of, if not of what the host has.
   var devices: [AcceleratorKind: AcceleratorDevice] = [:]
 
@@ -65,6 +67,7 @@ public final class Engine: @unchecked Sendable {
   /// The ways that frames take.
   let flows: [Flow]
   private let measuresLatency: Bool
+  private let acceleratorCPU: Int?
   private let counterMemory: UnsafeMutableRawPointer
   private var tables: EngineTables
   private let clock: @Sendable () -> UInt64
@@ -87,6 +90,7 @@ public final class Engine: @unchecked Sendable {
     self.clock = clock
     flows = configuration.flows()
     measuresLatency = options.measuresLatency
+    acceleratorCPU = options.acceleratorCPU
     var memory: [OwnerMemory] = []
     for (index, owner) in configuration.owners.enumerated() {
       if case .machine(_, let mode) = owner.kind {
@@ -140,6 +144,7 @@ public final class Engine: @unchecked Sendable {
   /// Starts the engine's own thread.
   public func start() {
     precondition(thread == nil, "the engine runs already")
+    if let acceleratorCPU { tables.startWorker(cpu: acceleratorCPU) }
     thread = WorkerThread.start { self.loop() }
   }
 
@@ -151,6 +156,7 @@ public final class Engine: @unchecked Sendable {
     control.stop()
     if let thread { pthread_join(thread, nil) }
     thread = nil
+    tables.endWorker()
     for index in 0..<tables.ports.count { tables.ports[index].flush() }
   }
 

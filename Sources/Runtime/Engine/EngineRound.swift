@@ -48,7 +48,9 @@ extension EngineTables {
   /// queues: so the frame that answers the last one meets no round that has nothing to do.
   @inline(never)
   mutating func awaitNews() {
-    guard ports.count == 0, qman.frameCount == 0, !restoration.hasReady else { return }
+    guard ports.count == 0, qman.frameCount == 0, !restoration.hasReady,
+      !(hasWorker && isHandedOver)
+    else { return }
     for _ in 0..<Self.looks {
       for index in 0..<portals.count where portals.base[index].hasNews() { return }
     }
@@ -324,6 +326,7 @@ extension EngineTables {
   /// Takes back all that ended owners held: what they sent still leaves, what was for them is
   /// dropped with its reason, and every buffer returns to its pool.
   private mutating func reclaimGoneOwners(_ control: EngineControl) {
+    settleAccelerators()
     for owner in 0..<owners.count
     where control.gone & 1 << UInt64(owner) != 0 && !isGone(owner) {
       let entry = owners.base[owner]

@@ -98,6 +98,10 @@ struct EngineTables: ~Copyable {
   let restoration: OrderRestoration
   /// The owners' ways into accelerators.
   let accelerators: AcceleratorLanes
+  /// The thread that does their work; `nil` when the engine's own does.
+  var worker: AcceleratorWorker?
+  /// Whether there is one, here as a class costs more to look at.
+  var hasWorker = false
   /// Which pools are depleted.
   var depletion: Depletion
   /// How the client numbers its queues and pools.

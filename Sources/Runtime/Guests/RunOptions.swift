@@ -29,6 +29,8 @@ public struct RunOptions: Sendable {
   public var repeats: UInt64 = 1
   /// How fast each capture is played.
   public var pace = ReplayPace.asTaken
+  /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` for none.
+  public var acceleratorCPU: Int?
   /// Whether a table is drawn to standard error while it runs.
   public var isLive = false
   /// Whether the report says how long frames took, which no two runs of the same plan agree on.
@@ -73,6 +75,11 @@ public struct RunOptions: Sendable {
     else { return "\(assignment): \(parts[1]) is no program that can be executed" }
     programs[parts[0]] = [parts[1]]
     return nil
+  }
+
+  /// Whether this process may run on a CPU of this machine.
+  public static func mayUse(cpu: Int) -> Bool {
+    Int32(exactly: cpu).map { dpaac_may_use_cpu($0) != 0 } ?? false
   }
 
   /// Connects an interface, as a command line says it.

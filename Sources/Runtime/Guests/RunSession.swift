@@ -60,6 +60,7 @@ public struct RunSession: ~Copyable {
     var engineOptions = EngineOptions(
       lines: options.lines, outputFormat: options.captureFormat, repeats: options.repeats,
       pace: options.pace, measuresLatency: options.showsLatency || options.isLive)
+    engineOptions.acceleratorCPU = options.acceleratorCPU
     let connected = options.connectedInterfaces
     for interface in configuration.interfaces
     where options.replays[interface.name] != nil || !connected.contains(interface.name) {

@@ -9,6 +9,8 @@ extension EngineTables {
     let portal = portals.base + index
     // A command may send one message.
     guard portal.pointee.canNotify else { return false }
+    // Who asks what is in a queue, or closes it, is told of no request that another thread has in hand.
+    if hasWorker { settleAccelerators() }
     let command = portal.pointee.commands.copy()
     let verb = command.byte(0) & 0x7f
     var answer = CommandImage()
