@@ -41,6 +41,7 @@ public struct RunSession: ~Copyable {
       session.endMachines()
       session.endGuests(within: 0)
       session.engine.join()
+      session.closeDescriptors()
       session.captures.remove()
       throw error
     }
@@ -320,10 +321,16 @@ public struct RunSession: ~Copyable {
 
   // MARK: The end
 
-  private consuming func finish() -> RunReport {
-    engine.join()
+  /// Frees what guests that have ended and signals had open.
+  private mutating func closeDescriptors() {
     for index in guests.indices { guests[index].close() }
     signals?.close()
+    signals = nil
+  }
+
+  private mutating func finish() -> RunReport {
+    engine.join()
+    closeDescriptors()
     var witness = RunWitness()
     witness.isLatencyWanted = options.showsLatency
     witness.machines = machines.owners
