@@ -57,6 +57,11 @@ public struct GuestSession: ~Copyable {
   let host: HostLink
   /// The interrupt of each portal, readable when it fired.
   let interrupts: [Int32]
+  /// How far the portals had come when a guest that polls had nothing to do, and when they had.
+  private var standstill = (progress: 0 as UInt32, since: 0 as UInt64)
+  /// Steps of the short clock, a quarter of a millisecond or so, after which it naps. A nap of a virtual machine
+  /// costs its QEMU some system calls, which no frame should.
+  private static let patience: UInt64 = 500_000
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
@@ -230,12 +235,13 @@ public struct GuestSession: ~Copyable {
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
   ///
   /// Returns at once when work is already there, or when there are no interrupts to wait for; a virtual
-  /// machine that polls naps for some microseconds then, so that others get its processor.
+  /// machine that polls naps for some microseconds once nothing has come for a while, so that others get its
+  /// processor.
   ///
   /// - Parameter milliseconds: How long at most; -1 for ever.
   public mutating func waitForWork(atMost milliseconds: Int32 = -1) {
     guard !interrupts.isEmpty else {
-      if host.isWindow { usleep(50) }
+      if host.isWindow { nap() }
       return
     }
     for index in 0..<portals.count { portals[index].allowInterrupt(true) }
@@ -252,5 +258,14 @@ public struct GuestSession: ~Copyable {
       isWoken = true
     }
     if isWoken { status.addCounter(GuestStatus.Counter.wakeUps.offset, 1) }
+  }
+
+  /// Rests for a moment, or for longer when nothing has moved for a while.
+  private mutating func nap() {
+    var progress: UInt32 = 0
+    for index in 0..<portals.count { progress &+= portals[index].progress }
+    let now = dpaac_short_clock()
+    if progress != standstill.progress { standstill = (progress, now) }
+    if now &- standstill.since < Self.patience { sched_yield() } else { usleep(50) }
   }
 }

@@ -313,6 +313,9 @@ extension Portal {
 // MARK: Interrupts
 
 extension Portal {
+  /// A number that changes whenever a frame or a message has been taken or a frame sent.
+  var progress: UInt32 { dqrrConsumer &+ mrConsumer &+ eqcrProducer }
+
   /// Whether a frame or a message waits.
   public var hasWork: Bool {
     let entry = PortalLayout.QMan.dqrr + dqrr.offset(dqrrConsumer)
