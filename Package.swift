@@ -85,7 +85,10 @@ let package = Package(
 
     .target(
       name: "Measure",
-      dependencies: ["CPortalShims", "DPAARuntime", "Diagnostics", "Patterns", "Security"]),
+      dependencies: [
+        "CPortalShims", "DPAAPortal", "DPAARuntime", "Diagnostics", "Partitioning",
+        "Patterns", "Security",
+      ]),
 
     // MARK: commands
     .target(name: "DeviceTreeCommands", dependencies: ["DeviceTree", "Diagnostics"]),

@@ -28,6 +28,6 @@ struct Dpaac: ParsableCommand {
       TraceCommand.self, TreeCommand.self, DTCCommand.self,
       FDTGetCommand.self,
       FDTPutCommand.self, FDTDumpCommand.self, FDTOverlayCommand.self, GuestCommand.self,
-      LintCommand.self, ImportCommand.self, DoctorCommand.self,
+      LintCommand.self, ImportCommand.self, DoctorCommand.self, BenchCommand.self,
     ])
 }

@@ -9,6 +9,13 @@ public enum GuestImage {
     let script = Tool("\(Checkout.path)/scripts/guest-image", package: "")
     return (try? script.run(["--if-cheap"]))?.text.isEmpty == false
   }()
+
+  /// Whether what `scripts/contest-image` makes is there, and new.
+  public static let hasContest: Bool = {
+    guard isHeavy else { return false }
+    let script = Tool("\(Checkout.path)/scripts/contest-image", package: "")
+    return (try? script.run(["--if-cheap"]))?.text.isEmpty == false
+  }()
 }
 
 /// The machine on both sides of an ESP gateway, which `scripts/esp-guest` makes.

@@ -56,6 +56,13 @@ static inline uint64_t dpaac_short_clock(void) {
 #endif
 }
 
+/// What any clock says, in nanoseconds; 0 for one that there is not.
+static inline uint64_t dpaac_clock_nanoseconds(int32_t clock) {
+  struct timespec now = {0, 0};
+  clock_gettime(clock, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /// A descriptor that becomes readable when the process ends, or -1 (Linux 5.3).
 static inline int dpaac_pidfd_open(int32_t pid) {
   return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -79,6 +86,12 @@ static inline int dpaac_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONB
 /// Has KVM run a loop of 10,000 rounds: how many nanoseconds that took, or minus an error number where there
 /// is no KVM that would.
 int64_t dpaac_kvm_probe(void);
+
+/// Has the calling thread, and what it starts from now on, run on these of the first 64 processors only; 0,
+/// or -1.
+static inline int dpaac_pin(uint64_t processors) {
+  return (int)syscall(SYS_sched_setaffinity, 0, sizeof processors, &processors);
+}
 
 /// Counters of the processor's that `dpaac_perf_open` opens.
 enum { DPAAC_PERF_CYCLES = 0, DPAAC_PERF_INSTRUCTIONS = 1 };

@@ -137,6 +137,8 @@ public struct GuestGrant: Sendable, Hashable {
     case scan(ScanSettings)
     /// Send what arrives on, as a router between clear text and tunnels does.
     case protect(ForwardSettings, TunnelSettings)
+    /// Do what a measurement orders while it runs (``TrafficOrder``).
+    case traffic
   }
 
   /// Creates a grant.
@@ -252,6 +254,7 @@ extension GuestGrant {
       put(4)
       put(settings)
       tunnels.write(put)
+    case .traffic: put(6)
     case .scan(let settings):
       put(5)
       put(UInt64(settings.ways.count))
@@ -414,6 +417,7 @@ extension GuestGrant {
         let tunnels = TunnelSettings(pathCount: paths.count, number: { number(atMost: $0) })
       else { return nil }
       program = .protect(settings, tunnels)
+    case 6: program = .traffic
     default: return nil
     }
     guard rest.isEmpty else { return nil }

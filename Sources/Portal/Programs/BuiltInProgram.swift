@@ -5,6 +5,7 @@ public import QorIQ
 extension GuestSession {
   /// Runs the program that the plan names, until the host asks this guest to end.
   public mutating func run() throws(GuestError) {
+    if case .traffic = grant.program { return try runTraffic() }
     var program = try BuiltInProgram(grant)
     if program.framesToSend > 0, grant.pools.isEmpty {
       throw .missingResource("pool, which a source takes its buffers from")
@@ -88,7 +89,7 @@ struct BuiltInProgram: ~Copyable {
     self.scanner = scanner
     watch = ProbeWatch()
     switch grant.program {
-    case .reflect, .forward, .protect, .scan:
+    case .reflect, .forward, .protect, .scan, .traffic:
       (sourcePath, frameSize, takesEverything) = (-1, 0, false)
     case .sink:
       (sourcePath, frameSize, takesEverything) = (-1, 0, true)

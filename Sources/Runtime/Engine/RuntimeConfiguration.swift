@@ -24,6 +24,8 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   /// What the plan says of the interfaces' ports, in the order of the interfaces; those behind the last
   /// take frames of any length.
   public var ports: [PortSettings]
+  /// Whether all owners do what a measurement orders, whatever their programs.
+  public var isMeasured = false
 
   /// Creates a configuration from its parts; ``Engine`` refuses what does not fit together.
   public init(

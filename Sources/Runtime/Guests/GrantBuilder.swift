@@ -36,7 +36,7 @@ extension RuntimeConfiguration {
           name: $0.name, isLink: $0.isLink, receive: $0.receive, transmit: $0.transmit,
           mtu: mtu(of: $0))
       }, accelerators: pairs(ofOwner: index), chains: chains(ofOwner: index),
-      program: program, capture: capture)
+      program: isMeasured ? .traffic : program, capture: capture)
   }
 
   /// The pairs of queues into accelerators and back, as many as a grant lists.

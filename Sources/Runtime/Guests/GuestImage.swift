@@ -8,11 +8,15 @@ public struct GuestImage: Sendable, Hashable {
   public var kernel: String
   /// The file system, a `cpio` archive, compressed or not.
   public var initialFiles: String
+  /// The same for machines with virtio interfaces that `dpaac bench` measures; it may be missing.
+  /// `scripts/contest-image` makes it.
+  public var contest: String
 
   /// The image in a folder: `vmlinuz` and `initramfs`; `nil` when one of them cannot be read.
   public init?(in directory: String) {
     kernel = "\(directory)/vmlinuz"
     initialFiles = "\(directory)/initramfs"
+    contest = "\(directory)/contest"
     guard access(kernel, R_OK) == 0, access(initialFiles, R_OK) == 0 else { return nil }
   }
 

@@ -5,8 +5,10 @@ import Partitioning
 /// What this machine has to run virtual machines with.
 public enum HostMachine {
   /// What runs a machine's instructions.
-  enum Accelerator: String {
+  public enum Accelerator: String, Sendable {
+    /// The processor itself.
     case kvm
+    /// QEMU's translator.
     case tcg
   }
 
@@ -20,14 +22,14 @@ public enum HostMachine {
   }
 
   /// Where QEMU is; `nil` when it is not on PATH.
-  static var emulator: String? {
+  public static var emulator: String? {
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
     return path.split(separator: ":").map { "\($0)/\(emulatorName)" }
       .first { access($0, X_OK) == 0 }
   }
 
   /// QEMU's machine and processor.
-  static func machineArguments(_ accelerator: Accelerator) -> [String] {
+  public static func machineArguments(_ accelerator: Accelerator) -> [String] {
     let processor = accelerator == .kvm ? "host" : "max"
     #if arch(arm64)
       return ["-machine", "virt", "-accel", accelerator.rawValue, "-cpu", processor]

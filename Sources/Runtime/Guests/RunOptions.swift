@@ -35,6 +35,11 @@ public struct RunOptions: Sendable {
   public var isLive = false
   /// Whether the report says how long frames took, which no two runs of the same plan agree on.
   public var showsLatency = false
+  /// What is done with a run whose guests have started, in the place of waiting for its end.
+  public var measure: (@Sendable (inout RunSession) -> Void)?
+  /// The processors, of the first 64, on which the engine, the guests' processes and their virtual machines
+  /// run; `nil` for those of this thread.
+  public var processors: (engine: UInt64, guests: UInt64, machines: UInt64)?
   /// How long, in milliseconds, a run whose input has ended may stand still before it is ended.
   public var patience: UInt64 = 2000
 

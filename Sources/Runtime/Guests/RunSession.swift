@@ -8,15 +8,15 @@ import Partitioning
 public struct RunSession: ~Copyable {
   private let configuration: RuntimeConfiguration
   private let options: RunOptions
-  private let engine: Engine
-  private var guests: [GuestProcess] = []
+  let engine: Engine
+  var guests: [GuestProcess] = []
   private var machines = RunMachines([])
   /// Whether machines were ended in the midst of their work.
   private var areMachinesCut = false
   private var signals: EndSignals?
   private var expectedFrames: [String: UInt64] = [:]
   /// When a signal asked to end the run; 0 while none did.
-  private var interruptedAt: UInt64 = 0
+  private(set) var interruptedAt: UInt64 = 0
   /// Owners that did not end as they were asked.
   private var gone: Set<Int> = []
   private let captures: CaptureFiles
@@ -116,6 +116,10 @@ public struct RunSession: ~Copyable {
     }
     machines = try startMachines()
     for index in configuration.owners.indices where !machines.owners.contains(index) {
+      if let processors = options.processors {
+        let isMachine = configuration.owners[index].kind != .process
+        _ = dpaac_pin(isMachine ? processors.machines : processors.guests)
+      }
       if case .machine(let wish, _) = configuration.owners[index].kind {
         try boot(index, wish)
         continue
@@ -132,6 +136,7 @@ public struct RunSession: ~Copyable {
           owner: index, program: options.programs[grant.name] ?? options.guestProgram,
           grant: grant, descriptors: descriptors))
     }
+    if let processors = options.processors { _ = dpaac_pin(processors.engine) }
     engine.start()
     machines.start()
     // A kernel boots in a second, or in a minute where it is translated and others want the processor.
@@ -230,6 +235,10 @@ public struct RunSession: ~Copyable {
   /// `false` when frames still moved as the time to drain was up.
   private mutating func watch() -> Bool {
     defer { display.clear() }
+    if let measure = options.measure {
+      measure(&self)
+      interrupt()
+    }
     var lastProgress = monotonicNanoseconds()
     var lastTotal: UInt64 = 0
     var quietSince: UInt64?
@@ -265,14 +274,18 @@ public struct RunSession: ~Copyable {
     }
   }
 
-  private mutating func waitForEvent(milliseconds: Int32) {
+  mutating func waitForEvent(milliseconds: Int32) {
     var descriptors = [pollfd(fd: signals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)]
     for guest in guests where guest.ending == nil {
       descriptors.append(
         pollfd(fd: guest.endedDescriptor, events: Int16(POLLIN), revents: 0))
     }
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
-    guard signals?.take() == true else { return }
+    if signals?.take() == true { interrupt() }
+  }
+
+  /// Stops the input and asks all guests to send nothing more.
+  private mutating func interrupt() {
     // However often it is asked: the time to drain runs from the first.
     guard interruptedAt == 0 else { return }
     interruptedAt = monotonicNanoseconds()
@@ -281,7 +294,7 @@ public struct RunSession: ~Copyable {
   }
 
   /// Has the engine take back what guests held that have ended.
-  private mutating func noticeEndings() {
+  mutating func noticeEndings() {
     for index in guests.indices where guests[index].reap() {
       gone.insert(guests[index].owner)
       engine.control.markGone(owner: guests[index].owner)

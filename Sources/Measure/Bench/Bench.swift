@@ -1,0 +1,120 @@
+import CPortalShims
+import DPAARuntime
+import Glibc
+
+/// The talk's measurement: how many frames each contestant carries, by turns.
+public enum Bench {
+  /// Measures what is wanted and possible here.
+  ///
+  /// - Returns: What was measured, and what was not and why.
+  public static func run(_ wish: BenchOptions) -> BenchReport {
+    var options = wish
+    let view = HostView()
+    options.allowed = HostView.numbers(
+      in: view.field("Cpus_allowed_list", of: "/proc/self/status") ?? ""
+    ).filter { $0 < 64 }
+    options.accelerator = HostMachine.kvmSpeed.isUsable ? "kvm" : "tcg"
+    var report = BenchReport(options, host: hostLine(view, options))
+    defer { _ = dpaac_pin(options.mask(64)) }
+    var template = Array("/tmp/dpaac-bench-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      report.omissions.append("everything: there is no place in /tmp")
+      return report
+    }
+    options.scratch = String(
+      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { rmdir(options.scratch) }
+    var counts: [Int] = []
+    for count in options.processorCounts {
+      if count <= options.allowed.count {
+        counts.append(count)
+      } else {
+        report.omissions.append(
+          "on \(count) processors: this process may use \(options.allowed.count)")
+      }
+    }
+    let contestants = options.contestants.filter { contestant in
+      guard let reason = obstacle(contestant, options, view) else { return true }
+      report.omissions.append("\(contestant.title): \(reason)")
+      return false
+    }
+    var samples: [BenchSample] = []
+    var failed: Set<String> = []
+    for round in 1...max(1, options.rounds) {
+      for count in counts {
+        for contestant in contestants {
+          let turn = "\(contestant.title), \(count) CPU"
+          guard !failed.contains(turn) else { continue }
+          options.say("round \(round) of \(options.rounds): \(turn)")
+          do throws(BenchError) {
+            samples += try measure(contestant, count, options)
+          } catch {
+            failed.insert(turn)
+            report.omissions.append("\(turn): \(error)")
+          }
+        }
+      }
+    }
+    report.results = BenchResult.grouped(samples)
+    return report
+  }
+
+  private static func measure(
+    _ contestant: Contestant, _ processors: Int, _ options: BenchOptions
+  ) throws(BenchError) -> [BenchSample] {
+    switch contestant {
+    case .process, .processInterrupt, .machine:
+      var samples: [BenchSample] = []
+      for size in options.sizes {
+        samples += try PortalContest(
+          contestant: contestant, processors: processors, size: size, options: options
+        ).run()
+      }
+      return samples
+    case .bridge:
+      var samples: [BenchSample] = []
+      for size in options.sizes {
+        samples += try TapLab.run { () throws(BenchError) in
+          try BridgeContest(processors: processors, size: size, options: options).run()
+        }
+      }
+      return samples
+    case .virtioBridge:
+      return try TapLab.run { () throws(BenchError) in
+        try VirtioContest(processors: processors, options: options).run()
+      }
+    case .virtioVhost:
+      guard let path = HostView().program(VhostContest.program) else { return [] }
+      return try VhostContest(processors: processors, options: options, path: path).run()
+    }
+  }
+
+  /// Why a contestant cannot take part; `nil` when it can.
+  private static func obstacle(
+    _ contestant: Contestant, _ options: BenchOptions, _ view: HostView
+  ) -> String? {
+    if contestant.hasTaps {
+      for name in ["tap", "namespaces"] {
+        guard let check = HostCheck.all.first(where: { $0.name == name }) else { continue }
+        let finding = check.look(view)
+        if finding.verdict != .yes { return "needs root: \(finding.reason)" }
+      }
+    }
+    guard contestant.hasMachines else { return nil }
+    if contestant == .virtioVhost, view.program(VhostContest.program) == nil {
+      return "no \(VhostContest.program) on PATH (Debian: dpdk-dev)"
+    }
+    guard HostMachine.emulator != nil else { return "no \(HostMachine.emulatorName) on PATH" }
+    guard let image = options.image else { return "no image: scripts/guest-image makes it" }
+    if contestant.isVirtio, access(image.contest, R_OK) != 0 {
+      return "no file \(image.contest): scripts/contest-image makes it"
+    }
+    return nil
+  }
+
+  private static func hostLine(_ view: HostView, _ options: BenchOptions) -> String {
+    let model = (view.text("/proc/cpuinfo") ?? "").split(separator: "\n")
+      .first { $0.hasPrefix("model name") }?.split(separator: ":").last?.drop { $0 == " " }
+    return "\(model ?? "unknown processor"), \(options.allowed.count) processors"
+  }
+}

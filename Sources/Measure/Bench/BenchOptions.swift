@@ -1,0 +1,64 @@
+public import DPAARuntime
+import Glibc
+
+/// What is measured, and how.
+public struct BenchOptions: Sendable {
+  /// Who takes part, in the order of their turns.
+  public var contestants: [Contestant] = Contestant.allCases
+  /// The ways that are measured.
+  public var flows: [TrafficFlow] = TrafficFlow.allCases
+  /// The lengths of frames.
+  public var sizes: [TrafficSize] = ["64", "512", "1518", "imix"].compactMap { TrafficSize($0) }
+  /// On how many processors.
+  public var processorCounts = [1, 2]
+  /// How long each is measured, in milliseconds.
+  public var milliseconds: UInt64 = 500
+  /// How often each has its turn.
+  public var rounds = 3
+  /// The program of guests that are processes.
+  public var guestProgram: [String]
+  /// What machines boot; `nil` when there is nothing.
+  public var image: GuestImage?
+  /// Told what is measured now.
+  public var say: @Sendable (String) -> Void = { _ in }
+  /// A folder for what is needed meanwhile.
+  var scratch = "/tmp"
+  /// The processors of this thread.
+  var allowed: [Int] = []
+  /// What runs machines' instructions.
+  var accelerator = "tcg"
+
+  /// How long frames flow before they count, in milliseconds.
+  var warmUp: UInt64 { max(20, min(200, milliseconds / 4)) }
+
+  /// Makes what a run takes of a plan's text; `nil` for a plan that is not sound.
+  var load: @Sendable (String) -> RuntimeConfiguration?
+
+  /// Creates options.
+  ///
+  /// - Parameters:
+  ///   - guestProgram: The program of guests that are processes.
+  ///   - load: Makes what a run takes of a plan's text; `nil` for a plan that is not sound.
+  public init(
+    guestProgram: [String],
+    load: @escaping @Sendable (String) -> RuntimeConfiguration? = { _ in nil }
+  ) {
+    self.guestProgram = guestProgram
+    self.load = load
+  }
+
+  /// The first processors, as a set of bits.
+  func mask(_ count: Int) -> UInt64 { allowed.prefix(count).reduce(0) { $0 | 1 << UInt64($1) } }
+
+  /// Where engine, processes and machines run: the engine has the first processor for itself if there is
+  /// another. Beside a machine, whose processor is never idle, the host's process goes to the engine, as
+  /// both of them yield.
+  func placement(
+    _ count: Int, machines: Bool = false
+  ) -> (engine: UInt64, guests: UInt64, machines: UInt64) {
+    let all = mask(count)
+    let first = mask(1)
+    guard count > 1 else { return (all, all, all) }
+    return (first, machines ? first : all & ~first, machines ? all : all & ~first)
+  }
+}

@@ -1,0 +1,168 @@
+public import Diagnostics
+
+/// What was measured, and how.
+public struct BenchReport: Sendable {
+  private let options: BenchOptions
+  /// The host, in words.
+  public let host: String
+  /// What was measured, case by case.
+  public internal(set) var results: [BenchResult] = []
+  /// What was not measured, and why.
+  public internal(set) var omissions: [String] = []
+
+  init(_ options: BenchOptions, host: String, _ results: [BenchResult] = []) {
+    self.options = options
+    self.host = host
+    self.results = results
+  }
+
+  /// Whether something was measured.
+  public var isEmpty: Bool { results.isEmpty }
+
+  /// How it was measured, a sentence for each thing.
+  public var method: [String] {
+    var lines = [
+      "\(options.rounds) rounds, in which the contestants take turns, \(options.milliseconds) ms for each "
+        + "figure; the middle one counts, the lowest and the highest stand beside it.",
+      "Bytes are with Ethernet's check sequence, which nobody has in memory. IMIX is seven frames of 64 bytes, "
+        + "four of 594 and one of 1518.",
+      "Frames count where they arrive. ns CPU is the processor time of all who take part, for each frame: "
+        + "who polls takes time when nothing comes, too.",
+      "1 CPU: everybody shares it. 2 CPU: our engine has one, and processes the other. Beside machines, which "
+        + "have both, the host's process is on the engine's. The bridge and virtio's QEMU have both, too.",
+      "Our wire is a capture in memory on the one way and counted on the other. That of the contestants is the "
+        + "host's TAP device, so wire and host are one for them.",
+      "TAP, bridge, TAP: one thread writes 32 frames and reads what came, with no guest; the kernel forwards "
+        + "meanwhile.",
+    ]
+    if options.contestants.contains(where: \.hasMachines) {
+      lines.append(
+        "Machines run under QEMU \(options.accelerator.uppercased()), ours and theirs, with one processor and "
+          + "the same kernel. In theirs a C program sends with sendmmsg and takes from a packet ring."
+      )
+    }
+    if options.contestants.contains(.virtioVhost) {
+      lines.append(
+        "vhost-user: DPDK's testpmd has the processor that our engine has. What a guest sends counts when its "
+          + "ring has it; testpmd sends no mixture and times nothing. Under TCG the interfaces have the PCI "
+          + "line's interrupt."
+      )
+    }
+    return lines
+  }
+
+  /// Tables and the method.
+  public var text: String {
+    var text = "\(host)\n"
+    var table = TextTable([
+      ("frames", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
+      ("K frames/s", .right), ("lowest", .right), ("highest", .right), ("ns CPU", .right),
+      ("times bridge", .right), ("times vhost", .right),
+    ])
+    var trips = TextTable([
+      ("round trip", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
+      ("half, us", .right), ("99 of 100", .right), ("999 of 1000", .right),
+      ("of the bridge's", .right),
+    ])
+    var hasTrips = false
+    for result in sorted {
+      let what = result.what
+      let others = opponents(of: result)
+      let start = ["\(what.processors)", "\(what.size)", what.contestant.title]
+      if what.flow == .roundTrip {
+        guard let times = result.times else { continue }
+        hasTrips = true
+        let share = others[0]?.times.map {
+          "1/" + Self.short(Double($0.median) / Double(times.median))
+        }
+        trips.add(
+          [what.flow.title] + start
+            + [times.median, times.late, times.latest].map { Self.short(Double($0) / 1000) }
+            + [share ?? ""])
+      } else {
+        table.add(
+          [what.flow.title] + start
+            + [result.rate, result.spread.low, result.spread.high].map { Self.short($0 / 1000) }
+            + [Self.short(result.processorTime)]
+            + others.map { other in other.map { Self.short(result.rate / $0.rate) } ?? "" })
+      }
+    }
+    if results.contains(where: { $0.what.flow != .roundTrip }) { text += "\n" + table.text }
+    if hasTrips { text += "\n" + trips.text }
+    text += "\n" + method.map { "- \($0)\n" }.joined()
+    if !omissions.isEmpty {
+      text += "\nNot measured:\n" + omissions.map { "- \($0)\n" }.joined()
+    }
+    return text
+  }
+
+  /// The frames in a second as a picture, in SVG.
+  public var chart: String { BenchChart(sorted, host: host).svg }
+
+  /// By flow, processors and size, so that those stand together who are compared.
+  private var sorted: [BenchResult] {
+    func key(_ result: BenchResult) -> [Int] {
+      let what = result.what
+      return [
+        TrafficFlow.allCases.firstIndex(of: what.flow) ?? 0, what.processors,
+        options.sizes.firstIndex(of: what.size) ?? 0,
+        Contestant.allCases.firstIndex(of: what.contestant) ?? 0,
+      ]
+    }
+    return results.sorted { key($0).lexicographicallyPrecedes(key($1)) }
+  }
+
+  /// Whom a result of ours is compared with, if that was measured: a bridge, and vhost.
+  private func opponents(of result: BenchResult) -> [BenchResult?] {
+    let opponents = result.what.contestant.opponents
+    return (0..<2).map { place in
+      guard opponents.indices.contains(place) else { return nil }
+      var what = result.what
+      what.contestant = opponents[place]
+      return results.first { $0.what == what && $0.rate > 0 }
+    }
+  }
+
+  /// Three digits that tell something.
+  static func short(_ value: Double) -> String {
+    guard value.isFinite else { return "-" }
+    let hundredths = Int64((min(max(value, 0), 1e15) * 100).rounded())
+    if hundredths >= 10_000 { return "\((hundredths + 50) / 100)" }
+    if hundredths >= 1000 { return "\((hundredths + 5) / 100).\((hundredths + 5) / 10 % 10)" }
+    let rest = hundredths % 100
+    return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
+  }
+
+  /// Everything for programs.
+  public var json: JSONValue {
+    func number(_ value: Double) -> JSONValue {
+      .integer(Int64(min(max(value, 0), 1e15).rounded()))
+    }
+    return [
+      "host": .string(host), "accelerator": .string(options.accelerator),
+      "rounds": JSONValue(options.rounds), "milliseconds": JSONValue(options.milliseconds),
+      "results": .array(
+        sorted.map { result in
+          [
+            "contestant": .string(result.what.contestant.rawValue),
+            "flow": .string(result.what.flow.rawValue),
+            "processors": JSONValue(result.what.processors),
+            "bytes": result.what.size.bytes == 0
+              ? .string("imix") : JSONValue(result.what.size.bytes),
+            "framesPerSecond": number(result.rate), "lowest": number(result.spread.low),
+            "highest": number(result.spread.high),
+            "picosecondsOfProcessorPerFrame": number(result.processorTime * 1000),
+            "roundTripNanoseconds": result.times.map {
+              [
+                "p50": JSONValue($0.median), "p99": JSONValue($0.late),
+                "p99.9": JSONValue($0.latest),
+              ]
+            } ?? .null,
+            "framesPerSecondByRound": .array(result.samples.map { number($0.rate) }),
+          ]
+        }),
+      "method": .array(method.map { .string($0) }),
+      "notMeasured": .array(omissions.map { .string($0) }),
+    ]
+  }
+}

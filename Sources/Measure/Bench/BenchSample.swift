@@ -1,0 +1,90 @@
+/// What was measured: who, where, what.
+public struct BenchCase: Sendable, Hashable {
+  /// Who carried the frames.
+  public var contestant: Contestant
+  /// On how many processors.
+  public var processors: Int
+  /// Which way.
+  public var flow: TrafficFlow
+  /// How long the frames were.
+  public var size: TrafficSize
+}
+
+/// One measurement.
+public struct BenchSample: Sendable, Hashable {
+  /// What was measured.
+  public var what: BenchCase
+  /// Frames in a second; round trips for those.
+  public var rate: Double
+  /// Nanoseconds of processor time for each frame, of everybody who took part.
+  public var processorTime: Double
+  /// Nanoseconds of a round trip: of half of them at most, of 99 of 100, of 999 of 1,000.
+  public var times: RoundTripTimes?
+}
+
+/// How long round trips took, in nanoseconds.
+public struct RoundTripTimes: Sendable, Hashable {
+  /// Half of them took no longer.
+  public var median: UInt64
+  /// 99 of 100.
+  public var late: UInt64
+  /// 999 of 1,000.
+  public var latest: UInt64
+
+  init(median: UInt64, late: UInt64, latest: UInt64) {
+    (self.median, self.late, self.latest) = (median, late, latest)
+  }
+
+  /// Of round trips one by one; `nil` when there were none.
+  init?(_ samples: [UInt64]) {
+    guard !samples.isEmpty else { return nil }
+    let sorted = samples.sorted()
+    func share(_ thousandths: Int) -> UInt64 {
+      sorted[min(sorted.count - 1, sorted.count * thousandths / 1000)]
+    }
+    self.init(median: share(500), late: share(990), latest: share(999))
+  }
+}
+
+/// All rounds of one case.
+public struct BenchResult: Sendable, Hashable {
+  /// What was measured.
+  public let what: BenchCase
+  /// The rounds, in their order.
+  public let samples: [BenchSample]
+
+  /// The middle one of the rates.
+  public var rate: Double { Self.median(samples.map(\.rate)) }
+  /// The lowest and the highest.
+  public var spread: (low: Double, high: Double) {
+    let rates = samples.map(\.rate)
+    return (rates.min() ?? 0, rates.max() ?? 0)
+  }
+  /// The middle one of the processor times.
+  public var processorTime: Double { Self.median(samples.map(\.processorTime)) }
+  /// The middle ones of the times.
+  public var times: RoundTripTimes? {
+    let times = samples.compactMap(\.times)
+    guard !times.isEmpty else { return nil }
+    func middle(_ part: (RoundTripTimes) -> UInt64) -> UInt64 {
+      times.map(part).sorted()[times.count / 2]
+    }
+    return RoundTripTimes(
+      median: middle(\.median), late: middle(\.late), latest: middle(\.latest))
+  }
+
+  static func median(_ values: [Double]) -> Double {
+    values.isEmpty ? 0 : values.sorted()[values.count / 2]
+  }
+
+  /// Samples of the same case together, in the order in which the cases came first.
+  static func grouped(_ samples: [BenchSample]) -> [BenchResult] {
+    var order: [BenchCase] = []
+    var groups: [BenchCase: [BenchSample]] = [:]
+    for sample in samples {
+      if groups[sample.what] == nil { order.append(sample.what) }
+      groups[sample.what, default: []].append(sample)
+    }
+    return order.map { BenchResult(what: $0, samples: groups[$0] ?? []) }
+  }
+}

@@ -1,0 +1,146 @@
+import DPAAPortal
+import DPAARuntime
+import Glibc
+import Partitioning
+import Synchronization
+
+/// Our queues: a run of the engine with the host's process and two guests, which are told what to do while it
+/// runs.
+struct PortalContest {
+  let contestant: Contestant
+  let processors: Int
+  let size: TrafficSize
+  let options: BenchOptions
+
+  /// What was measured, and what went wrong.
+  private final class Notebook: Sendable {
+    let samples = Mutex<[BenchSample]>([])
+    let failure = Mutex<BenchError?>(nil)
+  }
+
+  /// Measures all flows that are wanted.
+  func run() throws(BenchError) -> [BenchSample] {
+    let kind =
+      contestant == .machine ? ", kind: vm, accel: \(options.accelerator)" : ""
+    let configuration = try BenchPlan.configuration(guestKind: kind, options)
+    let capture = "\(options.scratch)/wire.pcap"
+    try BenchPlan.writeCapture(capture, size: size)
+    defer { unlink(capture) }
+    var run = RunOptions(directory: "", guestProgram: options.guestProgram)
+    run.image = options.image
+    run.replays[BenchPlan.wire] = capture
+    run.repeats = .max
+    run.processors = options.placement(processors, machines: contestant == .machine)
+    let notebook = Notebook()
+    run.measure = { session in
+      do throws(BenchError) {
+        try measure(&session, configuration, notebook)
+      } catch {
+        notebook.failure.withLock { $0 = error }
+      }
+    }
+    let report: RunReport
+    do throws(EngineError) {
+      report = try RunSession.run(configuration, options: run)
+    } catch {
+      throw BenchError("\(error)")
+    }
+    if let failure = notebook.failure.withLock({ $0 }) { throw failure }
+    if let first = report.discrepancies.first {
+      throw BenchError("frames are not conserved: \(first)")
+    }
+    return notebook.samples.withLock { $0 }
+  }
+
+  private func measure(
+    _ session: inout RunSession, _ configuration: RuntimeConfiguration, _ notebook: Notebook
+  ) throws(BenchError) {
+    func place(_ name: String) throws(BenchError) -> Int {
+      guard let place = configuration.owners.firstIndex(where: { $0.name == name }) else {
+        throw BenchError("the plan has no \(name)")
+      }
+      return place
+    }
+    let names = ["host", "guest1", "guest2"]
+    var owners: [Int] = []
+    for name in names { owners.append(try place(name)) }
+    let pages = owners.map {
+      TrafficPage(memory: session.statusPage(ofOwner: $0) + TrafficOrder.statusOffset)
+    }
+    let paths = owners.map { configuration.owners[$0].paths.map(\.name) }
+    func path(of sender: Int, to name: String) -> Int {
+      paths[sender].firstIndex(of: name) ?? 0
+    }
+    let clock = ProcessorClock(processes: session.processes)
+    // Who shares one processor with all others must let go of it: a machine's processor is never idle.
+    let sleeps =
+      contestant == .processInterrupt || contestant == .machine && processors == 1
+    /// Has two of them do something, and the third sleep.
+    func order(_ tasks: [Int: TrafficOrder]) throws(BenchError) {
+      let orders = pages.indices.map { index -> (index: Int, order: TrafficOrder) in
+        var order = tasks[index] ?? TrafficOrder(.take, sleeps: true)
+        if tasks[index] != nil { order.sleeps = sleeps }
+        return (index, order)
+      }
+      // Who sends hears it last: others would take what they shall send back.
+      let senders: Set<TrafficOrder.Task> = [.send, .time]
+      for isSender in [false, true] {
+        for (index, order) in orders where senders.contains(order.task) == isSender {
+          try pages[index].give(order) { session.pass(milliseconds: $0) }
+        }
+      }
+    }
+    func window(
+      _ flow: TrafficFlow, _ tasks: [Int: TrafficOrder], _ count: (borrowing RunSession) -> UInt64
+    ) throws(BenchError) {
+      try order(tasks)
+      session.setInput(flow == .receive)
+      _ = session.pass(milliseconds: options.warmUp)
+      let watch = Stopwatch(clock, at: count(session))
+      let isAlive = session.pass(milliseconds: options.milliseconds)
+      let sample = watch.sample(
+        BenchCase(contestant: contestant, processors: processors, flow: flow, size: size),
+        at: count(session))
+      session.setInput(false)
+      guard isAlive else { throw BenchError("a guest ended while it was measured") }
+      var times: RoundTripTimes?
+      if flow == .roundTrip {
+        try pages[0].give(TrafficOrder(.take)) { session.pass(milliseconds: $0) }
+        times = pages[0].times
+      }
+      try order([:])
+      _ = session.pass(milliseconds: 20)
+      notebook.samples.withLock { samples in
+        var sample = sample
+        sample.times = times
+        samples.append(sample)
+      }
+    }
+    func send(_ sender: Int, to name: String, _ task: TrafficOrder.Task = .send) -> TrafficOrder {
+      TrafficOrder(task, size: size.stored, path: path(of: sender, to: name))
+    }
+    for flow in options.flows {
+      switch flow {
+      case .receive: try window(flow, [1: TrafficOrder(.take)]) { _ in pages[1].received }
+      case .transmit:
+        try window(flow, [1: send(1, to: BenchPlan.wire)]) { $0.transmitted(onInterface: 0) }
+      case .hostToGuest:
+        try window(flow, [0: send(0, to: "guest1"), 1: TrafficOrder(.take)]) { _ in
+          pages[1].received
+        }
+      case .guestToHost:
+        try window(flow, [1: send(1, to: "host"), 0: TrafficOrder(.take)]) { _ in
+          pages[0].received
+        }
+      case .guestToGuest:
+        try window(flow, [1: send(1, to: "guest2"), 2: TrafficOrder(.take)]) { _ in
+          pages[2].received
+        }
+      case .roundTrip:
+        try window(flow, [1: TrafficOrder(.echo), 0: send(0, to: "guest1", .time)]) { _ in
+          pages[0].received
+        }
+      }
+    }
+  }
+}

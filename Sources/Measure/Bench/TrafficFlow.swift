@@ -1,0 +1,92 @@
+/// A way of frames that is measured.
+public enum TrafficFlow: String, Sendable, CaseIterable {
+  /// From the wire to a guest.
+  case receive = "rx"
+  /// From a guest to the wire.
+  case transmit = "tx"
+  /// From the host to a guest.
+  case hostToGuest = "host-guest"
+  /// From a guest to the host.
+  case guestToHost = "guest-host"
+  /// From a guest to another.
+  case guestToGuest = "guest-guest"
+  /// From the host to a guest and back, one frame at a time: how long it takes.
+  case roundTrip = "round-trip"
+
+  /// As the table calls it.
+  public var title: String {
+    switch self {
+    case .receive: "wire to guest"
+    case .transmit: "guest to wire"
+    case .hostToGuest: "host to guest"
+    case .guestToHost: "guest to host"
+    case .guestToGuest: "guest to guest"
+    case .roundTrip: "host to guest and back"
+    }
+  }
+}
+
+/// How long a frame is, or that it is one of a mixture.
+public struct TrafficSize: Sendable, Hashable, CustomStringConvertible {
+  /// Bytes with Ethernet's check sequence; 0 for the mixture.
+  public let bytes: Int
+
+  /// Reads `64`, `1518`, or `imix`; `nil` when frames are never so long.
+  public init?(_ text: some StringProtocol) {
+    if text == "imix" {
+      bytes = 0
+    } else {
+      guard let bytes = Int(text), (64...1518).contains(bytes) else { return nil }
+      self.bytes = bytes
+    }
+  }
+
+  /// Bytes in memory, where no check sequence is; 0 for the mixture.
+  var stored: Int { bytes == 0 ? 0 : bytes - 4 }
+
+  /// `64 B`, or `IMIX`.
+  public var description: String { bytes == 0 ? "IMIX" : "\(bytes) B" }
+}
+
+/// What carries the frames.
+public enum Contestant: String, Sendable, CaseIterable {
+  /// Our queues, between processes that poll.
+  case process
+  /// Our queues, between processes that sleep until an interrupt.
+  case processInterrupt = "process-interrupt"
+  /// Our queues, between virtual machines that poll and the host.
+  case machine = "vm"
+  /// Two TAP devices on a Linux bridge, with no guest: what the kernel carries at most.
+  case bridge
+  /// virtio interfaces of virtual machines, over TAP devices and a Linux bridge.
+  case virtioBridge = "virtio-bridge"
+  /// The same, with rings that DPDK's vhost serves.
+  case virtioVhost = "virtio-vhost-user"
+
+  /// As the table calls it.
+  public var title: String {
+    switch self {
+    case .process: "portals, processes, polled"
+    case .processInterrupt: "portals, processes, interrupts"
+    case .machine: "portals, machines, polled"
+    case .bridge: "TAP, bridge, TAP, no guest"
+    case .virtioBridge: "virtio-net, TAP, bridge"
+    case .virtioVhost: "virtio-net, vhost-user"
+    }
+  }
+
+  /// Whether it has virtual machines.
+  public var hasMachines: Bool { self == .machine || isVirtio }
+  /// Whether its machines have virtio interfaces.
+  var isVirtio: Bool { self == .virtioBridge || self == .virtioVhost }
+  /// Whether it has TAP devices, which want root.
+  public var hasTaps: Bool { self == .bridge || self == .virtioBridge }
+  /// Whom our figures are compared with.
+  var opponents: [Contestant] {
+    switch self {
+    case .process, .processInterrupt: [.bridge]
+    case .machine: [.virtioBridge, .virtioVhost]
+    case .bridge, .virtioBridge, .virtioVhost: []
+    }
+  }
+}

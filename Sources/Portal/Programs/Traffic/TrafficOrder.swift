@@ -1,0 +1,102 @@
+/// What a measurement wants of a guest's program, and what that tells of it: words of a page that both see,
+/// in the processor's own order.
+///
+/// The host writes the order and then its ``Word/turn``; the guest takes it up, and has done so as soon as
+/// ``Word/taken`` is the same.
+public struct TrafficOrder: Sendable, Hashable {
+  /// What to do.
+  public var task: Task
+  /// Bytes of a frame, without check sequence; 0 for a mixture (``mixture``).
+  public var size: Int
+  /// The way on which frames are sent, by its place in the grant.
+  public var path: Int
+  /// Whether the guest sleeps until an interrupt while there is nothing to do; otherwise it polls, and yields
+  /// now and then.
+  public var sleeps: Bool
+
+  /// Creates an order.
+  public init(_ task: Task, size: Int = 60, path: Int = 0, sleeps: Bool = false) {
+    self.task = task
+    self.size = size
+    self.path = path
+    self.sleeps = sleeps
+  }
+
+  /// What a guest may do.
+  public enum Task: UInt64, Sendable {
+    /// Take what comes.
+    case take = 0
+    /// Send as fast as frames are taken.
+    case send = 1
+    /// Send back what comes.
+    case echo = 2
+    /// Send a frame and wait until it is back, again and again, and time each.
+    case time = 3
+  }
+
+  /// The sizes of a mixture, one frame after the other: seven short, four middle, one long (the "simple
+  /// IMIX" of 64, 594 and 1518 bytes with check sequence).
+  public static let mixture = [60, 60, 590, 60, 60, 590, 60, 1514, 590, 60, 590, 60]
+
+  /// Where the words lie in a guest's status page, behind its counters.
+  public static let statusOffset = 3072
+
+  /// The words, by their offset.
+  public enum Word {
+    static let task = 0
+    static let size = 8
+    static let path = 16
+    static let sleeps = 24
+    /// Counts the orders.
+    public static let turn = 32
+    /// The last order that was taken up.
+    public static let taken = 128
+    /// Frames that were sent.
+    public static let sent = 136
+    /// Frames that came.
+    public static let received = 144
+    /// How many round trips were timed; written behind the times themselves.
+    public static let samples = 192
+    /// Half of them took no longer, in nanoseconds.
+    public static let median = 200
+    /// 99 of 100.
+    public static let late = 208
+    /// 999 of 1,000.
+    public static let latest = 216
+  }
+
+  // SAFETY: `page` has room for the words.
+  /// Gives the order.
+  ///
+  /// - Returns: Its turn.
+  public func give(in page: UnsafeMutableRawPointer) -> UInt64 {
+    page.setCounter(Word.samples, 0)
+    page.setCounter(Word.task, task.rawValue)
+    page.setCounter(Word.size, UInt64(size))
+    page.setCounter(Word.path, UInt64(path))
+    page.setCounter(Word.sleeps, sleeps ? 1 : 0)
+    let turn = page.counter(Word.turn) &+ 1
+    page.setCounter(Word.turn, turn)
+    return turn
+  }
+
+  /// Takes up the order that was given last; a size or way that cannot be is the nearest that can.
+  init(from page: UnsafeMutableRawPointer, paths: Int, longest: Int) {
+    task = Task(rawValue: page.counter(Word.task)) ?? .take
+    let wish = page.counter(Word.size)
+    size = wish == 0 ? 0 : Int(min(max(wish, 60), UInt64(max(60, longest))))
+    path = Int(min(page.counter(Word.path), UInt64(max(0, paths - 1))))
+    sleeps = page.counter(Word.sleeps) != 0
+  }
+}
+
+extension TrafficOrder {
+  /// A frame to an IPv4 address, in host order: at least 60 bytes long.
+  public static func frame(_ size: Int, to address: UInt32) -> [UInt8] {
+    var frame = [UInt8](repeating: 0, count: max(60, size))
+    frame.withUnsafeMutableBytes {
+      FrameEdits.fillProbe($0, from: 0xc612_0002, to: address, sequence: 0)
+    }
+    return frame
+  }
+}

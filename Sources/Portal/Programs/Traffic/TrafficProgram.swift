@@ -1,0 +1,210 @@
+import CPortalShims
+import Glibc
+
+extension GuestSession {
+  /// Does what a measurement orders, until the host asks this guest to end.
+  mutating func runTraffic() throws(GuestError) {
+    guard let pool = grant.pools.last, !grant.paths.isEmpty else {
+      throw .missingResource("pool or way, which measured frames need")
+    }
+    var program = TrafficProgram(
+      page: status + TrafficOrder.statusOffset, paths: grant.paths.count, pool: pool)
+    report(.running)
+    var (rounds, idleRounds) = (0, 0)
+    while true {
+      rounds &+= 1
+      program.hear(&self)
+      // A request is a system call for a process.
+      if rounds & 0x3fff == 0 || idleRounds & 0x3ff == 0x3ff {
+        switch takeRequest() {
+        case .none: break
+        case .drain:
+          program.obey(TrafficOrder(.take))
+          report(.quiet)
+        case .end:
+          program.end(&self)
+          report(.ended)
+          return
+        }
+      }
+      if program.step(&self) {
+        idleRounds = 0
+        continue
+      }
+      idleRounds &+= 1
+      if idleRounds < 64 {
+        dpaac_pause()
+      } else if idleRounds < 96 || !program.order.sleeps {
+        sched_yield()
+      } else {
+        waitForWork(atMost: 20)
+        idleRounds = 0x3fe
+      }
+    }
+  }
+}
+
+/// The program of a guest that is measured.
+struct TrafficProgram: ~Copyable {
+  private(set) var order = TrafficOrder(.take)
+  private let page: UnsafeMutableRawPointer
+  private let paths: Int
+  private let pool: GuestGrant.Pool
+  private var turn: UInt64 = 0
+  private var incoming = Burst()
+  private var outgoing = Burst()
+  private var place = 0
+  /// A frame of every kind begins so.
+  private let template: UnsafeMutableRawBufferPointer
+  private var samples: [UInt32] = []
+  /// When the frame that is timed was sent; 0 while none is on its way.
+  private var sentAt: UInt64 = 0
+
+  /// How many nanoseconds a round trip may take.
+  private static let patience: UInt64 = 500_000_000
+  private static let mostSamples = 1 << 18
+
+  // SAFETY: the page stays mapped as long as the session.
+  init(page: UnsafeMutableRawPointer, paths: Int, pool: GuestGrant.Pool) {
+    (self.page, self.paths, self.pool) = (page, paths, pool)
+    template = .allocate(byteCount: 1 << 12, alignment: 64)
+    FrameEdits.fillProbe(template, from: 0xc612_0002, to: 0xc612_0101, sequence: 0)
+  }
+
+  deinit { template.deallocate() }
+
+  private var longest: Int { min(Int(pool.size) - Buffer.headroom, template.count) }
+
+  /// Takes up a new order, if there is one.
+  mutating func hear(_ session: inout GuestSession) {
+    let now = page.counter(TrafficOrder.Word.turn)
+    guard now != turn else { return }
+    let ended = order.task == .time
+    obey(TrafficOrder(from: page, paths: paths, longest: longest))
+    if ended { tellTimes() }
+    turn = now
+    page.setCounter(TrafficOrder.Word.taken, turn)
+  }
+
+  mutating func obey(_ next: TrafficOrder) {
+    order = next
+    sentAt = 0
+  }
+
+  /// Gives back what it holds.
+  mutating func end(_ session: inout GuestSession) {
+    while !outgoing.isEmpty {
+      if session.portals[0].release(&outgoing) == 0 { session.portals[0].letEngineRun() }
+    }
+  }
+
+  /// Handles what waits; `false` when nothing did.
+  mutating func step(_ session: inout GuestSession) -> Bool {
+    while let rejection = session.portals[0].takeRejection() {
+      session.portals[0].giveBack(rejection.takeBuffer())
+    }
+    switch order.task {
+    case .take:
+      if !outgoing.isEmpty { end(&session) }
+      return take(&session) > 0
+    case .send:
+      let taken = take(&session)
+      return send(&session) || taken > 0
+    case .echo: return echo(&session)
+    case .time: return time(&session)
+    }
+  }
+
+  @inline(never)
+  private mutating func take(_ session: inout GuestSession) -> Int {
+    let count = session.portals[0].dequeue(into: &incoming)
+    guard count > 0 else { return 0 }
+    page.addCounter(TrafficOrder.Word.received, UInt64(count))
+    while !incoming.isEmpty {
+      if session.portals[0].release(&incoming) == 0 { session.portals[0].letEngineRun() }
+    }
+    return count
+  }
+
+  @inline(never)
+  private mutating func send(_ session: inout GuestSession) -> Bool {
+    if outgoing.isEmpty {
+      let count = session.portals[0].acquire(
+        Burst.capacity, from: pool.bpid, into: &outgoing)
+      for index in 0..<count {
+        outgoing[index].setLength(nextSize())
+        let frame = outgoing[index].frame
+        frame.copyMemory(from: UnsafeRawBufferPointer(rebasing: template[..<frame.count]))
+      }
+    }
+    let count = session.portals[0].enqueue(
+      &outgoing, to: session.grant.paths[order.path].transmit)
+    page.addCounter(TrafficOrder.Word.sent, UInt64(count))
+    return count > 0
+  }
+
+  private mutating func nextSize() -> Int {
+    guard order.size == 0 else { return order.size }
+    defer { place = (place &+ 1) % TrafficOrder.mixture.count }
+    return min(TrafficOrder.mixture[place], longest)
+  }
+
+  @inline(never)
+  private mutating func echo(_ session: inout GuestSession) -> Bool {
+    let count = session.portals[0].dequeue(into: &incoming)
+    page.addCounter(TrafficOrder.Word.received, UInt64(count))
+    let isBusy = count > 0
+    while !incoming.isEmpty {
+      let path = incoming[0].context < UInt32(paths) ? Int(incoming[0].context) : order.path
+      let sent = session.portals[0].enqueue(
+        &incoming, to: session.grant.paths[path].transmit)
+      if sent == 0 { session.portals[0].letEngineRun() }
+    }
+    return isBusy
+  }
+
+  /// Sends a frame, or looks whether it is back.
+  @inline(never)
+  private mutating func time(_ session: inout GuestSession) -> Bool {
+    let queue = session.grant.paths[order.path].transmit
+    guard sentAt != 0 else {
+      if !outgoing.isEmpty { end(&session) }
+      // What comes too late is none of those that are timed.
+      if take(&session) > 0 { return true }
+      guard var buffer = session.portals[0].acquire(from: pool.bpid) else { return false }
+      buffer.setLength(nextSize())
+      let frame = buffer.frame
+      frame.copyMemory(from: UnsafeRawBufferPointer(rebasing: template[..<frame.count]))
+      sentAt = dpaac_monotonic_nanoseconds()
+      session.portals[0].enqueue(waitingForRoom: buffer, to: queue)
+      return true
+    }
+    guard let buffer = session.portals[0].dequeue() else {
+      // Lost with whoever should have sent it back.
+      if dpaac_monotonic_nanoseconds() &- sentAt > Self.patience { sentAt = 0 }
+      return false
+    }
+    let now = dpaac_monotonic_nanoseconds()
+    if samples.count < Self.mostSamples {
+      samples.append(UInt32(clamping: now &- sentAt))
+    }
+    page.addCounter(TrafficOrder.Word.received, 1)
+    sentAt = dpaac_monotonic_nanoseconds()
+    session.portals[0].enqueue(waitingForRoom: buffer, to: queue)
+    return true
+  }
+
+  /// Tells how long round trips took, and forgets them.
+  private mutating func tellTimes() {
+    samples.sort()
+    defer { samples.removeAll(keepingCapacity: true) }
+    guard !samples.isEmpty else { return }
+    func share(_ thousandths: Int) -> UInt64 {
+      UInt64(samples[min(samples.count - 1, samples.count * thousandths / 1000)])
+    }
+    page.setCounter(TrafficOrder.Word.median, share(500))
+    page.setCounter(TrafficOrder.Word.late, share(990))
+    page.setCounter(TrafficOrder.Word.latest, share(999))
+    page.setCounter(TrafficOrder.Word.samples, UInt64(samples.count))
+  }
+}

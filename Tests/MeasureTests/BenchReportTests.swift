@@ -1,0 +1,127 @@
+import DPAARuntime
+import Diagnostics
+import Testing
+
+@testable import Measure
+
+/// What `dpaac bench` makes of its measurements.
+@Suite struct BenchReportTests {
+  private static func sample(
+    _ contestant: Contestant, _ rate: Double, flow: TrafficFlow = .guestToHost,
+    times: RoundTripTimes? = nil
+  ) throws -> BenchSample {
+    BenchSample(
+      what: BenchCase(
+        contestant: contestant, processors: 2, flow: flow, size: try #require(TrafficSize("64"))),
+      rate: rate, processorTime: 1e9 / rate, times: times)
+  }
+
+  private static func report(_ samples: [BenchSample]) -> BenchReport {
+    var report = BenchReport(BenchOptions(guestProgram: []), host: "a host")
+    report.results = BenchResult.grouped(samples)
+    return report
+  }
+
+  @Test func `the middle one of the rounds counts, beside the lowest and the highest`() throws {
+    let rates = [4e6, 1e6, 9e6]
+    let results = BenchResult.grouped(try rates.map { try Self.sample(.process, $0) })
+    #expect(results.count == 1)
+    let result = try #require(results.first)
+    #expect(result.rate == 4e6)
+    #expect(result.spread == (low: 1e6, high: 9e6))
+    #expect(result.processorTime == 250)
+  }
+
+  @Test func `a contestant stands beside the one that it is compared with, in the same case only`()
+    throws
+  {
+    let samples = [
+      try Self.sample(.bridge, 500_000), try Self.sample(.process, 10e6),
+      try Self.sample(.process, 3e6, flow: .hostToGuest), try Self.sample(.machine, 2e6),
+      try Self.sample(.virtioBridge, 20_000), try Self.sample(.virtioVhost, 500_000),
+    ]
+    let lines = Self.report(samples).text.split(separator: "\n")
+    let ours = lines.filter { $0.contains("portals, processes, polled") }
+    #expect(ours.first?.hasPrefix("host to guest") == true)
+    #expect(ours.first?.hasSuffix("333") == true, "nobody was there to compare with")
+    #expect(ours.last?.hasSuffix("  20.0") == true, "\(ours)")
+    let machines = lines.first { $0.contains("portals, machines") }?.split(separator: " ")
+    #expect(machines?.suffix(2) == ["100", "4.00"])
+  }
+
+  @Test func `round trips have a table of their own, with how much shorter ours are`() throws {
+    let times = [10_000, 60_000, 20_000].map {
+      RoundTripTimes(median: $0, late: $0 * 2, latest: $0 * 3)
+    }
+    let samples =
+      [
+        try Self.sample(
+          .bridge, 1e4, flow: .roundTrip,
+          times: RoundTripTimes(median: 1_000_000, late: 2_000_000, latest: 2_000_000))
+      ] + (try times.map { try Self.sample(.process, 1e5, flow: .roundTrip, times: $0) })
+    let report = Self.report(samples)
+    let line = report.text.split(separator: "\n").first { $0.contains("portals, processes") }
+    let cells = line?.split(separator: " ").suffix(4) ?? []
+    #expect(Array(cells) == ["20.0", "40.0", "60.0", "1/50.0"])
+    #expect(report.json.text.contains("\"p50\": 20000"))
+  }
+
+  @Test func `times are those of so many of a thousand`() {
+    #expect(RoundTripTimes([]) == nil)
+    let times = RoundTripTimes((1...1000).map { UInt64($0) }.shuffled())
+    #expect(times == RoundTripTimes(median: 501, late: 991, latest: 1000))
+    #expect(RoundTripTimes([7]) == RoundTripTimes(median: 7, late: 7, latest: 7))
+  }
+
+  @Test func `the chart has a bar for each contestant, longer for more frames, and escapes words`()
+    throws
+  {
+    var report = Self.report([
+      try Self.sample(.bridge, 500_000), try Self.sample(.process, 50e6),
+      try Self.sample(.process, 1, flow: .hostToGuest),
+    ])
+    report = BenchReport(BenchOptions(guestProgram: []), host: "a <host> & more", report.results)
+    let bars = report.chart.split(separator: "\n").filter { $0.hasPrefix("<rect x=") }
+    #expect(bars.count == 3)
+    let widths = bars.compactMap { bar in
+      bar.split(separator: "\"").dropFirst(5).first.flatMap { Int($0) }
+    }
+    #expect(widths.count == 3)
+    #expect(widths.first == 1, "less than the scale's beginning is no bar")
+    #expect(widths.last ?? 0 > 100 && widths.max() != widths.last)
+    #expect(report.chart.contains("a &lt;host&gt; &amp; more"))
+  }
+
+  @Test func `what was not measured is said, with its reason`() {
+    var report = Self.report([])
+    report.omissions.append("virtio-net, TAP, bridge: needs root")
+    #expect(report.isEmpty)
+    #expect(report.text.contains("Not measured:\n- virtio-net, TAP, bridge: needs root\n"))
+    #expect(
+      report.json.text.contains("\"notMeasured\": [\n    \"virtio-net, TAP, bridge: needs root\""))
+  }
+
+  @Test(arguments: [
+    (0.0, "0.00"), (0.123, "0.12"), (9.996, "10.0"), (45.67, "45.7"), (123.4, "123"),
+    (13_000_000, "13000000"), (.nan, "-"), (.infinity, "-"), (-1, "0.00"),
+    (1e300, "1000000000000000"),
+  ])
+  func `figures have the digits that tell something`(value: Double, text: String) {
+    #expect(BenchReport.short(value) == text)
+  }
+
+  @Test(arguments: ["63", "1519", "", "64 ", "IMIX", "-1", "99999999999999999999"])
+  func `no other size of frames is taken`(text: String) {
+    #expect(TrafficSize(text) == nil)
+  }
+
+  @Test func `the engine has a processor for itself where there are two`() {
+    var options = BenchOptions(guestProgram: [])
+    options.allowed = [2, 5, 7]
+    let (one, two) = (options.placement(1), options.placement(2))
+    #expect(one == (engine: 1 << 2, guests: 1 << 2, machines: 1 << 2))
+    #expect(two == (engine: 1 << 2, guests: 1 << 5, machines: 1 << 5))
+    let machines = options.placement(3, machines: true)
+    #expect(machines == (engine: 1 << 2, guests: 1 << 2, machines: 1 << 2 | 1 << 5 | 1 << 7))
+  }
+}
