@@ -1,5 +1,3 @@
-import Glibc
-
 /// What ``RunOptions/measure`` does with a run.
 extension RunSession {
   /// Lets time pass, and looks after the guests.
@@ -30,5 +28,5 @@ extension RunSession {
   public func setInput(_ isOpen: Bool) { engine.control.setInput(isOpen) }
 
   /// The guests' processes, and those of their machines.
-  public var processes: [pid_t] { guests.map(\.identifier) }
+  public var processes: [Int32] { guests.map(\.identifier) }
 }
