@@ -144,7 +144,8 @@ let package = Package(
     .testTarget(
       name: "MeasureTests",
       dependencies: [
-        "DPAARuntime", "Diagnostics", "Measure", "Patterns", "Security", "TestSupport",
+        "DPAAPortal", "DPAARuntime", "Diagnostics", "Measure", "Patterns", "Security",
+        "TestSupport",
       ]),
     .testTarget(
       name: "PartitioningTests",

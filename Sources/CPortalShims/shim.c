@@ -13,12 +13,13 @@ int dpaac_may_use_cpu(int cpu) {
          && CPU_ISSET((size_t)cpu, &set);
 }
 
-int dpaac_pin_to_cpu(int cpu) {
-  if (cpu < 0 || cpu >= CPU_SETSIZE) return -1;
+int dpaac_pin(const int32_t *cpus, int count) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET((size_t)cpu, &set);
-  // Of the calling thread, not of the process.
+  for (int place = 0; place < count; place++) {
+    if (cpus[place] < 0 || cpus[place] >= CPU_SETSIZE) return -1;
+    CPU_SET((size_t)cpus[place], &set);
+  }
   return sched_setaffinity(0, sizeof set, &set);
 }
 

@@ -127,7 +127,7 @@ struct RunCommand: ParsableCommand {
     guard !recorded || rate == 0 else {
       throw ValidationError("--recorded and --rate say different things; choose one")
     }
-    if let acceleratorCpu, !RunOptions.mayUse(cpu: acceleratorCpu) {
+    if let acceleratorCpu, !Processors.mayUse(acceleratorCpu) {
       throw ValidationError("--accelerator-cpu \(acceleratorCpu): this process may not run there")
     }
     guard repeats >= 1 else { throw ValidationError("--repeat must be at least 1") }

@@ -17,7 +17,7 @@ extension Benchmark {
       ("theirs", .right), ("ratio", .right), ("promised", .right), ("verdict", .left),
     ])
     do {
-      try Devices.run {
+      try ScratchNetwork.run {
         for length in [64, 1514] {
           let (ours, theirs) = try Self.tap(length)
           add(
@@ -31,8 +31,8 @@ extension Benchmark {
             to: &table)
         }
       }
-    } catch let failure as Devices.Failure {
-      broken.append("ports were not measured: \(failure.what)")
+    } catch let failure as LineError {
+      broken.append("ports were not measured: \(failure)")
     }
     print(table.text)
     fflush(nil)

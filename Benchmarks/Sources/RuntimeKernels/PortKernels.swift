@@ -48,12 +48,12 @@ package struct TapKernel: ~Copyable {
       configuration,
       options: EngineOptions(lines: [Stage.wireName: try PortAddress("tap:\(name)")]))
     engine.control.setInput(true)
-    try Devices.bringUp(name)
+    try NetworkDevice.bringUp(name)
     guard let device = Self.devices.first(where: { !before.contains($0) }) else {
-      throw Devices.Failure("the device is not open")
+      throw LineError("the device is not open")
     }
     guard case .packet(let kernelSide) = try PortAddress("packet:\(name)") else {
-      throw Devices.Failure("no packet socket")
+      throw LineError("no packet socket")
     }
     let feeder = try PacketRing(kernelSide)
     let guest = try engine.attach(owner: 0, isInline: true)
@@ -163,9 +163,9 @@ package struct BridgeKernel: ~Copyable {
   /// Makes devices and bridge in the calling thread's namespace.
   package init(length: Int) throws {
     let names = ["left\(length)", "right\(length)"]
-    let left = try Devices.tap(names[0])
-    let right = try Devices.tap(names[1])
-    try Devices.bridge("bridge\(length)", names)
+    let taps = try ScratchNetwork.bridge(
+      names.map { ($0, hasHeader: false) }, by: "bridge\(length)")
+    let (left, right) = (taps[0], taps[1])
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 64)
     // The bridge listens before it forwards, and then knows where the receiver is.
     let greeting = benchmarkFrame(60, to: 2, from: 1)
@@ -177,7 +177,7 @@ package struct BridgeKernel: ~Copyable {
       usleep(100_000)
       while read(right, buffer, 1 << 16) == length { isOpen = true }
     }
-    guard isOpen else { throw Devices.Failure("the bridge forwards nothing") }
+    guard isOpen else { throw LineError("the bridge forwards nothing") }
     self.left = left
     self.right = right
     self.frame = frame

@@ -34,9 +34,11 @@ static inline void dpaac_prefetch_for_writing(const void *address) {
   __builtin_prefetch(address, 1, 3);
 }
 
-/// Whether this process may run on a CPU, and has the calling thread run there only; 0 when it does.
+/// Whether the calling thread may run on a CPU.
 int dpaac_may_use_cpu(int cpu);
-int dpaac_pin_to_cpu(int cpu);
+
+/// Has the calling thread, and what it starts from now on, run on these CPUs only: 0, or -1.
+int dpaac_pin(const int32_t *cpus, int count);
 
 /// A clock that only moves forward, in nanoseconds. In C, because `timespec` belongs to this module or
 /// to Glibc's, whichever the compiler happens to load first.
@@ -86,12 +88,6 @@ static inline int dpaac_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONB
 /// Has KVM run a loop of 10,000 rounds: how many nanoseconds that took, or minus an error number where there
 /// is no KVM that would.
 int64_t dpaac_kvm_probe(void);
-
-/// Has the calling thread, and what it starts from now on, run on these of the first 64 processors only; 0,
-/// or -1.
-static inline int dpaac_pin(uint64_t processors) {
-  return (int)syscall(SYS_sched_setaffinity, 0, sizeof processors, &processors);
-}
 
 /// Counters of the processor's that `dpaac_perf_open` opens.
 enum { DPAAC_PERF_CYCLES = 0, DPAAC_PERF_INSTRUCTIONS = 1 };

@@ -1,4 +1,3 @@
-import CPortalShims
 import DPAARuntime
 import Glibc
 
@@ -10,12 +9,10 @@ public enum Bench {
   public static func run(_ wish: BenchOptions) -> BenchReport {
     var options = wish
     let view = HostView()
-    options.allowed = HostView.numbers(
-      in: view.field("Cpus_allowed_list", of: "/proc/self/status") ?? ""
-    ).filter { $0 < 64 }
+    options.allowed = Processors.usable
     options.accelerator = HostMachine.kvmSpeed.isUsable ? "kvm" : "tcg"
     var report = BenchReport(options, host: hostLine(view, options))
-    defer { _ = dpaac_pin(options.mask(64)) }
+    defer { Processors.pin(to: options.allowed) }
     var template = Array("/tmp/dpaac-bench-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       report.omissions.append("everything: there is no place in /tmp")
@@ -74,18 +71,42 @@ public enum Bench {
     case .bridge:
       var samples: [BenchSample] = []
       for size in options.sizes {
-        samples += try TapLab.run { () throws(BenchError) in
+        samples += try inScratchNetwork {
           try BridgeContest(processors: processors, size: size, options: options).run()
         }
       }
       return samples
     case .virtioBridge:
-      return try TapLab.run { () throws(BenchError) in
+      return try inScratchNetwork {
         try VirtioContest(processors: processors, options: options).run()
       }
     case .virtioVhost:
       guard let path = HostView().program(VhostContest.program) else { return [] }
       return try VhostContest(processors: processors, options: options, path: path).run()
+    }
+  }
+
+  /// Runs something in a network namespace of this thread's own.
+  private static func inScratchNetwork(
+    _ body: () throws -> [BenchSample]
+  ) throws(BenchError) -> [BenchSample] {
+    do {
+      return try ScratchNetwork.run(body)
+    } catch let error as BenchError {
+      throw error
+    } catch {
+      throw BenchError("\(error)")
+    }
+  }
+
+  /// TAP devices on a bridge, by name, with virtio's header or without.
+  static func bridge(
+    _ names: [(name: String, hasHeader: Bool)]
+  ) throws(BenchError) -> [Int32] {
+    do throws(LineError) {
+      return try ScratchNetwork.bridge(names)
+    } catch {
+      throw BenchError("\(error)")
     }
   }
 

@@ -47,18 +47,18 @@ public struct BenchOptions: Sendable {
     self.load = load
   }
 
-  /// The first processors, as a set of bits.
-  func mask(_ count: Int) -> UInt64 { allowed.prefix(count).reduce(0) { $0 | 1 << UInt64($1) } }
+  /// The first processors that this thread may use.
+  func first(_ count: Int) -> [Int] { Array(allowed.prefix(count)) }
 
   /// Where engine, processes and machines run: the engine has the first processor for itself if there is
   /// another. Beside a machine, whose processor is never idle, the host's process goes to the engine, as
   /// both of them yield.
   func placement(
     _ count: Int, machines: Bool = false
-  ) -> (engine: UInt64, guests: UInt64, machines: UInt64) {
-    let all = mask(count)
-    let first = mask(1)
+  ) -> (engine: [Int], guests: [Int], machines: [Int]) {
+    let all = first(count)
     guard count > 1 else { return (all, all, all) }
-    return (first, machines ? first : all & ~first, machines ? all : all & ~first)
+    let (engine, others) = (first(1), Array(all.dropFirst()))
+    return (engine, machines ? engine : others, machines ? all : others)
   }
 }

@@ -1,3 +1,4 @@
+import DPAAPortal
 public import Diagnostics
 
 /// What was measured, and how.

@@ -1,3 +1,5 @@
+public import DPAAPortal
+
 /// What was measured: who, where, what.
 public struct BenchCase: Sendable, Hashable {
   /// Who carried the frames.
@@ -20,30 +22,6 @@ public struct BenchSample: Sendable, Hashable {
   public var processorTime: Double
   /// Nanoseconds of a round trip: of half of them at most, of 99 of 100, of 999 of 1,000.
   public var times: RoundTripTimes?
-}
-
-/// How long round trips took, in nanoseconds.
-public struct RoundTripTimes: Sendable, Hashable {
-  /// Half of them took no longer.
-  public var median: UInt64
-  /// 99 of 100.
-  public var late: UInt64
-  /// 999 of 1,000.
-  public var latest: UInt64
-
-  init(median: UInt64, late: UInt64, latest: UInt64) {
-    (self.median, self.late, self.latest) = (median, late, latest)
-  }
-
-  /// Of round trips one by one; `nil` when there were none.
-  init?(_ samples: [UInt64]) {
-    guard !samples.isEmpty else { return nil }
-    let sorted = samples.sorted()
-    func share(_ thousandths: Int) -> UInt64 {
-      sorted[min(sorted.count - 1, sorted.count * thousandths / 1000)]
-    }
-    self.init(median: share(500), late: share(990), latest: share(999))
-  }
 }
 
 /// All rounds of one case.

@@ -1,5 +1,6 @@
 import CPortalShims
 import DPAAPortal
+import DPAARuntime
 import Glibc
 
 /// Two TAP devices on a bridge and no guest: one thread sends into the one and takes from the other.
@@ -10,12 +11,9 @@ struct BridgeContest {
 
   /// Measures it; called in a namespace of its own.
   func run() throws(BenchError) -> [BenchSample] {
-    _ = dpaac_pin(options.mask(processors))
-    let taps = try TapLab.bridge([("left", false), ("right", false)])
-    defer {
-      for tap in taps { close(tap) }
-      TapLab.removeBridge()
-    }
+    Processors.pin(to: options.first(processors))
+    let taps = try Bench.bridge([("left", false), ("right", false)])
+    defer { for tap in taps { close(tap) } }
     let left = TapEnd(taps[0], size: size, to: Station.guest(0))
     let right = TapEnd(taps[1], size: size, from: Station.guest(0), to: Station.host)
     try settle(left, right)

@@ -1,4 +1,5 @@
 import CPortalShims
+import DPAARuntime
 import Glibc
 
 /// A program that takes part and is ended with this process, or with the thread that started it.
@@ -21,19 +22,20 @@ final class ContestProcess {
     _ command: [String], _ descriptors: [Int32: Int32] = [:], reads: Bool = false
   ) throws(BenchError) {
     var ends: [Int32] = [-1, -1]
-    if reads, pipe(&ends) != 0 { throw BenchError(errno: "no pipe") }
-    for end in ends where end >= 0 { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    if reads, pipe2(&ends, O_CLOEXEC) != 0 { throw BenchError(errno: "no pipe") }
+    // Who is told nothing has nothing to read, and not this process's terminal.
+    if !reads { ends[0] = open("/dev/null", O_RDONLY | O_CLOEXEC) }
     defer { if ends[0] >= 0 { close(ends[0]) } }
     log = memfd_create("dpaac-contest-log", UInt32(MFD_CLOEXEC))
     input = ends[1]
-    var places = descriptors.merging([1: log, 2: log]) { $1 }
-    if reads { places[0] = ends[0] }
-    do throws(BenchError) {
-      identifier = try Self.spawn(["/usr/bin/setpriv", "--pdeathsig", "KILL"] + command, places)
+    do throws(ChildProgram.Failure) {
+      identifier = try ChildProgram.start(
+        ["/usr/bin/setpriv", "--pdeathsig", "KILL"] + command,
+        descriptors.merging([0: ends[0], 1: log, 2: log]) { $1 })
     } catch {
       close(log)
       if ends[1] >= 0 { close(ends[1]) }
-      throw error
+      throw BenchError("\(error)")
     }
     ending = dpaac_pidfd_open(identifier)
   }
@@ -68,31 +70,5 @@ final class ContestProcess {
     guard length > 0 else { return "nothing" }
     return String(decoding: bytes.prefix(length), as: UTF8.self).split(separator: "\n").suffix(3)
       .joined(separator: " / ")
-  }
-
-  private static func spawn(
-    _ command: [String], _ descriptors: [Int32: Int32]
-  ) throws(BenchError) -> pid_t {
-    // Copies above all places, lest one is overwritten before it has its own.
-    let copies = descriptors.mapValues { fcntl($0, F_DUPFD_CLOEXEC, 64) }
-    defer { for copy in copies.values where copy >= 0 { close(copy) } }
-    guard copies.values.allSatisfy({ $0 >= 0 }) else { throw BenchError(errno: "no descriptor") }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    if copies[0] == nil {
-      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    }
-    for (place, descriptor) in copies {
-      posix_spawn_file_actions_adddup2(&actions, descriptor, place)
-    }
-    var arguments = command.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var process: pid_t = 0
-    let result = posix_spawn(&process, command[0], &actions, nil, &arguments, Glibc.environ)
-    guard result == 0 else {
-      throw BenchError("\(command[0]): \(String(cString: strerror(result)))")
-    }
-    return process
   }
 }

@@ -1,5 +1,5 @@
-import CPortalShims
 import DPAAPortal
+import DPAARuntime
 import Glibc
 
 /// virtio interfaces of two virtual machines, whose rings DPDK's testpmd serves by vhost-user: it plays the
@@ -16,11 +16,11 @@ struct VhostContest {
   func run() throws(BenchError) -> [BenchSample] {
     // As with ours: who serves the rings has the first processor, and the guests have the other.
     let places = options.placement(processors)
-    _ = dpaac_pin(options.mask(64))
+    Processors.pin(to: options.allowed)
     let sockets = (0..<2).map { "\(options.scratch)/vhost\($0)" }
     for socket in sockets { unlink(socket) }
     defer { for socket in sockets { unlink(socket) } }
-    let cpu = places.engine.trailingZeroBitCount
+    let cpu = places.engine[0]
     let host = try ContestProcess(
       [
         path, "--lcores", "0@\(cpu),1@\(cpu)", "--no-huge", "-m", "512", "--no-pci",
@@ -32,7 +32,7 @@ struct VhostContest {
     guard access(sockets[1], F_OK) == 0 else {
       throw BenchError("testpmd does not serve; it said last: \(host.lastWords)")
     }
-    _ = dpaac_pin(places.guests)
+    Processors.pin(to: places.guests)
     var machines: [ContestMachine] = []
     for (number, socket) in sockets.enumerated() {
       machines.append(

@@ -1,5 +1,6 @@
 import CPortalShims
 import DPAAPortal
+import DPAARuntime
 import Glibc
 
 /// virtio interfaces of two virtual machines, each behind a TAP device; a third device is the host's end, and a
@@ -10,12 +11,9 @@ struct VirtioContest {
 
   /// Measures all flows and sizes that are wanted; called in a namespace of its own.
   func run() throws(BenchError) -> [BenchSample] {
-    _ = dpaac_pin(options.mask(processors))
-    let taps = try TapLab.bridge([("host", false), ("guest1", true), ("guest2", true)])
-    defer {
-      for tap in taps { close(tap) }
-      TapLab.removeBridge()
-    }
+    Processors.pin(to: options.first(processors))
+    let taps = try Bench.bridge([("host", false), ("guest1", true), ("guest2", true)])
+    defer { for tap in taps { close(tap) } }
     var machines: [ContestMachine] = []
     for number in 0..<2 {
       machines.append(

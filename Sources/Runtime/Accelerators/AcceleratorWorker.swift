@@ -38,7 +38,7 @@ final class AcceleratorWorker: @unchecked Sendable {
   func start(cpu: Int) {
     thread = WorkerThread.start {
       // Where that cannot be, it works wherever the kernel lets it.
-      _ = dpaac_pin_to_cpu(Int32(truncatingIfNeeded: cpu))
+      Processors.pin(to: [cpu])
       self.loop()
     }
   }

@@ -52,7 +52,7 @@ struct GuestProcess {
     }
     defer { Glibc.close(pair.theirs) }
     do throws(EngineError) {
-      identifier = try Self.spawn(program, name, descriptors: [3: pair.theirs])
+      identifier = try Self.start(program, name, [3: pair.theirs])
     } catch {
       Glibc.close(pair.ours)
       throw error
@@ -65,50 +65,21 @@ struct GuestProcess {
 
   /// Starts a virtual machine.
   init(owner: Int, _ machine: borrowing VirtualMachine) throws(EngineError) {
-    identifier = try Self.spawn(
-      machine.command, machine.name, descriptors: machine.descriptors)
+    identifier = try Self.start(machine.command, machine.name, machine.descriptors)
     self.owner = owner
     name = machine.name
     control = .window(machine.window, machine.server)
     endedDescriptor = dpaac_pidfd_open(identifier)
   }
 
-  /// Starts a process with some descriptors in the places that they name.
-  private static func spawn(
-    _ program: [String], _ name: String, descriptors: [Int32: Int32]
+  private static func start(
+    _ command: [String], _ name: String, _ descriptors: [Int32: Int32]
   ) throws(EngineError) -> pid_t {
-    // Copies above all places, lest one is overwritten before it has its own.
-    let copies = descriptors.mapValues { fcntl($0, F_DUPFD_CLOEXEC, 64) }
-    defer { for copy in copies.values where copy >= 0 { Glibc.close(copy) } }
-    guard copies.values.allSatisfy({ $0 >= 0 }) else {
-      throw .guest(name, "no descriptor: \(String(cString: strerror(errno)))")
+    do throws(ChildProgram.Failure) {
+      return try ChildProgram.start(command, descriptors)
+    } catch {
+      throw .guest(name, error.description)
     }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for (place, descriptor) in copies {
-      posix_spawn_file_actions_adddup2(&actions, descriptor, place)
-    }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // This process blocks the signals that its control loop reads; a guest must not inherit that.
-    // In a process group of its own it does not get a terminal's interrupt: the run ends it.
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETPGROUP))
-    var identifier: pid_t = 0
-    var arguments = program.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    let result = posix_spawn(
-      &identifier, program[0], &actions, &attributes, &arguments, Glibc.environ)
-    guard result == 0 else {
-      throw .guest(name, "\(program[0]): \(String(cString: strerror(result)))")
-    }
-    return identifier
   }
 
   /// Asks the guest to send nothing more of its own accord.

@@ -37,9 +37,9 @@ public struct RunOptions: Sendable {
   public var showsLatency = false
   /// What is done with a run whose guests have started, in the place of waiting for its end.
   public var measure: (@Sendable (inout RunSession) -> Void)?
-  /// The processors, of the first 64, on which the engine, the guests' processes and their virtual machines
-  /// run; `nil` for those of this thread.
-  public var processors: (engine: UInt64, guests: UInt64, machines: UInt64)?
+  /// The processors on which the engine, the guests' processes and their virtual machines run; `nil` for those
+  /// of this thread.
+  public var processors: (engine: [Int], guests: [Int], machines: [Int])?
   /// How long, in milliseconds, a run whose input has ended may stand still before it is ended.
   public var patience: UInt64 = 2000
 
@@ -80,11 +80,6 @@ public struct RunOptions: Sendable {
     else { return "\(assignment): \(parts[1]) is no program that can be executed" }
     programs[parts[0]] = [parts[1]]
     return nil
-  }
-
-  /// Whether this process may run on a CPU of this machine.
-  public static func mayUse(cpu: Int) -> Bool {
-    Int32(exactly: cpu).map { dpaac_may_use_cpu($0) != 0 } ?? false
   }
 
   /// Connects an interface, as a command line says it.

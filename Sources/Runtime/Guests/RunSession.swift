@@ -118,7 +118,7 @@ public struct RunSession: ~Copyable {
     for index in configuration.owners.indices where !machines.owners.contains(index) {
       if let processors = options.processors {
         let isMachine = configuration.owners[index].kind != .process
-        _ = dpaac_pin(isMachine ? processors.machines : processors.guests)
+        Processors.pin(to: isMachine ? processors.machines : processors.guests)
       }
       if case .machine(let wish, _) = configuration.owners[index].kind {
         try boot(index, wish)
@@ -136,7 +136,7 @@ public struct RunSession: ~Copyable {
           owner: index, program: options.programs[grant.name] ?? options.guestProgram,
           grant: grant, descriptors: descriptors))
     }
-    if let processors = options.processors { _ = dpaac_pin(processors.engine) }
+    if let processors = options.processors { Processors.pin(to: processors.engine) }
     engine.start()
     machines.start()
     // A kernel boots in a second, or in a minute where it is translated and others want the processor.

@@ -196,15 +196,11 @@ struct TrafficProgram: ~Copyable {
 
   /// Tells how long round trips took, and forgets them.
   private mutating func tellTimes() {
-    samples.sort()
     defer { samples.removeAll(keepingCapacity: true) }
-    guard !samples.isEmpty else { return }
-    func share(_ thousandths: Int) -> UInt64 {
-      UInt64(samples[min(samples.count - 1, samples.count * thousandths / 1000)])
-    }
-    page.setCounter(TrafficOrder.Word.median, share(500))
-    page.setCounter(TrafficOrder.Word.late, share(990))
-    page.setCounter(TrafficOrder.Word.latest, share(999))
+    guard let times = RoundTripTimes(samples) else { return }
+    page.setCounter(TrafficOrder.Word.median, times.median)
+    page.setCounter(TrafficOrder.Word.late, times.late)
+    page.setCounter(TrafficOrder.Word.latest, times.latest)
     page.setCounter(TrafficOrder.Word.samples, UInt64(samples.count))
   }
 }

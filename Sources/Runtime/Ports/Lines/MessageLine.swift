@@ -36,7 +36,7 @@ struct MessageLine {
   /// Opens a TAP device for whole Ethernet frames, and makes it when there is none.
   init(tap device: PortAddress.Device) throws(LineError) {
     let descriptor = try NetworkNamespace.run(in: device.namespace) { () throws(LineError) in
-      try Self.openTAP(device.name)
+      try NetworkDevice.openTAP(device.name)
     }
     state = .allocate(capacity: 1)
     state.initialize(
@@ -77,35 +77,6 @@ struct MessageLine {
         descriptor: descriptor, isSocket: true, remote: local.isPath ? peer : nil, path: path,
         buffer: .allocate(byteCount: Self.capacity, alignment: 64), device: nil,
         missedBefore: nil))
-  }
-
-  private static func openTAP(_ name: String) throws(LineError) -> Int32 {
-    let descriptor = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw LineError("/dev/net/tun") }
-    // `struct ifreq`: the name, then flags (Linux 6.1, `include/uapi/linux/if.h` and `if_tun.h`).
-    var request = [UInt8](repeating: 0, count: 40)
-    for (index, byte) in name.utf8.prefix(15).enumerated() { request[index] = byte }
-    let flags: UInt16 = 0x0002 | 0x1000  // IFF_TAP, IFF_NO_PI
-    withUnsafeBytes(of: flags) { request.replaceSubrange(16..<18, with: $0) }
-    let tunSetInterface: UInt = 0x4004_54ca  // TUNSETIFF
-    let result = request.withUnsafeMutableBytes { bytes -> Int32 in
-      guard let start = bytes.baseAddress else { return -1 }
-      return ioctl(descriptor, tunSetInterface, start)
-    }
-    guard result == 0 else {
-      let error = errno
-      Glibc.close(descriptor)
-      let hint: String? =
-        switch error {
-        case EPERM:
-          "it wants CAP_NET_ADMIN, or a device of yours: ip tuntap add \(name) mode tap user NAME"
-        case EBUSY: "another program has it"
-        case EINVAL: "there is a device of this name that is no TAP, or a TAP with several queues"
-        default: nil
-        }
-      throw LineError("no TAP device \(name)", error, hint: hint)
-    }
-    return descriptor
   }
 
   func close() {

@@ -43,16 +43,18 @@ enum NetworkDevice {
   }
 
   /// Asks through a socket of its own: one of AF_XDP answers nothing.
-  private static func ask(_ number: UInt, _ request: UnsafeMutableRawPointer) -> Bool {
+  static func ask(
+    _ number: UInt, _ request: UnsafeMutableRawPointer, family: Int32 = AF_UNIX
+  ) -> Bool {
     let descriptor = socket(
-      AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+      family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     return ioctl(descriptor, number, request) == 0
   }
 
   /// `struct ifreq`: the name, then what is asked (Linux 6.1, `include/uapi/linux/if.h`).
-  private static func request(for name: String) -> [UInt8] {
+  static func request(for name: String) -> [UInt8] {
     var request = [UInt8](repeating: 0, count: 40)
     for (index, byte) in name.utf8.prefix(15).enumerated() { request[index] = byte }
     return request

@@ -179,9 +179,12 @@ struct PortLine: ~Copyable {
   }
 }
 
-/// Why a line could not be opened.
-struct LineError: Error {
+/// Why a line could not be opened, or a device not be made.
+public struct LineError: Error, CustomStringConvertible {
   let sentence: String
+
+  /// One sentence without a full stop.
+  public var description: String { sentence }
 
   /// An error with a sentence.
   init(_ sentence: String) { self.sentence = sentence }
