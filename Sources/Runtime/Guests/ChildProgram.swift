@@ -1,3 +1,4 @@
+import CPortalShims
 import Glibc
 
 /// Programs that are started as children of this process.
