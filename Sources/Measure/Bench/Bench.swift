@@ -60,7 +60,7 @@ public enum Bench {
     _ contestant: Contestant, _ processors: Int, _ options: BenchOptions
   ) throws(BenchError) -> [BenchSample] {
     switch contestant {
-    case .process, .processInterrupt, .machine:
+    case .process, .processInterrupt, .machine, .machineInterrupt:
       var samples: [BenchSample] = []
       for size in options.sizes {
         samples += try PortalContest(

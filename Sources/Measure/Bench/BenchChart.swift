@@ -67,6 +67,7 @@ struct BenchChart {
     case .process: "#1f6f8b"
     case .processInterrupt: "#6fb1c4"
     case .machine: "#2f8f5b"
+    case .machineInterrupt: "#8cc4a4"
     case .bridge: "#b0a58f"
     case .virtioBridge: "#c2703d"
     case .virtioVhost: "#8e5572"

@@ -20,8 +20,9 @@ struct PortalContest {
 
   /// Measures all flows that are wanted.
   func run() throws(BenchError) -> [BenchSample] {
+    let mode = contestant == .machineInterrupt ? ", mode: interrupt" : ""
     let kind =
-      contestant == .machine ? ", kind: vm, accel: \(options.accelerator)" : ""
+      contestant.hasPortalMachines ? ", kind: vm, accel: \(options.accelerator)\(mode)" : ""
     let configuration = try BenchPlan.configuration(guestKind: kind, options)
     let capture = "\(options.scratch)/wire.pcap"
     try BenchPlan.writeCapture(capture, size: size)
@@ -30,7 +31,7 @@ struct PortalContest {
     run.image = options.image
     run.replays[BenchPlan.wire] = capture
     run.repeats = .max
-    run.processors = options.placement(processors, machines: contestant == .machine)
+    run.processors = options.placement(processors, machines: contestant.hasPortalMachines)
     let notebook = Notebook()
     run.measure = { session in
       do throws(BenchError) {
@@ -74,7 +75,8 @@ struct PortalContest {
     let clock = ProcessorClock(processes: session.processes)
     // Who shares one processor with all others must let go of it: a machine's processor is never idle.
     let sleeps =
-      contestant == .processInterrupt || contestant == .machine && processors == 1
+      contestant == .processInterrupt || contestant == .machineInterrupt
+      || contestant == .machine && processors == 1
     /// Has two of them do something, and the third sleep.
     func order(_ tasks: [Int: TrafficOrder]) throws(BenchError) {
       let orders = pages.indices.map { index -> (index: Int, order: TrafficOrder) in

@@ -56,6 +56,8 @@ public enum Contestant: String, Sendable, CaseIterable {
   case processInterrupt = "process-interrupt"
   /// Our queues, between virtual machines that poll and the host.
   case machine = "vm"
+  /// Our queues, between virtual machines that sleep until an interrupt and the host.
+  case machineInterrupt = "vm-interrupt"
   /// Two TAP devices on a Linux bridge, with no guest: what the kernel carries at most.
   case bridge
   /// virtio interfaces of virtual machines, over TAP devices and a Linux bridge.
@@ -69,6 +71,7 @@ public enum Contestant: String, Sendable, CaseIterable {
     case .process: "portals, processes, polled"
     case .processInterrupt: "portals, processes, interrupts"
     case .machine: "portals, machines, polled"
+    case .machineInterrupt: "portals, machines, interrupts"
     case .bridge: "TAP, bridge, TAP, no guest"
     case .virtioBridge: "virtio-net, TAP, bridge"
     case .virtioVhost: "virtio-net, vhost-user"
@@ -76,7 +79,9 @@ public enum Contestant: String, Sendable, CaseIterable {
   }
 
   /// Whether it has virtual machines.
-  public var hasMachines: Bool { self == .machine || isVirtio }
+  public var hasMachines: Bool { hasPortalMachines || isVirtio }
+  /// Whether its machines have portals.
+  var hasPortalMachines: Bool { self == .machine || self == .machineInterrupt }
   /// Whether its machines have virtio interfaces.
   var isVirtio: Bool { self == .virtioBridge || self == .virtioVhost }
   /// Whether it has TAP devices, which want root.
@@ -85,7 +90,7 @@ public enum Contestant: String, Sendable, CaseIterable {
   var opponents: [Contestant] {
     switch self {
     case .process, .processInterrupt: [.bridge]
-    case .machine: [.virtioBridge, .virtioVhost]
+    case .machine, .machineInterrupt: [.virtioBridge, .virtioVhost]
     case .bridge, .virtioBridge, .virtioVhost: []
     }
   }
