@@ -72,6 +72,15 @@ struct BufferPool: BitwiseCopyable {
     }
   }
 
+  /// The pool over other memory, as it was when all its buffers were free.
+  func renewed(in memory: UnsafeMutableRawPointer) -> BufferPool {
+    var pool = BufferPool(
+      GuestGrant.Pool(bpid: bpid, base: base, count: count, size: size, stride: stride),
+      owner: owner, memory: memory, holders: holders, freeList: freeList, fragments: fragments)
+    pool.lowestFree = lowestFree
+    return pool
+  }
+
   /// Takes a free buffer for a holder; `nil` when the pool is empty.
   @inline(__always)
   mutating func acquire(for holder: UInt8) -> UInt32? {

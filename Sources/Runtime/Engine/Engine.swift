@@ -62,12 +62,16 @@ public final class Engine: @unchecked Sendable {
   /// How to steer it from another thread.
   public let control = EngineControl()
 
-  let memory: [OwnerMemory]
+  /// Touched by whoever steers the engine; the engine's thread has the places from its tables.
+  private(set) var memory: [OwnerMemory]
+  /// What owners left behind that were brought back.
+  private(set) var pasts: [OwnerPast]
   let counters: Counters
   /// The ways that frames take.
   let flows: [Flow]
   private let measuresLatency: Bool
   private let acceleratorCPU: Int?
+  private let hasInterrupts: Bool
   private let counterMemory: UnsafeMutableRawPointer
   private var tables: EngineTables
   private let clock: @Sendable () -> UInt64
@@ -91,16 +95,11 @@ public final class Engine: @unchecked Sendable {
     flows = configuration.flows()
     measuresLatency = options.measuresLatency
     acceleratorCPU = options.acceleratorCPU
+    hasInterrupts = interrupts
+    pasts = configuration.owners.map { _ in OwnerPast() }
     var memory: [OwnerMemory] = []
-    for (index, owner) in configuration.owners.enumerated() {
-      if case .machine(_, let mode) = owner.kind {
-        memory.append(
-          try OwnerMemory(
-            owner, machine: try configuration.grant(ofOwner: index),
-            interrupts: interrupts && mode == .interrupt))
-      } else {
-        memory.append(try OwnerMemory(owner, interrupts: interrupts))
-      }
+    for index in configuration.owners.indices {
+      memory.append(try configuration.memory(ofOwner: index, interrupts: interrupts))
     }
     let size = Counters.size(
       owners: configuration.owners.count, ports: configuration.interfaces.count,
@@ -139,6 +138,20 @@ public final class Engine: @unchecked Sendable {
       window: memory[index].window.memory, status: memory[index].status.memory,
       poolMemory: memory[index].pools.map(\.memory), capture: capture?.descriptor ?? -1,
       runEngine: isInline ? { self.round() } : nil)
+  }
+
+  /// Asks for an owner that has ended to be put back into service, with regions that nobody has held yet. It is
+  /// done once nothing that it sent is under way any more: ``EngineControl/isGone(owner:)`` tells.
+  ///
+  /// - Parameter index: The owner, whose holdings have been taken back.
+  /// - Throws: ``EngineError`` for want of memory.
+  public func bringBack(owner index: Int) throws(EngineError) {
+    precondition(control.isReclaimed(owner: index), "an owner comes back after its end")
+    let fresh = try configuration.memory(ofOwner: index, interrupts: hasInterrupts)
+    pasts[index].settle(self, owner: index, into: fresh.status.memory)
+    memory[index] = fresh
+    control.requestReturn(
+      OwnerReturn(owner: index, memory: fresh, configuration: configuration))
   }
 
   /// Starts the engine's own thread.

@@ -8,6 +8,7 @@ public final class EngineControl: Sendable {
   private let reclaimedOwners = Atomic<UInt64>(0)
   private let inputsDone = Atomic<Bool>(false)
   private let quietRounds = Atomic<UInt64>(0)
+  private let returns = Mutex<[OwnerReturn]>([])
 
   init() {}
 
@@ -31,6 +32,36 @@ public final class EngineControl: Sendable {
   }
   func markReclaimed(owner: Int) {
     reclaimedOwners.bitwiseOr(1 << UInt64(owner), ordering: .acquiringAndReleasing)
+  }
+
+  // MARK: Owners that come back
+
+  /// Asks for an owner, whose holdings have been taken back, to be put into service again.
+  func requestReturn(_ wanted: OwnerReturn) {
+    returns.withLock { $0 = $0.filter { $0.owner != wanted.owner } + [wanted] }
+  }
+
+  /// Asks for that no more; what has been done already stays done.
+  func cancelReturn(owner: Int) { returns.withLock { $0.removeAll { $0.owner == owner } } }
+
+  /// The owners that are to come back.
+  var returning: [Int] { returns.withLock { $0.map(\.owner) } }
+
+  /// Takes the wish for an owner; `nil` when it was cancelled meanwhile.
+  func takeReturn(owner: Int) -> OwnerReturn? {
+    returns.withLock { wishes in
+      wishes.firstIndex { $0.owner == owner }.map { wishes.remove(at: $0) }
+    }
+  }
+
+  /// Whether an owner is not in service.
+  public func isGone(owner: Int) -> Bool { gone & 1 << UInt64(owner) != 0 }
+
+  /// An owner is in service again. That it was reclaimed is forgotten first: nobody may take that for its next
+  /// end.
+  func markBack(owner: Int) {
+    reclaimedOwners.bitwiseAnd(~(1 << UInt64(owner)), ordering: .acquiringAndReleasing)
+    goneOwners.bitwiseAnd(~(1 << UInt64(owner)), ordering: .acquiringAndReleasing)
   }
 
   /// Whether every capture has been played.

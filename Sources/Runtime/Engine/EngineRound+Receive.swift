@@ -105,6 +105,8 @@ extension EngineTables {
     }
     let interface = interfaces.base[index]
     let takesHop = interface.receivingOwner >= 0 && interface.receivingOwner != owner
+    // Whose memory is about to be exchanged gets no frame into it.
+    if takesHop, isReturning(interface.receivingOwner) { return false }
     let hash = Classifier.hash(ports.classifier(index), rule, parsed, frame, keyGen)
     let queue = takesHop ? interface.hopQueue : rule.pointee.queue(hash)
     let annotations = Annotations(result, hash: hash, colour: colour)

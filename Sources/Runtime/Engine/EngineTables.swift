@@ -55,6 +55,20 @@ struct OwnerMemory {
   }
 }
 
+extension RuntimeConfiguration {
+  /// Makes the regions of an owner.
+  ///
+  /// - Throws: ``EngineError`` for want of memory.
+  func memory(ofOwner index: Int, interrupts: Bool) throws(EngineError) -> OwnerMemory {
+    guard case .machine(_, let mode) = owners[index].kind else {
+      return try OwnerMemory(owners[index], interrupts: interrupts)
+    }
+    return try OwnerMemory(
+      owners[index], machine: try grant(ofOwner: index),
+      interrupts: interrupts && mode == .interrupt)
+  }
+}
+
 // SAFETY: whoever makes it keeps the portals mapped as long as the tables live.
 /// The portals of a client that owns its memory, and how much the engine keeps for it.
 struct ClientMemory {
@@ -89,6 +103,8 @@ struct EngineTables: ~Copyable {
   let interrupts: FlatTable<InterruptLine.End>
   /// Owners whose processes have ended and whose holdings were taken back, one bit each.
   var gone: UInt64 = 0
+  /// Those of them that shall come back as soon as nothing of theirs is under way.
+  var returning: UInt64 = 0
 
   /// Whether the one owner is a client that owns its memory: descriptors and buffers are its own
   /// matter, and its pools are ``clientPools``.
@@ -120,7 +136,9 @@ struct EngineTables: ~Copyable {
   private let holders: FlatTable<UInt8>
   private let freeLists: FlatTable<UInt32>
   private let messages: FlatTable<MessageBacklog.Message>
-  private let regions: [OwnerMemory]
+  var regions: [OwnerMemory]
+  let layout: ChannelLayout
+  let grants: OwnerGrants
   private let counterRegion: SharedRegion
 
   /// An owner's pools and portals, as runs in their tables, and its identity.
@@ -333,12 +351,21 @@ struct EngineTables: ~Copyable {
     counters = Counters(memory: counterRegion.memory, owners: owners.count)
     self.counterRegion = counterRegion
     regions = memory
+    self.layout = layout
+    self.grants = grants
   }
 
   /// Receive queues on their owners' portals, transmit queues on the ports that they lead to.
-  private static func putQueuesIntoService(
+  ///
+  /// - Parameters:
+  ///   - configuration: What queues are for.
+  ///   - layout: Where channels are.
+  ///   - qman: Whose queues they are.
+  ///   - only: The owner whose queues are meant; `nil` for all.
+  /// - Throws: ``EngineError/badConfiguration(_:)`` for queues that have no owner or no channel.
+  static func putQueuesIntoService(
     _ configuration: RuntimeConfiguration, _ layout: ChannelLayout,
-    _ qman: borrowing QueueManager
+    _ qman: borrowing QueueManager, only: Int? = nil
   ) throws(EngineError) {
     func service(
       _ range: QueueRange, _ channels: [ChannelID], _ contextB: Int,
@@ -359,7 +386,7 @@ struct EngineTables: ~Copyable {
         configuration.quality(ofPath: $0, of: owner)
       }
     }
-    for (index, owner) in configuration.owners.enumerated() {
+    for (index, owner) in configuration.owners.enumerated() where only == nil || only == index {
       for role in configuration.queueing[index]?.roles ?? [] {
         let channels = owner.portals.map { ChannelID(UInt16($0.rawValue)) }
         for range in role.queues {
@@ -395,11 +422,13 @@ struct EngineTables: ~Copyable {
       }
     }
     for interface in configuration.interfaces {
-      guard case .offlineHop(let hop) = interface.delivery else { continue }
+      guard case .offlineHop(let hop) = interface.delivery,
+        only == nil || only == hop.receivingOwner
+      else { continue }
       try service(
         QueueRange(first: hop.queue, count: 1), [hop.port.channel], 0)
     }
-    for link in configuration.links {
+    for link in configuration.links where only == nil || only == link.from {
       try service(
         QueueRange(first: link.transmit, count: 1), [link.port.channel], 0,
         on: quality(link.from, transmitting: link.transmit)?.transmit)

@@ -121,6 +121,17 @@ struct OwnerGrants {
       qman.groups.base[Int(group.id.rawValue)].set(group.settings, told: told)
     }
   }
+
+  /// Has an owner's congestion groups do what the plan says, whatever their owner made of them.
+  func restoreGroups(of owner: Int, in qman: borrowing QueueManager) {
+    for (group, holder) in groups where holder == owner {
+      qman.groups.base[Int(group)].reset()
+      for (setting, told) in settings where setting.id.rawValue == group {
+        qman.groups.base[Int(group)].set(setting.settings, told: told)
+      }
+      qman.groups.base[Int(group)].updateState()
+    }
+  }
 }
 
 /// The channels that are used, numbered from 1; 0 is the channel that nobody serves.

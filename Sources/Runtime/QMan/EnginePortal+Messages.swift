@@ -28,6 +28,8 @@ struct MessageBacklog: BitwiseCopyable {
   /// finds a place.
   var hasRoom: Bool { producer &- consumer <= Self.capacity - 256 }
 
+  mutating func clear() { consumer = producer }
+
   mutating func append(_ message: Message) {
     precondition(producer &- consumer < Self.capacity, "who sends a message has looked for room")
     storage[Int(producer % Self.capacity)] = message

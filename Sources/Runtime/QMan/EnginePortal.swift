@@ -92,6 +92,15 @@ struct EnginePortal: BitwiseCopyable {
     registers.release32(PortalLayout.QManRegister.interruptInhibit, 1)
   }
 
+  /// The portal as it is after a reset, over other memory.
+  func renewed(at places: PortalPlaces) -> EnginePortal {
+    var backlog = backlog
+    backlog.clear()
+    return EnginePortal(
+      at: places, rings: (Int(eqcr.size), Int(dqrr.size)), owner: owner, number: number,
+      channels: channels, queues: queues, backlog: backlog)
+  }
+
   // MARK: Indexes
 
   /// An index register and the line that shadows it; hardware keeps the two alike.

@@ -80,13 +80,15 @@ struct QueueManager: ~Copyable {
     self.touched = touched
   }
 
-  /// Takes queues into service, scheduled on a channel's work queue, and into a congestion group.
+  /// Takes queues into service, scheduled on a channel's work queue, and into a congestion group; those in which
+  /// frames wait stay as they are.
   func initialize(
     _ range: QueueRange, channel: (Int) -> Int, workQueue: WorkQueue, contextB: UInt32,
     group: UInt8? = nil
   ) {
-    for (index, fqid) in range.rawValues.enumerated() {
+    for (index, fqid) in range.rawValues.enumerated() where queues.base[Int(fqid)].count == 0 {
       var queue = FrameQueue()
+      queue.enqueued = queues.base[Int(fqid)].enqueued
       queue.state = .tentativelyScheduled
       queue.channel = UInt16(channel(index))
       queue.workQueue = workQueue.rawValue & 7

@@ -16,6 +16,7 @@ extension RunReport {
       if owner.lost > 0 { reasons.append("\(owner.lost) lost with it") }
       if owner.strayBuffers > 0 { reasons.append("\(owner.strayBuffers) stray buffers refused") }
       if owner.reclaimed > 0 { reasons.append("\(owner.reclaimed) buffers taken back") }
+      if owner.starts > 1 { reasons.append("started \(owner.starts) times") }
       if let ending = owner.ending { reasons.append(ending) }
       partitions.add([
         owner.name, owner.program, "\(owner.received)", "\(owner.sent)", "\(dropped)",
@@ -185,6 +186,7 @@ extension RunReport {
         owners.map { owner in
           [
             "name": .string(owner.name), "program": .string(owner.program),
+            "starts": JSONValue(UInt64(owner.starts)),
             "received": JSONValue(owner.received), "sent": JSONValue(owner.sent),
             "drops": .object(owner.drops.map { .init($0.reason.name, JSONValue($0.count)) }),
             "lost": JSONValue(owner.lost), "strayBuffers": JSONValue(owner.strayBuffers),

@@ -38,6 +38,8 @@ public struct RunReport: Sendable {
   public struct OwnerReport: Sendable {
     /// The owner.
     public let name: String
+    /// How often it was started.
+    public let starts: Int
     /// What ran in it.
     public let program: String
     /// Frames that it says it took from its portals.
@@ -269,18 +271,22 @@ extension RunReport {
           "frames sent back to \(owner.name), and what it counted", rejected,
           status.counter(GuestStatus.Counter.rejected.offset))
       }
+      // Those that earlier lives did not count are in what this one began with.
+      let past = engine.pasts[index]
+      lost += past.lost
+      discrepancies += past.discrepancies
       // A guest's numbers are whatever it wrote: the sum may wrap, and is uneven then.
       balance.fromGuests &+= sent
-      balance.toGuests &+= received
+      balance.toGuests &+= received &- past.lost
       balance.confirmed += counters.value(.confirmed, index)
       balance.lost += lost
       balance.rejected += rejected
       balance.dropped += drops.filter { !$0.0.isRejection }.reduce(0) { $0 + $1.1 }
       owners.append(
         OwnerReport(
-          name: owner.name,
+          name: owner.name, starts: past.lives + 1,
           program: witness.machines.contains(index) ? "machine" : owner.program.word,
-          received: received, sent: sent,
+          received: received &- past.lost, sent: sent,
           drops: drops, lost: lost, strayBuffers: counters.value(.strayBuffers, index),
           reclaimed: counters.value(.reclaimed, index), ending: witness.endings[index],
           counts: GuestStatus.Counter.programCounters.compactMap { counter, name in

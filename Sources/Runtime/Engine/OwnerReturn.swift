@@ -1,0 +1,68 @@
+import Partitioning
+import QorIQ
+
+/// The wish to put an owner back into service that has ended.
+struct OwnerReturn: Sendable {
+  var owner: Int
+  /// Regions of its own, which nobody else has ever held: who was left of its last life reaches none of them.
+  var memory: OwnerMemory
+  /// What it owns and what its queues are for.
+  var configuration: RuntimeConfiguration
+}
+
+/// Owners that come back after their end.
+extension EngineTables {
+  /// Whether an owner will be back as soon as nothing of it is under way any more.
+  @inline(__always)
+  func isReturning(_ owner: Int) -> Bool {
+    returning & 1 &<< UInt64(truncatingIfNeeded: owner) != 0
+  }
+
+  /// Puts those back into service who shall come back. What they sent in their last life leaves before: it lies
+  /// in memory that is given up.
+  @inline(never)
+  mutating func bringBackOwners(_ control: EngineControl) {
+    returning = 0
+    for owner in control.returning where isGone(owner) {
+      returning |= 1 << UInt64(owner)
+      guard hasAllBuffers(owner), let wish = control.takeReturn(owner: owner) else { continue }
+      renew(owner, wish)
+      returning &= ~(1 << UInt64(owner))
+      gone &= ~(1 << UInt64(owner))
+      control.markBack(owner: owner)
+    }
+  }
+
+  private func hasAllBuffers(_ owner: Int) -> Bool {
+    let entry = owners.base[owner]
+    return (entry.firstPool..<entry.firstPool + entry.poolCount).allSatisfy {
+      pools.base[$0].freeCount == pools.base[$0].count
+    }
+  }
+
+  /// Makes everything of an owner what it was at the start, over other memory.
+  private mutating func renew(_ owner: Int, _ wish: OwnerReturn) {
+    let entry = owners.base[owner]
+    let plan = wish.configuration.owners[owner]
+    for place in 0..<entry.poolCount {
+      let pool = pools.base + entry.firstPool + place
+      pool.pointee = pool.pointee.renewed(in: wish.memory.pools[place].memory)
+      depletion.set(pool.pointee.bpid.rawValue, grants.depletionMarks(owner, place))
+    }
+    for place in 0..<entry.portalCount {
+      let index = entry.firstPortal + place
+      portals.base[index] = portals.base[index].renewed(
+        at: PortalPlaces(
+          region: wish.memory.window.memory, index: place, portalCount: plan.portals.count))
+      interrupts.base[index] =
+        wish.memory.interrupts.isEmpty ? .none : wish.memory.interrupts[place].end
+    }
+    grants.restoreGroups(of: owner, in: qman)
+    do throws(EngineError) {
+      try Self.putQueuesIntoService(wish.configuration, layout, qman, only: owner)
+    } catch {
+      preconditionFailure("the configuration was good when the engine began: \(error)")
+    }
+    regions[owner] = wish.memory
+  }
+}
