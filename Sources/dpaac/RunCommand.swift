@@ -53,6 +53,12 @@ struct RunCommand: ParsableCommand {
       scripts/guest-image makes. It runs the same program over the same portals, which it sees as the \
       memory of a PCI device, and polls, or sleeps until that device interrupts it if the plan says \
       mode: interrupt. A program of your own must be linked statically.
+
+      With a control socket the run goes on until a signal ends it, and `dpaac guests` ends, kills and \
+      starts single guests meanwhile.
+
+        dpaac run office.yaml --port fm1-10g0=tap:office0 --control office.sock
+        dpaac guests restart guest1 --control office.sock
       """)
 
   @OptionGroup var arguments: PlanArguments
@@ -107,6 +113,13 @@ struct RunCommand: ParsableCommand {
   var guestImage: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Listen for `dpaac guests` at this socket, and go on until a signal ends the run.",
+      valueName: "file"),
+    completion: .file())
+  var control: String?
+
+  @Option(
     name: .customLong("attach"),
     help: ArgumentHelp(
       "Have a guest be a machine and no process, with its files in a folder.",
@@ -150,6 +163,7 @@ struct RunCommand: ParsableCommand {
     options.isLive = isatty(2) == 1
     options.showsLatency = latency
     options.acceleratorCPU = acceleratorCpu
+    options.control = control
     options.captureFormat = captures
     // Given on the command line, so paths are seen from here and not from the plan.
     for port in ports { _ = options.setPort(port, from: Terminal.here) }

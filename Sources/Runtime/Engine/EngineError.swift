@@ -18,6 +18,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case noSuchWay(String, [String])
   /// A way is to be connected with more than one other.
   case connectedTwice(String)
+  /// No run listens at a control socket.
+  case noRun(String)
   /// A file cannot be read or written; with the error number.
   case file(String, Int32)
   /// A capture that is to be played would be written by the same run.
@@ -43,6 +45,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
       "the guest has no network interface for \(name); "
         + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
     case .connectedTwice(let name): "\(name) can be connected with one other way only"
+    case .noRun(let path):
+      "\(path): no run listens there; start one with dpaac run PLAN --control \(path)"
     case .file(let path, let error): "\(path): \(String(cString: strerror(error)))"
     case .fileTooShort(let path, let size, let needed):
       "\(path): it is \(size) bytes long and must be at least \(needed)"

@@ -49,6 +49,14 @@ struct CaptureFiles {
       && left.st_ino == right.st_ino
   }
 
+  /// Opens a file for a guest that starts while the run goes on, and empties it.
+  mutating func openLate(_ path: String) throws(EngineError) -> Int32 {
+    let descriptor = try open(path)
+    descriptors.removeLast()
+    ftruncate(descriptor, 0)
+    return descriptor
+  }
+
   /// Empties the files that were opened, before anything is written.
   func empty() {
     for descriptor in descriptors { ftruncate(descriptor, 0) }

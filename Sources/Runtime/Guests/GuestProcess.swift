@@ -29,13 +29,13 @@ struct GuestProcess {
     }
   }
 
-  // SAFETY: a window stays mapped as long as the engine, which outlives the processes.
   /// How the process hears what the run wants of it.
   private enum Control {
     /// Over a socket, whose end ends it; -1 when that is closed.
     case socket(Int32)
-    /// By a word of its ``MachineWindow``, where it also tells how its program ended.
-    case window(UnsafeMutableRawPointer, MachineServer)
+    /// By a word of its ``MachineWindow``, where it also tells how its program ended. The region is kept, as its
+    /// owner has another one as soon as it shall start again.
+    case window(SharedRegion, MachineServer)
   }
 
   /// Starts a program's process and hands it its grant and regions, and nothing else.
@@ -87,7 +87,7 @@ struct GuestProcess {
     switch control {
     case .socket(let socket): _ = ControlSocket.send([1], descriptors: [], over: socket)
     case .window(let window, let server):
-      window.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.drain.rawValue)
+      window.memory.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.drain.rawValue)
       server.wake()
     }
   }
@@ -99,7 +99,7 @@ struct GuestProcess {
       if socket >= 0 { Glibc.close(socket) }
       control = .socket(-1)
     case .window(let window, let server):
-      window.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.end.rawValue)
+      window.memory.setCounter(MachineWindow.Word.wish, MachineWindow.Wish.end.rawValue)
       if ending == nil { server.wake() }
     }
   }
@@ -114,7 +114,7 @@ struct GuestProcess {
     if case .window(let window, let server) = control {
       // Nobody but who has taken QEMU over does that, and the engine must not wait for it.
       if server.isStuck { kill() }
-      let told = window.counter(MachineWindow.Word.ending)
+      let told = window.memory.counter(MachineWindow.Word.ending)
       if told != 0 {
         // The program is over, and nobody needs what is left of its machine.
         kill()

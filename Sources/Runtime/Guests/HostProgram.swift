@@ -32,6 +32,7 @@ public enum HostProgram {
       case "--repeat": options.repeats = value(argument, UInt64.self)
       case "--rate": options.pace = .framesPerSecond(value(argument, UInt64.self))
       case "--recorded": options.pace = .recorded
+      case "--control": options.control = value(argument, String.self)
       case "--latency": options.showsLatency = true
       case "--port":
         let assignment = value(argument, String.self)
@@ -93,7 +94,7 @@ public enum HostProgram {
   private static let usage = """
     usage: host [-o DIR [--captures pcap|pcapng]] [--repeat N] [--rate FRAMES-PER-SECOND | --recorded]
                 [--latency] [--port INTERFACE=FILE|LINE]... [--program NAME=FILE]
-                [--guest-image DIR] [--format text|json]
+                [--guest-image DIR] [--control FILE] [--format text|json]
       -o DIR               leave a capture for every partition and interface in DIR
       --repeat N           play each capture N times
       --rate R             play at most R frames per second on each interface
@@ -102,6 +103,7 @@ public enum HostProgram {
       --port INTERFACE=…   play a capture into an interface, or connect it with a line:
                            \(PortAddress.forms.joined(separator: ", "))
       --guest-image DIR    what guests that are virtual machines boot: vmlinuz and initramfs
+      --control FILE       listen for dpaac guests at this socket, and go on until a signal
       --program NAME=FILE  run a program of your own in a partition
     """
 

@@ -29,6 +29,9 @@ public struct RunOptions: Sendable {
   public var repeats: UInt64 = 1
   /// How fast each capture is played.
   public var pace = ReplayPace.asTaken
+  /// The file of a socket over which the run is told what to do with its guests; it then goes on until a signal
+  /// ends it. `nil` for none.
+  public var control: String?
   /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` for none.
   public var acceleratorCPU: Int?
   /// Whether a table is drawn to standard error while it runs.

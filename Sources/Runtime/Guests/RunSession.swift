@@ -6,11 +6,14 @@ import Partitioning
 /// A run from start to end: guests as processes of their own, the engine on its thread, and this
 /// thread to watch both.
 public struct RunSession: ~Copyable {
-  private let configuration: RuntimeConfiguration
-  private let options: RunOptions
+  let configuration: RuntimeConfiguration
+  let options: RunOptions
   let engine: Engine
   var guests: [GuestProcess] = []
-  private var machines = RunMachines([])
+  /// What guests are on the way to that were told to end or to start.
+  var errands: [GuestErrand] = []
+  private let control: ControlServer?
+  private(set) var machines = RunMachines([])
   /// Whether machines were ended in the midst of their work.
   private var areMachinesCut = false
   private var signals: EndSignals?
@@ -18,8 +21,8 @@ public struct RunSession: ~Copyable {
   /// When a signal asked to end the run; 0 while none did.
   private(set) var interruptedAt: UInt64 = 0
   /// Owners that did not end as they were asked.
-  private var gone: Set<Int> = []
-  private let captures: CaptureFiles
+  var gone: Set<Int> = []
+  private var captures: CaptureFiles
   /// A capture for each owner's process, until they are started; none unless they are wanted.
   private var guestCaptures: [Int32] = []
   private let display: LiveDisplay
@@ -77,6 +80,8 @@ public struct RunSession: ~Copyable {
     where !configuration.interfaces.contains(where: { $0.name == name }) {
       throw .noInterface(name, configuration.interfaces.map(\.name))
     }
+    let control: ControlServer? =
+      if let path = options.control { try ControlServer(at: path) } else { nil }
     var captures = CaptureFiles(protecting: Array(engineOptions.replays.values))
     var guestCaptures: [Int32] = []
     do throws(EngineError) {
@@ -100,6 +105,7 @@ public struct RunSession: ~Copyable {
       captures.remove()
       throw error
     }
+    self.control = control
     self.captures = captures
     self.guestCaptures = guestCaptures
   }
@@ -116,31 +122,11 @@ public struct RunSession: ~Copyable {
     }
     machines = try startMachines()
     for index in configuration.owners.indices where !machines.owners.contains(index) {
-      if let processors = options.processors {
-        let isMachine = configuration.owners[index].kind != .process
-        Processors.pin(to: isMachine ? processors.machines : processors.guests)
-      }
-      if case .machine(let wish, _) = configuration.owners[index].kind {
-        try boot(index, wish)
-        continue
-      }
-      let capture = guestCaptures.isEmpty ? [] : [guestCaptures[index]]
-      let memory = engine.memory[index]
-      let descriptors =
-        [memory.window.descriptor, memory.status.descriptor] + memory.pools.map(\.descriptor)
-        + memory.interrupts.map(\.guestDescriptor) + capture
-      let grant = try configuration.grant(
-        ofOwner: index, capture: capture.isEmpty ? nil : options.captureFormat)
-      guests.append(
-        try GuestProcess(
-          owner: index, program: options.programs[grant.name] ?? options.guestProgram,
-          grant: grant, descriptors: descriptors))
+      guests.append(try launch(index, capture: guestCaptures.isEmpty ? -1 : guestCaptures[index]))
     }
-    if let processors = options.processors { Processors.pin(to: processors.engine) }
     engine.start()
     machines.start()
-    // A kernel boots in a second, or in a minute where it is translated and others want the processor.
-    let patience: UInt64 = consoles.isEmpty ? 20 : 300
+    let patience = consoles.isEmpty ? Self.processPatience : Self.machinePatience
     let deadline = monotonicNanoseconds() + patience * 1_000_000_000
     while guests.contains(where: { state(of: $0) == .starting }) {
       for index in guests.indices where guests[index].reap() {
@@ -161,8 +147,56 @@ public struct RunSession: ~Copyable {
     }
   }
 
+  /// How many seconds a program may take until it is attached to its portals.
+  private static let processPatience: UInt64 = 20
+  /// The same for a machine: a kernel boots in a second, or in a minute where it is translated and others want
+  /// the processor.
+  private static let machinePatience: UInt64 = 300
+
+  /// How many seconds an owner's guest may take until it is attached to its portals.
+  func patience(withOwner index: Int) -> UInt64 {
+    configuration.owners[index].kind == .process ? Self.processPatience : Self.machinePatience
+  }
+
+  /// Starts an owner's guest over the owner's regions.
+  ///
+  /// - Parameters:
+  ///   - index: The owner.
+  ///   - capture: A descriptor for the capture of what arrives, or -1; the caller closes it.
+  /// - Returns: Its process.
+  /// - Throws: ``EngineError`` when it cannot be started.
+  mutating func launch(_ index: Int, capture: Int32) throws(EngineError) -> GuestProcess {
+    if let processors = options.processors {
+      let isMachine = configuration.owners[index].kind != .process
+      Processors.pin(to: isMachine ? processors.machines : processors.guests)
+    }
+    defer { if let processors = options.processors { Processors.pin(to: processors.engine) } }
+    if case .machine(let wish, _) = configuration.owners[index].kind {
+      return try boot(index, wish)
+    }
+    let memory = engine.memory[index]
+    let descriptors =
+      [memory.window.descriptor, memory.status.descriptor] + memory.pools.map(\.descriptor)
+      + memory.interrupts.map(\.guestDescriptor) + (capture < 0 ? [] : [capture])
+    let grant = try configuration.grant(
+      ofOwner: index, capture: capture < 0 ? nil : options.captureFormat)
+    return try GuestProcess(
+      owner: index, program: options.programs[grant.name] ?? options.guestProgram, grant: grant,
+      descriptors: descriptors)
+  }
+
+  /// A new capture for a life of an owner's process after its first: `guest1.2.pcap`; -1 when none are wanted.
+  mutating func openCapture(ofOwner index: Int) throws(EngineError) -> Int32 {
+    guard let directory = options.outputDirectory, configuration.owners[index].kind == .process
+    else { return -1 }
+    let name = "\(configuration.owners[index].name).\(engine.pasts[index].lives + 1)"
+    return try captures.openLate(options.capture(of: name, in: directory))
+  }
+
   /// Starts a guest that is a virtual machine.
-  private mutating func boot(_ index: Int, _ wish: MachineAccelerator) throws(EngineError) {
+  private mutating func boot(
+    _ index: Int, _ wish: MachineAccelerator
+  ) throws(EngineError) -> GuestProcess {
     let owner = configuration.owners[index]
     guard let image = options.image, let region = engine.memory[index].machine else {
       throw .guest(
@@ -174,13 +208,14 @@ public struct RunSession: ~Copyable {
     let machine = try VirtualMachine(
       owner, accelerator, region: region, doorbells: engine.memory[index].interrupts,
       image: image, program: options.programs[owner.name]?.first)
-    guests.append(try GuestProcess(owner: index, machine))
+    let guest = try GuestProcess(owner: index, machine)
     consoles[index] = machine.console
     options.say("boot \(owner.name) with QEMU, \(accelerator.rawValue.uppercased())")
+    return guest
   }
 
   /// Why a guest did not attach, with what its machine said last.
-  private func late(_ guest: GuestProcess, _ what: String) -> EngineError {
+  func late(_ guest: GuestProcess, _ what: String) -> EngineError {
     let words = consoles[guest.owner]?.lastWords() ?? ""
     return .guest(
       guest.name,
@@ -219,7 +254,7 @@ public struct RunSession: ~Copyable {
     }
   }
 
-  private func state(of guest: GuestProcess) -> GuestStatus.State {
+  func state(of guest: GuestProcess) -> GuestStatus.State {
     GuestStatus.State(
       rawValue: engine.memory[guest.owner].status.memory.counter(GuestStatus.state)) ?? .running
   }
@@ -251,13 +286,16 @@ public struct RunSession: ~Copyable {
         engine.control.setInput(interruptedAt == 0)
       }
       if machines.hasFailed { return false }
-      waitForEvent(milliseconds: 20)
+      // Somebody waits for an errand's end.
+      waitForEvent(milliseconds: errands.isEmpty ? 20 : 1)
       noticeEndings()
+      serveRequests()
       let now = monotonicNanoseconds()
       display.draw(engine, expected: expectedFrames, now: now)
       // Machines send when they like.
       let isInputOver =
-        interruptedAt != 0 || options.machines.isEmpty && engine.control.areInputsDone
+        interruptedAt != 0
+        || options.machines.isEmpty && control == nil && engine.control.areInputsDone
       if isInputOver, areGuestsQuiet {
         // Two looks: the engine must have found nothing after the guests were seen quiet.
         let rounds = engine.control.quietRoundCount
@@ -280,6 +318,9 @@ public struct RunSession: ~Copyable {
       descriptors.append(
         pollfd(fd: guest.endedDescriptor, events: Int16(POLLIN), revents: 0))
     }
+    for descriptor in control?.descriptors ?? [] {
+      descriptors.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
+    }
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
     if signals?.take() == true { interrupt() }
   }
@@ -291,6 +332,14 @@ public struct RunSession: ~Copyable {
     interruptedAt = monotonicNanoseconds()
     engine.control.setInput(false)
     for guest in guests where guest.ending == nil { guest.askToDrain() }
+  }
+
+  /// Does what is wanted over the control socket, and goes on with what was.
+  private mutating func serveRequests() {
+    guard let control else { return }
+    let now = monotonicNanoseconds()
+    for request in control.takeRequests(now: now) { take(request, now: now) }
+    followErrands(now: now)
   }
 
   /// Has the engine take back what guests held that have ended.

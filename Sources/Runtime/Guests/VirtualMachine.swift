@@ -14,7 +14,7 @@ struct VirtualMachine: ~Copyable {
   /// The program that runs it, with its arguments.
   let command: [String]
   /// The machine's window.
-  let window: UnsafeMutableRawPointer
+  let window: SharedRegion
   /// What the machine says on its serial line, and QEMU on its own account.
   let console: MachineConsole
   /// The server of its device.
@@ -64,7 +64,7 @@ struct VirtualMachine: ~Copyable {
       throw error
     }
     (self.files, self.console, self.device, self.server) = (files, console, device, server)
-    window = region.memory
+    window = region
     // Killed with the thread that starts it, as other guests are.
     command =
       ["/usr/bin/setpriv", "--pdeathsig", "KILL", emulator]
