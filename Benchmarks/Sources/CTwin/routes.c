@@ -63,13 +63,26 @@ static inline __attribute__((always_inline)) uint32_t lookup(
   return entry;
 }
 
+static inline __attribute__((always_inline)) void prefetch(const uint8_t *table, uint64_t high) {
+  uint32_t entry = ((const uint32_t *)(const void *)table)[high >> 48];
+  if (entry >= 0xe0000000)
+    __builtin_prefetch(table + (size_t)(entry & 0x0fffffff) * 8, 0, 3);
+  else if (entry >= 0x80000000 && entry < 0xc0000000)
+    __builtin_prefetch(table + (size_t)(entry - 0x80000000) * 64, 0, 3);
+}
+
 uint64_t twin_routes(
     const void *table, const uint32_t *addresses, uint64_t address_count, uint64_t count,
-    uint64_t *sum) {
+    bool is_large, uint64_t *sum) {
   uint64_t found = 0;
-  for (uint64_t index = 0; index < count; index++) {
-    uint32_t entry = lookup(table, (uint64_t)addresses[index & (address_count - 1)] << 32, 0);
-    found += entry ? entry - 1 : 0;
+  for (uint64_t done = 0; done < count; done += 32) {
+    const uint32_t *burst = addresses + (done & (address_count - 1));
+    if (is_large)
+      for (int index = 0; index < 32; index++) prefetch(table, (uint64_t)burst[index] << 32);
+    for (int index = 0; index < 32; index++) {
+      uint32_t entry = lookup(table, (uint64_t)burst[index] << 32, 0);
+      found += entry ? entry - 1 : 0;
+    }
   }
   *sum += found;
   return count;

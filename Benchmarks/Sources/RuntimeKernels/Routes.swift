@@ -49,13 +49,18 @@ package struct RouteKernel: ~Copyable {
   /// Bytes of the tables.
   package var byteCounts: (ipv4: Int, ipv6: Int) { (table.byteCount, wideTable.byteCount) }
 
-  /// Looks up IPv4 addresses. The values that were found are added to a sum, for the compiler to keep.
+  /// Looks up IPv4 addresses, whole bursts as a guest that forwards has them. The values that were found are
+  /// added to a sum, for the compiler to keep.
   package func lookUp(_ count: Int, _ sum: inout UInt64) -> Int {
     var found: UInt64 = 0
     addresses.withUnsafeBufferPointer { addresses in
-      for index in 0..<count {
-        let value = table.lookup(addresses[index & (Self.addressCount &- 1)])
-        found &+= UInt64(value ?? 0)
+      var done = 0
+      while done < count {
+        let first = done & (Self.addressCount &- 1)
+        let burst = first..<first &+ Burst.capacity
+        if table.isLarge { for index in burst { table.prefetch(addresses[index]) } }
+        for index in burst { found &+= UInt64(table.lookup(addresses[index]) ?? 0) }
+        done &+= Burst.capacity
       }
     }
     sum &+= found
@@ -66,14 +71,25 @@ package struct RouteKernel: ~Copyable {
   package func lookUpWide(_ count: Int, _ sum: inout UInt64) -> Int {
     var found: UInt64 = 0
     wideAddresses.withUnsafeBufferPointer { addresses in
-      for index in 0..<count {
-        let address = addresses[index & (Self.addressCount &- 1)]
-        found &+= UInt64(wideTable.lookup(address.high, address.low) ?? 0)
+      var done = 0
+      while done < count {
+        let first = done & (Self.addressCount &- 1)
+        let burst = first..<first &+ Burst.capacity
+        if wideTable.isLarge {
+          for index in burst { wideTable.prefetch(addresses[index].high, addresses[index].low) }
+        }
+        for index in burst {
+          found &+= UInt64(wideTable.lookup(addresses[index].high, addresses[index].low) ?? 0)
+        }
+        done &+= Burst.capacity
       }
     }
     sum &+= found
     return count
   }
+
+  /// Whether the table of IPv4 is one to look ahead in.
+  package var isLarge: Bool { table.isLarge }
 
   /// The table's memory and the addresses, for the C twin.
   package func withMemory<Result>(

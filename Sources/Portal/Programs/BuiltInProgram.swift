@@ -71,6 +71,8 @@ struct BuiltInProgram: ~Copyable {
   private let watch: ProbeWatch
   // Spelled out, as `?` would first make it `nil`.
   private var router: Optional<ForwardProgram>
+  /// What has arrived, while it is handled.
+  private var arrived = Burst()
   private var scanner: Optional<ScanProgram>
 
   /// Frames of one path and direction that one step handles on one portal.
@@ -149,11 +151,9 @@ struct BuiltInProgram: ~Copyable {
     scanner?.begin(at: dpaac_monotonic_nanoseconds(), &session)
     router?.open(&session)
     for portal in 0..<session.portals.count {
-      for _ in 0..<Self.burst {
-        guard let buffer = session.portals[portal].dequeue() else { break }
-        busy = true
-        handle(buffer, of: &session, on: portal)
-      }
+      if session.portals[portal].dequeue(into: &arrived) > 0 { busy = true }
+      router?.lookAhead(arrived)
+      while let buffer = arrived.removeFirst() { handle(buffer, of: &session, on: portal) }
       while let rejection = session.portals[portal].takeRejection() {
         busy = true
         let buffer = rejection.takeBuffer()

@@ -1,14 +1,21 @@
+public import CPortalShims
 import Glibc
 
 // SAFETY: every entry that leads on names a line inside the memory, and each line leads to later bytes
 // of the address: `PrefixTableBuilder` makes them so, and nobody writes afterwards.
 /// A longest-prefix table over addresses of up to 128 bits, in flat memory that lookups only read.
 ///
-/// The first 16 bits of an address choose an entry of the root. An entry is a value, or leads to one of
-/// four kinds of record that look at later bytes:
+/// The first bits of an address choose an entry of the root: 16, or more where there are many routes of IPv6,
+/// so that few of them share an entry. An entry is a value, or leads to one of four kinds of record that look
+/// at later bytes:
 ///
 /// | record | bytes | what |
 /// |---|---|---|
+/// | IPv4's span | 0…29 | at which values of the address's third and fourth byte its further entries begin, each less one; 65535 for none |
+/// | | 30, 31 | 65535 |
+/// | | 32… | its entries, 16 at most |
+/// | IPv6's span | 0…39 | at which values of the upper half of the address its further entries begin, each less one; all ones for none |
+/// | | 40…63 | its entries, 6 at most |
 /// | node | 0…31 | a bit for each value of one byte of the address: set where another entry begins |
 /// | | 32…35 | where its entries stand, in words from the table's start |
 /// | | 36…38 | set bits in front of the second, third and fourth word of bits |
@@ -16,21 +23,22 @@ import Glibc
 /// | list | 0…14 | at which values of a byte of the address its further entries begin, each less one; 255 for none |
 /// | | 15 | which byte of the address it looks at |
 /// | | 16… | its entries, 16 at most |
-/// | span | 0…29 | at which values of the address's third and fourth byte its further entries begin, each less one; 65535 for none |
-/// | | 30, 31 | 65535 |
-/// | | 32… | its entries, 16 at most |
 /// | comparison | 0…15 | the first bits of an address, in host order |
 /// | | 16…27 | how many of them count; the entry if they are equal; the entry otherwise |
 ///
-/// A byte of which few values matter has a list, which is small; what few IPv4 routes have behind the root
-/// is one span, so that most lookups take the same two steps and a processor guesses them; bits that all routes below an entry have
-/// in common are compared at once. So a table has at most four records for a route, and a lookup passes one
-/// list or node for each byte behind the second at most, with a comparison in front of it.
+/// What few routes have behind the root is one span, mostly in one cache line: nearly every lookup takes the
+/// same two steps, whatever the number of routes, so that a processor guesses them and works on the next
+/// addresses while memory answers for this one. A byte of which few values matter has a list, which is small;
+/// bits that all routes below an entry have in common are compared at once. So a table has at most four
+/// records for a route, and a lookup passes one list or node for each byte behind the second at most, with a
+/// comparison in front of it.
 @usableFromInline
 struct PrefixTable: ~Copyable {
   @usableFromInline let memory: UnsafeMutableRawPointer
   /// Bytes of the memory.
   @usableFromInline let size: Int
+  /// 64 less the number of bits that choose an entry of the root.
+  @usableFromInline let shift: UInt64
 
   /// The bits of an entry. Those that lead on are the greater half of all words; below them stand
   /// ``none`` and values, each one more than it is.
@@ -43,8 +51,10 @@ struct PrefixTable: ~Copyable {
     @usableFromInline static var span: UInt32 { 0xf000_0000 }
   }
 
-  init(_ words: [UInt32]) {
+  /// Takes a table's words, which begin with a root for so many bits.
+  init(_ words: [UInt32], rootBits: Int) {
     size = words.count * 4
+    shift = UInt64(64 - rootBits)
     // Large tables fill huge pages, so that looking up needs few of the TLB's entries.
     let page = size >= 1 << 20 ? 1 << 21 : 64
     let room = (size + page - 1) & ~(page - 1)
@@ -59,12 +69,12 @@ struct PrefixTable: ~Copyable {
 
   /// The entry of the longest prefix of an address; ``Entry/none`` when it has none.
   @inlinable @inline(__always)
-  func entry(_ high: UInt64, _ low: UInt64) -> UInt32 {
-    var entry = word(Int(truncatingIfNeeded: high &>> 48))
+  func entry(_ high: UInt64, _ low: UInt64, isIPv4: Bool) -> UInt32 {
+    var entry = word(Int(truncatingIfNeeded: high &>> shift))
     while entry >= Entry.node {
       if entry >= Entry.span {
-        let place = Int(truncatingIfNeeded: entry &- Entry.span)
-        entry = spanned(memory + place &* 8, high)
+        let span = memory + Int(truncatingIfNeeded: entry &- Entry.span) &* 8
+        entry = isIPv4 ? narrow(span, high) : wide(span, high)
       } else if entry >= Entry.list {
         let place = Int(truncatingIfNeeded: entry &- Entry.list)
         entry = listed(memory + place &* 8, high, low)
@@ -77,6 +87,20 @@ struct PrefixTable: ~Copyable {
       }
     }
     return entry
+  }
+
+  /// Whether it is more than what stays in a processor's second cache, so that lookups wait for memory.
+  @inlinable var isLarge: Bool { size >= 1 << 19 }
+
+  /// Has memory bring the record that an address's entry of the root leads to.
+  @inlinable @inline(__always)
+  func prefetch(_ high: UInt64) {
+    let entry = word(Int(truncatingIfNeeded: high &>> shift))
+    if entry >= Entry.list {
+      dpaac_prefetch(memory + Int(truncatingIfNeeded: entry & 0x0fff_ffff) &* 8)
+    } else if entry >= Entry.node, entry < Entry.comparison {
+      dpaac_prefetch(memory + Int(truncatingIfNeeded: entry &- Entry.node) &* 64)
+    }
   }
 
   /// The entry of a node for the byte that it looks at.
@@ -113,13 +137,25 @@ struct PrefixTable: ~Copyable {
     return list.load(fromByteOffset: 16 &+ rank &* 4, as: UInt32.self)
   }
 
-  /// The entry of a span, which looks at all that IPv4's root has left.
+  /// The entry of a span of IPv4, which looks at all that the root has left: as many behind the first as begin
+  /// at or below the address.
   @inlinable @inline(__always)
-  func spanned(_ span: UnsafeMutableRawPointer, _ high: UInt64) -> UInt32 {
+  func narrow(_ span: UnsafeMutableRawPointer, _ high: UInt64) -> UInt32 {
     let begins = span.loadUnaligned(as: SIMD16<UInt16>.self)
     let wanted = SIMD16<UInt16>(repeating: UInt16(truncatingIfNeeded: high &>> 32))
     let ones = SIMD16<UInt16>.zero.replacing(with: 1, where: begins .< wanted)
     return span.load(fromByteOffset: 32 &+ Int(ones.wrappedSum()) &* 4, as: UInt32.self)
+  }
+
+  /// The entry of a span of IPv6, which looks at the address's upper half.
+  @inlinable @inline(__always)
+  func wide(_ span: UnsafeMutableRawPointer, _ high: UInt64) -> UInt32 {
+    var rank = 0
+    for place in 0..<5 {
+      let begin = span.load(fromByteOffset: place &* 8, as: UInt64.self)
+      rank &+= begin < high ? 1 : 0
+    }
+    return span.load(fromByteOffset: 40 &+ rank &* 4, as: UInt32.self)
   }
 
   /// A one in each byte of `bytes` that is below the same byte of `limits`; eight comparisons at once.
@@ -168,15 +204,23 @@ public struct IPv4PrefixTable: ~Copyable {
     for route in routes {
       try builder.add(UInt64(route.prefix) << 32, 0, length: route.length, value: route.value)
     }
-    table = PrefixTable(builder.build())
+    table = builder.table()
   }
 
   /// The value of the longest prefix of an address in host order; `nil` when it has none.
   @inlinable @inline(__always)
   public func lookup(_ address: UInt32) -> UInt32? {
-    let entry = table.entry(UInt64(address) &<< 32, 0)
+    let entry = table.entry(UInt64(address) &<< 32, 0, isIPv4: true)
     return entry == PrefixTable.Entry.none ? nil : entry &- 1
   }
+
+  /// Whether ``prefetch(_:)`` pays: a small table is in the processor's caches anyway.
+  @inlinable public var isLarge: Bool { table.isLarge }
+
+  /// Has memory bring what the lookup of an address will read. Who has several frames at hand does this for
+  /// all of them first, so that their lookups wait together.
+  @inlinable @inline(__always)
+  public func prefetch(_ address: UInt32) { table.prefetch(UInt64(address) &<< 32) }
 
   /// Bytes that the table takes.
   public var byteCount: Int { table.size }
@@ -251,9 +295,9 @@ public struct IPv6PrefixTable: ~Copyable {
     var builder = builder
     let (region, inside) = builder.splitRegion()
     self.region = region
-    self.inside = PrefixTable(inside.build())
+    self.inside = inside.table()
     // Where the region is everything, nobody looks outside.
-    outside = PrefixTable(region.length == 0 ? [0] : builder.build())
+    outside = region.length == 0 ? PrefixTable([0], rootBits: 0) : builder.table()
   }
 
   private static func builder(
@@ -273,11 +317,20 @@ public struct IPv6PrefixTable: ~Copyable {
     let entry: UInt32
     if region.contains(high) {
       let address = region.within(high, low)
-      entry = inside.entry(address.high, address.low)
+      entry = inside.entry(address.high, address.low, isIPv4: false)
     } else {
-      entry = outside.entry(high, low)
+      entry = outside.entry(high, low, isIPv4: false)
     }
     return entry == PrefixTable.Entry.none ? nil : entry &- 1
+  }
+
+  /// Whether ``prefetch(_:_:)`` pays.
+  @inlinable public var isLarge: Bool { inside.isLarge }
+
+  /// Has memory bring what the lookup of an address will most likely read; see ``IPv4PrefixTable/prefetch(_:)``.
+  @inlinable @inline(__always)
+  public func prefetch(_ high: UInt64, _ low: UInt64) {
+    inside.prefetch(region.within(high, low).high)
   }
 
   /// Bytes that the table takes.

@@ -115,19 +115,28 @@ struct PrefixTableBuilder {
     return region
   }
 
-  /// The table's words.
+  /// The table.
   ///
   /// - Complexity: O(*n* log *n*) in the routes.
-  consuming func build() -> [UInt32] {
+  consuming func table() -> PrefixTable {
     sort()
     removeRepeated()
-    words = [UInt32](repeating: 0, count: 1 << 16)
-    // As in a node, with two bytes at once.
-    for (slot, filled) in slots(0..<routes.count, from: 0, to: 16, otherwise: 0).enumerated() {
-      words[slot] = subtree(filled.routes, from: 16, otherwise: filled.entry)
+    var rootBits = 16
+    // Few routes of IPv6 fit into a span; IPv4's root, which stays in the second cache, need not grow.
+    if bits == 128 {
+      while rootBits < Self.mostRootBits, 1 << rootBits < 2 * routes.count { rootBits += 1 }
     }
-    return words
+    words = [UInt32](repeating: 0, count: 1 << rootBits)
+    // As in a node, with more bits at once.
+    for (slot, filled) in slots(0..<routes.count, from: 0, to: rootBits, otherwise: 0).enumerated()
+    {
+      words[slot] = subtree(filled.routes, from: rootBits, otherwise: filled.entry)
+    }
+    return PrefixTable(words, rootBits: rootBits)
   }
+
+  /// A root of 4 MiB.
+  private static let mostRootBits = 20
 
   /// Brings routes in order, each behind those that contain it, and the later of equal ones last.
   private mutating func sort() {
@@ -183,7 +192,7 @@ struct PrefixTableBuilder {
   }
 
   private func slot(of route: Route, _ start: Int, _ end: Int) -> Int {
-    end - start == 16 ? route.byte(0) << 8 | route.byte(1) : route.byte(start / 8)
+    start == 0 ? Int(route.high >> UInt64(64 - end)) : route.byte(start / 8)
   }
 
   /// The entry for routes that have the same bits up to `start` and all go on behind it.
@@ -194,15 +203,16 @@ struct PrefixTableBuilder {
     // The routes are in order, so that what the ends have in common all have; except that a shorter
     // one among them shortens it, which then is the first.
     let common = routes[first].common(with: routes[last])
-    // Behind IPv4's root there are no comparisons: a processor guesses right what comes next, and works on
-    // the next addresses while memory answers for this one.
     if bits == 32, start == 16 {
-      return span(range, otherwise: otherwise)
+      return narrowSpan(range, from: start, otherwise: otherwise)
         ?? node(range, from: start, otherwise: otherwise)
     }
+    if bits == 128, let span = wideSpan(range, from: start, otherwise: otherwise) { return span }
     guard range.count > 1 else {
       return comparison(routes[first], bits: common, equal: routes[first].entry, otherwise)
     }
+    // A node looks at whole bytes, of which the root may have seen the first bits.
+    let start = start / 8 * 8
     guard common >= start + 8 else { return node(range, from: start, otherwise: otherwise) }
     var (inside, entry) = (range, otherwise)
     if Int(routes[first].length) == common {
@@ -244,28 +254,16 @@ struct PrefixTableBuilder {
   }
 
   /// One record for all that few IPv4 routes have behind the root; `nil` for too many.
-  private mutating func span(_ range: Range<Int>, otherwise: UInt32) -> UInt32? {
-    guard range.count <= Self.listLimit else { return nil }
-    func extent(_ route: Route) -> Range<Int> {
-      let first = Int(route.high >> 32 & 0xffff)
-      return first..<first + 1 << (32 - Int(route.length))
-    }
-    let extents = range.map { (extent: extent(routes[$0]), entry: routes[$0].entry) }
-    let bounds = extents.flatMap { [$0.extent.lowerBound, $0.extent.upperBound] }
-    var entries: [UInt32] = []
-    var begins: [Int] = []
-    for begin in Set(bounds + [0]).sorted() where begin < 1 << 16 {
-      // Of those that contain each other the last is the longest.
-      let entry = extents.last { $0.extent.contains(begin) }?.entry ?? otherwise
-      guard entries.last != entry else { continue }
-      entries.append(entry)
-      begins.append(begin)
-    }
-    guard entries.count <= Self.listLimit else { return nil }
+  private mutating func narrowSpan(
+    _ range: Range<Int>, from start: Int, otherwise: UInt32
+  ) -> UInt32? {
+    guard
+      let (begins, entries) = steps(range, from: start, limit: Self.listLimit, otherwise: otherwise)
+    else { return nil }
     let place = allocateList(8 + entries.count)
     for half in 0..<8 {
       let pair = [2 * half + 1, 2 * half + 2].map { number -> UInt32 in
-        number < begins.count ? UInt32(begins[number] - 1) : 0xffff
+        number < begins.count ? UInt32(begins[number] >> 32 & 0xffff) - 1 : 0xffff
       }
       // The lower half of a word is the first of the two where bytes are little-endian.
       words[place + half] = (pair[0] | pair[1] << 16).littleEndian
@@ -274,7 +272,49 @@ struct PrefixTableBuilder {
     return PrefixTable.Entry.span | UInt32(place / 2)
   }
 
-  /// How many entries a list has, or a span.
+  /// The same for IPv6; `nil` also for routes that go on behind the upper half.
+  private mutating func wideSpan(
+    _ range: Range<Int>, from start: Int, otherwise: UInt32
+  ) -> UInt32? {
+    guard range.count <= Self.spanLimit, !routes[range].contains(where: { $0.length > 64 }),
+      let (begins, entries) = steps(range, from: start, limit: Self.spanLimit, otherwise: otherwise)
+    else { return nil }
+    let place = allocate(16)
+    for number in 1..<Self.spanLimit {
+      store(number < begins.count ? begins[number] - 1 : .max, at: place + 2 * (number - 1))
+    }
+    for (number, entry) in entries.enumerated() { words[place + 10 + number] = entry }
+    return PrefixTable.Entry.span | UInt32(place / 2)
+  }
+
+  /// Where in the upper half of addresses with the same bits up to `start` which entry begins; `nil` for
+  /// more than a limit.
+  private func steps(
+    _ range: Range<Int>, from start: Int, limit: Int, otherwise: UInt32
+  ) -> (begins: [UInt64], entries: [UInt32])? {
+    guard range.count <= limit, let first = range.first else { return nil }
+    var bounds: Set<UInt64> = [routes[first].high & ~(.max >> UInt64(start))]
+    for route in routes[range] {
+      let end = route.high &+ 1 << UInt64(64 - route.length)
+      bounds.insert(route.high)
+      // What lies behind the bits that all have in common is nobody's.
+      if (end ^ route.high) >> UInt64(64 - start) == 0 { bounds.insert(end) }
+    }
+    var steps: (begins: [UInt64], entries: [UInt32]) = ([], [])
+    for begin in bounds.sorted() {
+      // Of those that contain each other the last is the longest.
+      let inside = routes[range].last { ($0.high ^ begin) >> UInt64(64 - $0.length) == 0 }
+      let entry = inside?.entry ?? otherwise
+      guard steps.entries.last != entry else { continue }
+      steps.begins.append(begin)
+      steps.entries.append(entry)
+    }
+    return steps.entries.count <= limit ? steps : nil
+  }
+
+  /// How many entries a span of IPv6 has.
+  private static let spanLimit = 6
+  /// How many entries a list has, or a span of IPv4.
   private static let listLimit = 16
 
   private mutating func list(_ entries: [UInt32], _ begins: [Int], byte: Int) -> UInt32 {
@@ -291,9 +331,13 @@ struct PrefixTableBuilder {
     return PrefixTable.Entry.list | UInt32(place / 2)
   }
 
-  /// Room for a list or a span, which begin with whole double words.
+  /// Room for a list or a span, which begin with whole double words and, if they fit into a line, lie in one.
   private mutating func allocateList(_ count: Int) -> Int {
     let count = (count + 1) & ~1
+    let left = 16 - lists.lowerBound % 16
+    if count > left, count <= 16, lists.count >= left {
+      lists = lists.lowerBound + left..<lists.upperBound
+    }
     if lists.count < count {
       let place = allocate(Self.listChunk)
       lists = place..<place + Self.listChunk

@@ -45,11 +45,12 @@ void twin_manager_unmake(twin_manager_t *_Nonnull manager);
 /// Frames enter queues chosen at random and leave them as scheduled, in bursts of 32.
 uint64_t twin_queues(twin_manager_t *_Nonnull manager, uint64_t frames, uint64_t *_Nonnull random);
 
-/// Looks up IPv4 addresses, a power of two of them by turns, in a table of `IPv4PrefixTable`'s layout, and
-/// adds the values that were found to `sum`.
+/// Looks up IPv4 addresses, a power of two of them by turns and 32 at a time, in a table of
+/// `IPv4PrefixTable`'s layout, and adds the values that were found to `sum`; where the table is large, it
+/// looks ahead over the 32.
 uint64_t twin_routes(
     const void *_Nonnull table, const uint32_t *_Nonnull addresses, uint64_t address_count,
-    uint64_t count, uint64_t *_Nonnull sum);
+    uint64_t count, bool is_large, uint64_t *_Nonnull sum);
 
 /// Nanoseconds of a round trip of one cache line between processes on two CPUs: the median of `rounds`
 /// round trips and the 99th of a hundred; false when the processes cannot be made.

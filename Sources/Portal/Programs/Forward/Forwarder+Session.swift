@@ -49,6 +49,12 @@ struct ForwardProgram: ~Copyable {
   /// Says what time it is, for what is handled until the next step.
   mutating func begin(at now: UInt64) { self.now = now }
 
+  /// Looks ahead over frames that are handled next.
+  func lookAhead(_ arrived: borrowing Burst) {
+    guard forwarder.looksAhead else { return }
+    for place in 0..<arrived.count { forwarder.lookAhead(arrived[place].frame) }
+  }
+
   /// Handles a frame of a way.
   mutating func handle(
     _ buffer: consuming Buffer, path: Int, portal: Int, of session: inout GuestSession

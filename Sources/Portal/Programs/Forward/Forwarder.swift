@@ -124,6 +124,21 @@ struct Forwarder: ~Copyable {
     (address.isIPv4 ? 0x0200 : 0x0201) << 32 | UInt64(UInt32(truncatingIfNeeded: address.low))
   }
 
+  /// Whether it pays to look ahead over the frames at hand.
+  var looksAhead: Bool { ipv4.isLarge || ipv6.isLarge }
+
+  /// Has memory bring what the lookup of a frame's destination will read, whether or not there will be one.
+  func lookAhead(_ frame: UnsafeMutableRawBufferPointer) {
+    guard frame.count >= 34 else { return }
+    switch HeaderBytes.half(frame, 12) {
+    case 0x0800: ipv4.prefetch(HeaderBytes.word(frame, 30))
+    case 0x86dd where frame.count >= 54:
+      let destination = HeaderBytes.address(frame, 38)
+      ipv6.prefetch(destination.high, destination.low)
+    default: break
+    }
+  }
+
   /// Decides about a frame and changes it as it is to leave.
   ///
   /// - Parameters:
