@@ -352,6 +352,30 @@ import Testing
     #expect(asker.simulation.freeBuffers == [64, 64, 64])
   }
 
+  @Test(arguments: [201, 203] as [UInt32])
+  func `an answer that is led to a port comes into the error queue, where there is one`(
+    queue: UInt32
+  ) throws {
+    var configuration = Self.configuration()
+    configuration.queueing[2]?.roles = [
+      RoleQueues(
+        role: .error, queues: [QueueRange(first: 394, count: 1)],
+        workQueue: QueueRole.error.usualWorkQueue)
+    ]
+    let asker = try Asker(configuration)
+    #expect(asker.start(391, contextB: queue) == 0xf0)
+    let held = asker.portal.acquire(2, from: 3)
+    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.ask(asker.compound(held[0]), to: 391)
+    let answer = try #require(asker.answer())
+    #expect((answer.address, answer.queue) == (held[0], 394))
+    #expect(answer.status == FrameStatus.unsupportedFormat)
+    #expect(asker.simulation.dropped(.lengthError, 2) == 0)
+    asker.portal.release(verb: 0x32, held.map { (3, $0) })
+    asker.client.step()
+    #expect(asker.simulation.freeBuffers == [64, 64, 64])
+  }
+
   @Test func `an owner that uses no accelerator has no channel into it`() throws {
     let asker = try Asker()
     let host = QueueClient(asker.simulation, owner: 0)

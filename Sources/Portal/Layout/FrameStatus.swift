@@ -7,7 +7,7 @@
 /// Source: Linux 6.1, `drivers/net/ethernet/freescale/fman/fman.h` (`FM_FD_ERR_*`, `FM_FD_CMD_*`); the short
 /// names are those of the manuals.
 public enum FrameStatus {
-  /// UFD: a transmit port cannot read the descriptor's format.
+  /// UFD: a transmit or offline port cannot read the descriptor's format.
   public static let unsupportedFormat: UInt32 = 0x0400_0000
   /// LGE: a transmit port cannot send a frame of this length.
   public static let length: UInt32 = 0x0200_0000

@@ -52,7 +52,8 @@ extension EngineTables {
     guard frame.command == 0 else {
       return giveUp(frame, route.owner, status: frame.command, .acceleratorError)
     }
-    guard let framed = frame.isCompound ? nil : prepend(route.header, to: frame) else {
+    guard !frame.isCompound else { return refuse(frame) }
+    guard let framed = prepend(route.header, to: frame) else {
       return giveUp(frame, route.owner, status: FrameStatus.length, .lengthError)
     }
     if case .accepted = qman.enqueue(framed, to: route.queue) { return }
@@ -68,18 +69,6 @@ extension EngineTables {
     guard start.load(as: UInt8.self) >> 4 == header.version else { return nil }
     header.write(to: start - Int(HeaderWords.size))
     return frame.extended(front: HeaderWords.size)
-  }
-
-  /// Puts what cannot be sent into its owner's error queue, or drops it where there is none.
-  private mutating func giveUp(
-    _ frame: FrameDescriptor, _ owner: Int, status: UInt32, _ reason: DropReason
-  ) {
-    let queue = owners.base[owner].errorQueue
-    var answer = frame
-    answer.command = status
-    if queue != 0, !isGone(owner), case .accepted = qman.enqueue(answer, to: queue) { return }
-    free(frame)
-    counters.drop(queue == 0 || isGone(owner) ? reason : .queueRefused, owner)
   }
 }
 

@@ -48,14 +48,13 @@ extension EngineTables {
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
         let frame = queue.pointee.first
-        if _slowPath(frame.isCompound) {
-          dropRequest(frame)
-        } else if !body(&self, frame) {
+        let isRefused = _slowPath(frame.isCompound)
+        if !isRefused, !body(&self, frame) {
           qman.reschedule(fqid)
           return moved &+ turn > 0
         }
         _ = qman.pop(fqid, isPlain: isPlain)
-        free(frame)
+        if isRefused { refuse(frame) } else { free(frame) }
         turn &+= 1
       }
       moved &+= turn
@@ -92,14 +91,6 @@ extension EngineTables {
       start, count: bytes.count, in: owner, queue: rule.pointee.queue(hash), chargedTo: owner,
       Annotations(parsed.result, hash: hash, colour: Policer.Colour(status: frame.command)),
       mayWait: true, now: now)
-  }
-
-  /// Drops what an accelerator answered into a port's queue: it has no bytes that could be moved on. The
-  /// sender's buffers go back as any frame's do.
-  @inline(never)
-  private mutating func dropRequest(_ frame: FrameDescriptor) {
-    let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
-    counters.drop(.lengthError, pool.pointee.owner)
   }
 
   /// Drops a frame whose receiver is gone.

@@ -30,7 +30,8 @@ extension EngineTables {
           _ = qman.pop(fqid)
           turn &+= 1
           handled &+= 1
-          refuse(frame, sentFrom: fqid, on: index)
+          counters.add(.transmitErrors, index)
+          refuse(frame)
           continue
         }
         let bytes = self.bytes(of: frame)
@@ -71,18 +72,27 @@ extension EngineTables {
     giveBack(frame, to: owner, queue: queues.first &+ fqid % queues.count, status: 0)
   }
 
-  /// Gives a frame that cannot be sent to its owner's error queue, or drops it.
+  /// Gives a frame that no port brings on back to its owner with hardware's reason: it has a format that
+  /// ports cannot read, as what an accelerator answered into a port's queue, or a length that no MAC sends.
   @inline(never)
-  private mutating func refuse(_ frame: FrameDescriptor, sentFrom fqid: UInt32, on port: Int) {
+  mutating func refuse(_ frame: FrameDescriptor) {
     let owner = pools.base[Int(poolIndex.base[Int(frame.bpid.rawValue)])].owner
-    counters.add(.transmitErrors, port)
+    let status = frame.isCompound ? FrameStatus.unsupportedFormat : FrameStatus.length
+    giveUp(frame, owner, status: status, .lengthError)
+  }
+
+  /// Puts a frame that goes no further into an owner's error queue, or drops it where there is none.
+  @inline(never)
+  mutating func giveUp(
+    _ frame: FrameDescriptor, _ owner: Int, status: UInt32, _ reason: DropReason
+  ) {
     let queue = owners.base[owner].errorQueue
     guard queue != 0, !isGone(owner) else {
       free(frame)
-      counters.drop(.lengthError, owner)
+      counters.drop(reason, owner)
       return
     }
-    giveBack(frame, to: owner, queue: queue, status: FrameStatus.length)
+    giveBack(frame, to: owner, queue: queue, status: status)
   }
 
   /// Puts a frame into a queue of the owner that had sent it.

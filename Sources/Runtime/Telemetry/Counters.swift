@@ -39,7 +39,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case badPieces
   /// A frame from the wire is longer than the interface's longest, and its owner has no error queue.
   case sizeError
-  /// A transmit port cannot send a frame of this length, and its owner has no error queue.
+  /// A port does not bring on a frame of this length or format, and its owner has no error queue.
   case lengthError
   /// A request to an accelerator whose queue names no queue of its owner's for the answer.
   case foreignResponse
