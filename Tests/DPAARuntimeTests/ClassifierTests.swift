@@ -188,4 +188,28 @@ import Testing
       spread: .fiveTuple, storageProfile: nil)
     #expect(throws: EngineError.self) { _ = try Classifier([rule]) }
   }
+
+  @Test func `rules that somebody has crowd in a table are found by a bounded look`() throws {
+    // Addresses whose hashes agree in their first 11 bits, as many as the largest table of 64 rules has.
+    var rules: [(conditions: [MatchCondition], terms: [RuleTerm])] = []
+    var address: UInt64 = 0
+    while rules.count < 64 {
+      address += 1
+      var extractions: [FrameBytes] = []
+      let conditions: [MatchCondition] = [.ethernetDestination(address)]
+      let terms = RuleTerm.terms(conditions, extractions: &extractions)
+      let hash = terms.reduce(HashPlan.firstSeed) { HashPlan.mix($0, $1.value) }
+      if hash >> 53 == 0 { rules.append((conditions, terms)) }
+    }
+    let plan = HashPlan(shape: [], places: rules.indices.map { UInt32($0) }, rules: rules)
+    #expect(plan.longestRun <= 16)
+    #expect(plan.slots.count <= 2048)
+    for (place, rule) in rules.enumerated() where place % 9 == 0 {
+      guard case .ethernetDestination(let address) = rule.conditions[0] else { continue }
+      var frame = Self.udp
+      for byte in 0..<6 { frame[byte] = UInt8(address >> UInt64(40 - 8 * byte) & 0xff) }
+      let owners = (0..<64).map { (owner: $0, when: rules[$0].conditions) }
+      #expect(try Self.owner(of: frame, rules: owners + [(99, [])]) == place)
+    }
+  }
 }

@@ -36,6 +36,8 @@ struct RuleIndex: ~Copyable {
     var firstSlot: Int
     /// 64 less the number of bits that choose a slot.
     var shift: UInt64
+    /// What hashes begin with.
+    var seed: UInt64
     /// The lowest of its rules.
     var first: Int
   }
@@ -92,7 +94,8 @@ struct RuleIndex: ~Copyable {
     for (index, plan) in plans.enumerated() {
       groups.base[index] = Group(
         firstMask: nextMask, maskCount: plan.shape.count, firstSlot: nextSlot,
-        shift: plan.shift, first: Int(plan.places.first ?? 0))
+        shift: plan.shift, seed: plan.seed,
+        first: Int(plan.places.first ?? 0))
       for term in plan.shape {
         masks.base[nextMask] = term
         nextMask += 1
@@ -180,7 +183,7 @@ struct RuleIndex: ~Copyable {
   /// The hash of the bits of a frame that a group compares; `nil` when the frame lacks some.
   @inline(__always)
   private func hash(_ group: Group, _ word: (Int) -> UInt64?) -> UInt64? {
-    var hash = HashPlan.seed
+    var hash = group.seed
     for place in group.firstMask..<group.firstMask &+ group.maskCount {
       let term = masks.base[place]
       guard let found = word(term.word) else { return nil }
@@ -210,62 +213,5 @@ struct RuleIndex: ~Copyable {
       (.ipv6Destination, (prefix.high, prefix.low, prefix.length, place))
     default: nil
     }
-  }
-}
-
-/// Where the rules of one shape stand in a hash table that has a free slot behind few of them.
-private struct HashPlan {
-  let shape: [RuleTerm]
-  let places: [UInt32]
-  private(set) var slots: [UInt32] = []
-  private(set) var shift: UInt64 = 0
-
-  static let seed: UInt64 = 0x9e37_79b9_7f4a_7c15
-  /// So many slots are looked at for a frame at most, and so many times a table is doubled for that.
-  private static let longestRun = 16
-  private static let doublings = 4
-
-  @inline(__always)
-  static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
-    let product = (hash ^ word).multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
-    return product.high ^ product.low
-  }
-
-  init(
-    shape: [RuleTerm], places: [UInt32],
-    rules: [(conditions: [MatchCondition], terms: [RuleTerm])]
-  ) {
-    self.shape = shape
-    // Of rules that compare the same with the same, the first counts.
-    var met: Set<[UInt64]> = []
-    self.places = places.filter { met.insert(rules[Int($0)].terms.map(\.value)).inserted }
-    var bits: UInt64 = 5
-    while 1 << Int(bits) < self.places.count * 2 { bits += 1 }
-    for doubling in 0...Self.doublings {
-      shift = 64 - bits
-      let longest = fill(rules)
-      if longest <= Self.longestRun || doubling == Self.doublings { break }
-      bits += 1
-    }
-  }
-
-  /// Fills the slots; how many taken ones follow each other at most.
-  private mutating func fill(
-    _ rules: [(conditions: [MatchCondition], terms: [RuleTerm])]
-  ) -> Int {
-    let count = 1 << Int(64 - shift)
-    slots = [UInt32](repeating: 0, count: count)
-    var longest = 0
-    for place in places {
-      let hash = rules[Int(place)].terms.reduce(Self.seed) { Self.mix($0, $1.value) }
-      var (slot, steps) = (Int(hash >> shift), 1)
-      while slots[slot] != 0 {
-        slot = (slot + 1) & (count - 1)
-        steps += 1
-      }
-      slots[slot] = place + 1
-      longest = max(longest, steps)
-    }
-    return longest
   }
 }
