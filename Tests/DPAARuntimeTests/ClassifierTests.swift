@@ -209,7 +209,7 @@ import Testing
       var frame = Self.udp
       for byte in 0..<6 { frame[byte] = UInt8(address >> UInt64(40 - 8 * byte) & 0xff) }
       let owners = (0..<64).map { (owner: $0, when: rules[$0].conditions) }
-      #expect(try Self.owner(of: frame, rules: owners + [(99, [])]) == place)
+      #expect(try Self.owner(of: frame, rules: owners + [(owner: 99, when: [])]) == place)
     }
   }
 }
