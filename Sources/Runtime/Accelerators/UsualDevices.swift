@@ -2,17 +2,24 @@ import Partitioning
 import Security
 
 extension RuntimeConfiguration {
+  /// The kinds of accelerators that the configuration uses.
+  var usedAccelerators: Set<AcceleratorKind> {
+    Set(queueing.values.flatMap(\.accelerators).map(\.kind))
+  }
+
   /// The accelerators that the configuration uses, of what the host has.
   func usualDevices() throws(EngineError) -> [AcceleratorKind: AcceleratorDevice] {
     var devices: [AcceleratorKind: AcceleratorDevice] = [:]
-    for kind in Set(queueing.values.flatMap(\.accelerators).map(\.kind)) {
-      devices[kind] =
-        switch kind {
-        case .sec: SecurityDevice(SecurityChoice())
-        case .pme: try patternMatcher()
-        }
-    }
+    for kind in usedAccelerators { devices[kind] = try usualDevice(kind) }
     return devices
+  }
+
+  /// An accelerator for this configuration; `nil` when the host has none.
+  func usualDevice(_ kind: AcceleratorKind) throws(EngineError) -> AcceleratorDevice? {
+    switch kind {
+    case .sec: SecurityDevice(SecurityChoice())
+    case .pme: try patternMatcher()
+    }
   }
 }
 

@@ -81,6 +81,21 @@ struct BufferPool: BitwiseCopyable {
     return pool
   }
 
+  /// Goes on from where the same pool of other tables is. `places` has the place here of each pool there.
+  mutating func takeOver(from other: BufferPool, places: (UInt8) -> UInt8) {
+    let count = Int(count)
+    holders.update(from: other.holders, count: count)
+    freeList.update(from: other.freeList, count: Int(other.freeCount))
+    for buffer in 0..<count {
+      var fragment = other.fragments[buffer]
+      if fragment.nextPool != Fragment.none { fragment.nextPool = places(fragment.nextPool) }
+      fragments[buffer] = fragment
+    }
+    (freeCount, lowestFree) = (other.freeCount, other.lowestFree)
+    (waitingSince, isGivenUp) = (other.waitingSince, other.isGivenUp)
+    piecesSince = other.piecesSince
+  }
+
   /// Takes a free buffer for a holder; `nil` when the pool is empty.
   @inline(__always)
   mutating func acquire(for holder: UInt8) -> UInt32? {

@@ -31,6 +31,13 @@ struct Depletion: ~Copyable {
 
   init() throws(EngineError) { marks = try FlatTable<Marks>(count: 64) }
 
+  /// Goes on from the state of the same pools in other tables.
+  mutating func takeOver(from other: borrowing Depletion, of pools: PoolSet) {
+    software.formUnion(other.software.intersection(pools))
+    hardware.formUnion(other.hardware.intersection(pools))
+    news.formUnion(other.news.intersection(pools))
+  }
+
   /// Sets the marks of a pool.
   mutating func set(_ pool: UInt8, _ new: Marks) {
     guard pool < 64, marks.base[Int(pool)] != new else { return }

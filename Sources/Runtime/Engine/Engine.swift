@@ -58,23 +58,31 @@ public struct EngineOptions: Sendable {
 /// single-core use and for tests.
 public final class Engine: @unchecked Sendable {
   /// What the engine runs.
-  public let configuration: RuntimeConfiguration
+  public internal(set) var configuration: RuntimeConfiguration
   /// How to steer it from another thread.
   public let control = EngineControl()
 
   /// Touched by whoever steers the engine; the engine's thread has the places from its tables.
-  private(set) var memory: [OwnerMemory]
+  var memory: [OwnerMemory]
   /// What owners left behind that were brought back.
-  private(set) var pasts: [OwnerPast]
-  let counters: Counters
+  var pasts: [OwnerPast]
+  var counters: Counters
   /// The ways that frames take.
-  let flows: [Flow]
-  private let measuresLatency: Bool
+  var flows: [Flow]
+  let hasInterrupts: Bool
+  let measuresLatency: Bool
   private let acceleratorCPU: Int?
-  private let hasInterrupts: Bool
-  private let counterMemory: UnsafeMutableRawPointer
-  private var tables: EngineTables
-  private let clock: @Sendable () -> UInt64
+  var counterMemory: UnsafeMutableRawPointer
+  var tables: EngineTables
+  var devices: [AcceleratorKind: AcceleratorDevice]
+  let ports: NetworkPorts
+  /// How many frames its queues have room for: another configuration has room for no fewer.
+  var frameRoom = 0
+  let clock: @Sendable () -> UInt64
+  /// Regions that sessions in this very process may still look at.
+  var attached: [OwnerMemory] = []
+  /// Buffers of owners that ended which nobody gave back, by owner: there should be none.
+  var stranded: [(owner: String, count: UInt32)] = []
   private var thread: pthread_t?
 
   /// Makes the regions of every owner and puts pools, queues and portals into service.
@@ -110,9 +118,12 @@ public final class Engine: @unchecked Sendable {
     self.memory = memory
     var options = options
     if options.devices.isEmpty { options.devices = try configuration.usualDevices() }
+    devices = options.devices
+    ports = try NetworkPorts(configuration, options)
     tables = try EngineTables(
       configuration, memory: memory, counterRegion: counterRegion, options: options,
-      clock: clock)
+      ports: ports, clock: clock)
+    frameRoom = tables.qman.records.count - 1
   }
 
   /// Runs one round on the caller's thread; `false` when nothing was to be done.
@@ -133,7 +144,8 @@ public final class Engine: @unchecked Sendable {
     owner index: Int, isInline: Bool = false,
     capture: (descriptor: Int32, format: CaptureWriter.Format)? = nil
   ) throws(EngineError) -> GuestSession {
-    GuestSession(
+    attached.append(memory[index])
+    return GuestSession(
       grant: try configuration.grant(ofOwner: index, capture: capture?.format),
       window: memory[index].window.memory, status: memory[index].status.memory,
       poolMemory: memory[index].pools.map(\.memory), capture: capture?.descriptor ?? -1,
@@ -157,6 +169,7 @@ public final class Engine: @unchecked Sendable {
   /// Starts the engine's own thread.
   public func start() {
     precondition(thread == nil, "the engine runs already")
+    control.allowLoop()
     if let acceleratorCPU { tables.startWorker(cpu: acceleratorCPU) }
     thread = WorkerThread.start { self.loop() }
   }
@@ -166,11 +179,18 @@ public final class Engine: @unchecked Sendable {
 
   /// Ends the engine's thread and waits for it.
   public func join() {
-    control.stop()
-    if let thread { pthread_join(thread, nil) }
-    thread = nil
-    tables.endWorker()
+    pause()
     for index in 0..<tables.ports.count { tables.ports[index].flush() }
+  }
+
+  /// Has the engine's thread end between two rounds; whether it ran.
+  @discardableResult
+  func pause() -> Bool {
+    control.stop()
+    defer { thread = nil }
+    if let thread { pthread_join(thread, nil) }
+    tables.endWorker()
+    return thread != nil
   }
 
   /// Polls until it is told to stop.

@@ -18,6 +18,8 @@ public final class EngineControl: Sendable {
 
   /// Ends the engine's loop.
   public func stop() { stopRequested.store(true, ordering: .releasing) }
+  /// Lets it begin again.
+  func allowLoop() { stopRequested.store(false, ordering: .releasing) }
   var isStopRequested: Bool { stopRequested.load(ordering: .acquiring) }
 
   /// Says that an owner's process has ended: what it held is to be taken back.

@@ -28,6 +28,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case badCapture(path: String, offset: Int, problem: String)
   /// The plan's patterns cannot be looked for: the code of what is wrong, and a sentence.
   case patterns(String, String)
+  /// A new configuration cannot be put in the place of the one that runs: why, and what to do.
+  case transition(String)
   /// A guest could not be started or did not attach.
   case guest(String, String)
 
@@ -54,6 +56,7 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
       "\(path): the run would overwrite the capture that it plays; choose another folder for -o"
     case .badCapture(let path, let offset, let problem): "\(path): byte \(offset): \(problem)"
     case .patterns(let code, let problem): "\(problem) [\(code)]"
+    case .transition(let problem): problem
     case .guest(let name, let problem): "\(name): \(problem)"
     }
   }

@@ -196,23 +196,23 @@ struct EngineTables: ~Copyable {
 
   init(
     _ configuration: RuntimeConfiguration, memory: [OwnerMemory], counterRegion: SharedRegion,
-    options: EngineOptions, client: ClientMemory? = nil,
-    clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds
+    options: EngineOptions, client: ClientMemory? = nil, ports: NetworkPorts? = nil,
+    leastFrames: Int = 0, clock: @escaping @Sendable () -> UInt64 = monotonicNanoseconds
   ) throws(EngineError) {
     let owners = configuration.owners
     let devices = client == nil ? options.devices : [:]
     let layout = ChannelLayout(configuration, accelerators: Set(devices.keys))
     let allPools = owners.flatMap(\.pools)
     let frames = allPools.reduce(0) { $0 + Int($1.bufferCount) }
+    let frameCapacity = max(client?.frameCapacity ?? frames, leastFrames)
     let lastQueue = owners.flatMap(\.queues).map(\.last.rawValue).max() ?? 0
     // Locals first: a value that cannot be copied must not be half made when something throws.
     let qman = try QueueManager(
-      queueCount: Int(lastQueue) + 1, frameCapacity: client?.frameCapacity ?? frames,
-      channelCount: layout.count)
+      queueCount: Int(lastQueue) + 1, frameCapacity: frameCapacity, channelCount: layout.count)
     let clientPools = try ClientPools(capacity: client?.bufferCapacity ?? 0)
     var depletion = try Depletion()
     let restoration = try OrderRestoration(
-      frameCapacity: client?.frameCapacity ?? frames, ownerCount: owners.count)
+      frameCapacity: frameCapacity, ownerCount: owners.count)
     let grants = try OwnerGrants(configuration, layout)
     grants.give(to: qman, layout)
     let ranges = try FlatTable<QueueRun>(count: grants.ranges.count)
@@ -310,7 +310,8 @@ struct EngineTables: ~Copyable {
     let offlinePorts = try FlatTable<OfflineRoute>(count: routes.count)
     for (index, route) in routes.enumerated() { offlinePorts.base[index] = route }
     try Self.putQueuesIntoService(configuration, layout, qman)
-    let ports = try NetworkPortList(configuration, options)
+    let connected = if let ports { ports } else { try NetworkPorts(configuration, options) }
+    let ports = try NetworkPortList(configuration, connected)
     let policers = try FlatTable<Policer>(count: configuration.policers.count)
     for (index, policer) in configuration.policers.enumerated() {
       policers.base[index] = Policer(policer.settings)

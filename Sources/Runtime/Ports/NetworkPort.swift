@@ -136,48 +136,34 @@ struct NetworkPort: ~Copyable {
   mutating func writeError() -> Int32 { writer?.errorNumber ?? 0 }
 }
 
-// SAFETY: the storage lives as long as the list and is fully initialised.
-/// The network ports of a configuration with their classifiers, in the interfaces' order.
-struct NetworkPortList: ~Copyable {
-  // Ports and classifiers by their first, since a buffer's elements changed in place are more than the compiler
-  // (Swift 6.3) can do under ThreadSanitizer.
-  private let first: UnsafeMutablePointer<NetworkPort>
-  let count: Int
-  private let firstClassifier: UnsafeMutablePointer<Classifier>
+// SAFETY: so many of the places as have been made are initialised, and stay so until the end.
+/// The network ports of a configuration, in the interfaces' order: what they are connected with, and how far
+/// their captures were played. The tables of another configuration take them over as they are.
+final class NetworkPorts: @unchecked Sendable {
+  let first: UnsafeMutablePointer<NetworkPort>
+  let names: [String]
+  private var made = 0
 
   init(_ configuration: RuntimeConfiguration, _ options: EngineOptions) throws(EngineError) {
-    let interfaces = configuration.interfaces
-    var loops = try LoopPlan(options.lines, replays: options.replays, interfaces.map(\.name))
-    // Locals first: what throws when all properties are set is torn down as if it were whole.
-    let first = UnsafeMutablePointer<NetworkPort>.allocate(capacity: interfaces.count)
-    let firstClassifier = UnsafeMutablePointer<Classifier>.allocate(capacity: interfaces.count)
-    for (index, interface) in interfaces.enumerated() {
-      do throws(EngineError) {
-        let output = options.outputs[interface.name]
-        let port = try NetworkPort(
-          name: interface.name, line: try Self.line(of: interface.name, options, &loops),
-          replay: options.replays[interface.name], repeats: options.repeats, pace: options.pace,
-          output: output.map {
-            CaptureWriter(descriptor: $0, format: options.outputFormat, name: interface.name)
-          })
-        (firstClassifier + index).initialize(
-          to: try Classifier(
-            interface.rules, policers: configuration.policers(of: interface.name),
-            chains: configuration.chainEntries(of: interface)))
-        (first + index).initialize(to: port)
-      } catch {
-        for made in 0..<index {
-          (first + made).deinitialize(count: 1)
-          (firstClassifier + made).deinitialize(count: 1)
-        }
-        first.deallocate()
-        firstClassifier.deallocate()
-        throw error
-      }
+    names = configuration.interfaces.map(\.name)
+    var loops = try LoopPlan(options.lines, replays: options.replays, names)
+    first = UnsafeMutablePointer<NetworkPort>.allocate(capacity: names.count)
+    for name in names {
+      let output = options.outputs[name]
+      let port = try NetworkPort(
+        name: name, line: try Self.line(of: name, options, &loops),
+        replay: options.replays[name], repeats: options.repeats, pace: options.pace,
+        output: output.map {
+          CaptureWriter(descriptor: $0, format: options.outputFormat, name: name)
+        })
+      (first + made).initialize(to: port)
+      made += 1
     }
-    self.first = first
-    count = interfaces.count
-    self.firstClassifier = firstClassifier
+  }
+
+  deinit {
+    first.deinitialize(count: made)
+    first.deallocate()
   }
 
   /// The line of an interface, opened; `nil` for one that has none.
@@ -190,10 +176,42 @@ struct NetworkPortList: ~Copyable {
     guard let address = options.lines[interface] else { return PortLine() }
     return try PortLine(address, of: interface)
   }
+}
+
+// SAFETY: the storage lives as long as the list and is fully initialised.
+/// The network ports of a configuration with their classifiers, in the interfaces' order.
+struct NetworkPortList: ~Copyable {
+  // Ports and classifiers by their first, since a buffer's elements changed in place are more than the compiler
+  // (Swift 6.3) can do under ThreadSanitizer.
+  private let first: UnsafeMutablePointer<NetworkPort>
+  let count: Int
+  private let firstClassifier: UnsafeMutablePointer<Classifier>
+  /// Keeps the ports.
+  private let ports: NetworkPorts
+
+  init(_ configuration: RuntimeConfiguration, _ ports: NetworkPorts) throws(EngineError) {
+    let interfaces = configuration.interfaces
+    // Locals first: what throws when all properties are set is torn down as if it were whole.
+    let firstClassifier = UnsafeMutablePointer<Classifier>.allocate(capacity: interfaces.count)
+    for (index, interface) in interfaces.enumerated() {
+      do throws(EngineError) {
+        (firstClassifier + index).initialize(
+          to: try Classifier(
+            interface.rules, policers: configuration.policers(of: interface.name),
+            chains: configuration.chainEntries(of: interface)))
+      } catch {
+        firstClassifier.deinitialize(count: index)
+        firstClassifier.deallocate()
+        throw error
+      }
+    }
+    first = ports.first
+    count = interfaces.count
+    self.firstClassifier = firstClassifier
+    self.ports = ports
+  }
 
   deinit {
-    first.deinitialize(count: count)
-    first.deallocate()
     firstClassifier.deinitialize(count: count)
     firstClassifier.deallocate()
   }

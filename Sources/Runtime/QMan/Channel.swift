@@ -17,6 +17,9 @@ struct Channel: BitwiseCopyable {
   /// Where the round of work queues 2 to 7 stands.
   private var turn: UInt8 = 2
 
+  /// Goes on with the round of another.
+  mutating func takeTurn(of other: Channel) { turn = other.turn }
+
   /// The work queue whose turn it is, of those that `allowed` names; `nil` when they are empty.
   ///
   /// Work queues 0 and 1 are strict, since QMan has no weights for them (Linux 6.1,

@@ -52,6 +52,13 @@ struct CongestionGroup: BitwiseCopyable {
     (notifies, dropsTail, threshold, countsFrames) = (0, 0, 0, 0)
   }
 
+  /// Holds what the same group of other tables holds, as the queues that count in it go on.
+  mutating func hold(asMuchAs other: CongestionGroup) {
+    (frames, bytes, average) = (other.frames, other.bytes, other.average)
+    isCongested = other.isCongested
+    updateState()
+  }
+
   /// What the group holds, in its own unit.
   var fill: Int64 { countsFrames == 1 ? frames : bytes }
   /// Above this the group is congested.

@@ -23,6 +23,13 @@ struct MessageBacklog: BitwiseCopyable {
 
   init(_ storage: UnsafeMutablePointer<Message>) { self.storage = storage }
 
+  // SAFETY: both stores have room for so many messages.
+  /// Goes on from where another is, in this one's store.
+  mutating func takeOver(from other: MessageBacklog) {
+    storage.update(from: other.storage, count: Int(Self.capacity))
+    (producer, consumer) = (other.producer, other.consumer)
+  }
+
   var isEmpty: Bool { producer == consumer }
   /// Whether a round may begin what sends messages: all that one portal can park in a round still
   /// finds a place.

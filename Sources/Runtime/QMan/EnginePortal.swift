@@ -13,9 +13,9 @@ struct EnginePortal: BitwiseCopyable {
   let owner: Int
   /// The places in the engine's table of the channels that the portal may serve: its dedicated one
   /// first, then pool channel *n* at *n*; 0 for none.
-  let channels: InlineArray<16, UInt16>
+  private(set) var channels: InlineArray<16, UInt16>
   /// The channels that the portal may serve, as SDQCR names them.
-  let channelMask: UInt32
+  private(set) var channelMask: UInt32
 
   /// The first run of its owner's queues, which most commands name.
   var queues: EngineTables.QueueRun
@@ -99,6 +99,23 @@ struct EnginePortal: BitwiseCopyable {
     return EnginePortal(
       at: places, rings: (Int(eqcr.size), Int(dqrr.size)), owner: owner, number: number,
       channels: channels, queues: queues, backlog: backlog)
+  }
+
+  /// Goes on from where the same portal of other tables is: its rings, and what it has under way.
+  ///
+  /// - Parameters:
+  ///   - other: The portal there.
+  ///   - isKept: Whether a queue goes on as it is; one that does not is held no more.
+  mutating func takeOver(from other: EnginePortal, isKept: (UInt32) -> Bool) {
+    let here = self
+    self = other
+    (channels, channelMask, queues) = (here.channels, here.channelMask, here.queues)
+    backlog = here.backlog
+    backlog.takeOver(from: other.backlog)
+    for place in 0..<64 where heldPlaces >> UInt64(place) & 1 == 1 && !isKept(heldQueues[place]) {
+      heldPlaces &= ~(1 << UInt64(place))
+    }
+    if current != 0, !isKept(current) { current = 0 }
   }
 
   // MARK: Indexes

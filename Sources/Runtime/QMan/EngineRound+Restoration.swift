@@ -323,14 +323,16 @@ extension EngineTables {
     )
   }
 
-  /// Drops what waits at the point of an owner that is gone.
-  mutating func dropWaiting(at point: UInt32, of owner: Int) {
+  /// Drops what waits at the point of an owner, which is gone unless told otherwise.
+  mutating func dropWaiting(
+    at point: UInt32, of owner: Int, _ reason: DropReason = .ownerGone
+  ) {
     let settings = qman.settings.base + Int(point)
     while settings.pointee.restorationList != 0 {
       let (command, _) = take(settings.pointee.restorationList, point)
       guard command.hasFrame else { continue }
       if !isClient { free(command.frame) }
-      counters.drop(.ownerGone, owner)
+      counters.drop(reason, owner)
     }
   }
 }

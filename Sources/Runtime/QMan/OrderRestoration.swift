@@ -179,6 +179,52 @@ struct OrderRestoration: ~Copyable {
     records.base[Int(before)].chain = other
   }
 
+  // MARK: Other tables
+
+  /// Goes on from where other tables are, for points that go on; what waited at others was given back.
+  ///
+  /// - Parameters:
+  ///   - other: Those tables, with no more records than these have.
+  ///   - lists: The first record at each point that goes on.
+  ///   - portals: The place here of each portal there.
+  func takeOver(from other: borrowing OrderRestoration, lists: [UInt32], portals: [Int]) {
+    let used = Int(other.books.base.pointee.fresh)
+    precondition(used <= records.count, "another configuration has room for all that waits")
+    records.base.update(from: other.records.base, count: used)
+    books.base.pointee = other.books.base.pointee
+    (books.base.pointee.firstReady, books.base.pointee.lastReady) = (0, 0)
+    for owner in 0..<min(holes.count, other.holes.count) {
+      holes.base[owner] = other.holes.base[owner]
+    }
+    for list in lists {
+      var place = list
+      repeat {
+        let record = records.base + Int(place)
+        let bucket = bucket(record.pointee.point, record.pointee.number)
+        record.pointee.chain = bucket.pointee
+        bucket.pointee = place
+        var follower = place
+        while follower != 0 {
+          let portal = Int(records.base[Int(follower)].portal)
+          records.base[Int(follower)].portal = UInt16(max(0, portals[portal]))
+          follower = records.base[Int(follower)].follower
+        }
+        place = record.pointee.next
+      } while place != list
+    }
+  }
+
+  /// The points that can go on, in their order.
+  func readyPoints(_ settings: UnsafePointer<QueueSettings>) -> [UInt32] {
+    var points: [UInt32] = []
+    var point = books.base.pointee.firstReady
+    while point != 0 {
+      points.append(point)
+      point = settings[Int(point)].nextReady
+    }
+    return points
+  }
+
   // MARK: Points that can go on
 
   /// Puts a point at the end of those that can go on, unless it is there.

@@ -11,7 +11,7 @@ import QorIQ
 struct QueueManager: ~Copyable {
   let queues: FlatTable<FrameQueue>
   let settings: FlatTable<QueueSettings>
-  private let records: FlatTable<FrameRecord>
+  let records: FlatTable<FrameRecord>
   let channels: FlatTable<Channel>
   private let workQueues: FlatTable<WorkQueueLine>
   let groups: FlatTable<CongestionGroup>
@@ -20,11 +20,11 @@ struct QueueManager: ~Copyable {
 
   /// What changes with every frame; behind a pointer, so that no caller copies the manager about.
   struct Books: BitwiseCopyable {
-    fileprivate var freeRecord: UInt32 = 0
+    var freeRecord: UInt32 = 0
     /// Records from here on were never used; their memory is not touched.
-    fileprivate var freshRecord: UInt32 = 1
+    var freshRecord: UInt32 = 1
     /// Frames in all queues.
-    fileprivate var frameCount: UInt64 = 0
+    var frameCount: UInt64 = 0
     /// Congestion groups changed their state; each says so itself.
     var hasCongestionNews = false
     /// What random early discard draws from.

@@ -19,6 +19,8 @@ public enum DropReason: Int, Sendable, CaseIterable {
   case policed
   /// The plan's rule for the frame drops it; the host is charged with it.
   case byRule
+  /// It waited in a queue that a new plan sets up anew, and was not taken in time.
+  case planChanged
   /// A guest enqueued to a queue that is not its own.
   case foreignQueue
   /// A guest enqueued a buffer that it does not hold.
@@ -59,6 +61,7 @@ public enum DropReason: Int, Sendable, CaseIterable {
     case .ownerGone: "owner-gone"
     case .policed: "policed"
     case .byRule: "by-rule"
+    case .planChanged: "plan-changed"
     case .foreignQueue: "foreign-queue"
     case .foreignBuffer: "foreign-buffer"
     case .badDescriptor: "bad-descriptor"
@@ -164,6 +167,15 @@ struct Counters {
     self.memory = memory
     ownerCount = owners
     ownerSize = Self.perOwner
+  }
+
+  // SAFETY: both regions were sized for no fewer owners and ports than they are said to have.
+  /// Goes on from where other counters are: the owners and ports of those have the same places here.
+  func takeOver(from other: Counters, ports: Int) {
+    let owners = 8 * other.ownerCount * Self.perOwner
+    memory.copyMemory(from: other.memory, byteCount: owners)
+    (memory + 8 * ownerCount * Self.perOwner).copyMemory(
+      from: other.memory + owners, byteCount: 8 * ports * Self.perPort)
   }
 
   @inline(__always)

@@ -11,6 +11,14 @@ struct OwnerPast {
   /// What did not add up in a life that is over.
   private(set) var discrepancies: [String] = []
 
+  // SAFETY: both are status pages.
+  /// Carries all numbers of a page over into another.
+  static func carry(_ old: UnsafeMutableRawPointer, into page: UnsafeMutableRawPointer) {
+    for offset in stride(from: 8, to: GuestStatus.size, by: 8) {
+      page.setCounter(offset, old.counter(offset))
+    }
+  }
+
   // SAFETY: `page` is a status page that no guest has seen.
   /// Closes the books of a life, and carries its numbers over into the next one's page.
   ///
@@ -20,9 +28,7 @@ struct OwnerPast {
     let old = engine.memory[owner].status.memory
     let counters = engine.counters
     let name = engine.configuration.owners[owner].name
-    for offset in stride(from: 8, to: GuestStatus.size, by: 8) {
-      page.setCounter(offset, old.counter(offset))
-    }
+    Self.carry(old, into: page)
     let delivered = counters.value(.delivered, owner)
     let received = old.counter(GuestStatus.Counter.received.offset)
     let plan = engine.configuration.owners[owner]

@@ -284,7 +284,7 @@ extension RunReport {
       balance.dropped += drops.filter { !$0.0.isRejection }.reduce(0) { $0 + $1.1 }
       owners.append(
         OwnerReport(
-          name: owner.name, starts: past.lives + 1,
+          name: owner.name, starts: past.lives + (owner.hasNothing ? 0 : 1),
           program: witness.machines.contains(index) ? "machine" : owner.program.word,
           received: received &- past.lost, sent: sent,
           drops: drops, lost: lost, strayBuffers: counters.value(.strayBuffers, index),
@@ -341,6 +341,10 @@ extension RunReport {
             bpid: pool.bpid, owner: owner.name, buffers: pool.bufferCount, inUse: inUse,
             lowestFree: state.lowestFree))
       }
+    }
+
+    for (owner, count) in engine.stranded {
+      discrepancies.append("\(count) buffers of \(owner) did not come back before a new plan")
     }
 
     let roles = configuration.queueRoles()
