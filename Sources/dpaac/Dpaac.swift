@@ -29,6 +29,6 @@ struct Dpaac: ParsableCommand {
       FDTGetCommand.self,
       FDTPutCommand.self, FDTDumpCommand.self, FDTOverlayCommand.self, GuestCommand.self,
       LintCommand.self, ImportCommand.self, DoctorCommand.self, BenchCommand.self,
-      GuestsCommand.self,
+      GuestsCommand.self, ApplyCommand.self,
     ])
 }

@@ -54,8 +54,8 @@ struct RunCommand: ParsableCommand {
       memory of a PCI device, and polls, or sleeps until that device interrupts it if the plan says \
       mode: interrupt. A program of your own must be linked statically.
 
-      With a control socket the run goes on until a signal ends it, and `dpaac guests` ends, kills and \
-      starts single guests meanwhile.
+      With a control socket the run goes on until a signal ends it; `dpaac guests` ends, kills and \
+      starts single guests meanwhile, and `dpaac apply` goes over to another plan.
 
         dpaac run office.yaml --port fm1-10g0=tap:office0 --control office.sock
         dpaac guests restart guest1 --control office.sock
@@ -164,6 +164,18 @@ struct RunCommand: ParsableCommand {
     options.showsLatency = latency
     options.acceleratorCPU = acceleratorCpu
     options.control = control
+    options.partition = partition
+    options.readPlan = { [board = arguments.board] path, before, isJSON in
+      let result = PlanLoader.load(path, board: board, lock: .besideElse(PlanLock(before)))
+      guard let next = result.partition, !result.diagnostics.hasErrors else {
+        return .failure(
+          PlanRefusal(
+            text: isJSON
+              ? DiagnosticFormat.json.render(result.diagnostics, summaries: [:])
+              : DiagnosticRenderer(colour: false).render(result.diagnostics)))
+      }
+      return .success(next)
+    }
     options.captureFormat = captures
     // Given on the command line, so paths are seen from here and not from the plan.
     for port in ports { _ = options.setPort(port, from: Terminal.here) }

@@ -1,7 +1,7 @@
 import CPortalShims
 public import DPAAPortal
 import Glibc
-import Partitioning
+public import Partitioning
 
 /// How a configuration is run.
 public struct RunOptions: Sendable {
@@ -32,6 +32,11 @@ public struct RunOptions: Sendable {
   /// The file of a socket over which the run is told what to do with its guests; it then goes on until a signal
   /// ends it. `nil` for none.
   public var control: String?
+  /// The partition that is run, for a run that may go over to another plan; `nil` for one that cannot.
+  public var partition: Partition?
+  /// Reads the plan at a path, which keeps what a partition has, and says why that cannot be: a run itself knows no
+  /// plans.
+  public var readPlan: PlanReader?
   /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` for none.
   public var acceleratorCPU: Int?
   /// Whether a table is drawn to standard error while it runs.

@@ -15,8 +15,12 @@ extension RunSession {
 
   /// Begins to do what somebody wants.
   mutating func take(_ request: ControlRequest, now: UInt64) {
+    if let verb = request.words.first.flatMap(PlanVerb.init) {
+      return take(verb, request, now: now)
+    }
     guard let word = request.words.first, let verb = Verb(rawValue: word) else {
-      let known = Verb.allCases.map(\.rawValue).joined(separator: ", ")
+      let known = (Verb.allCases.map(\.rawValue) + PlanVerb.allCases.map(\.rawValue))
+        .joined(separator: ", ")
       return request.answer(64, "error: a run knows \(known)\n")
     }
     if verb == .list { return request.answer(0, request.isJSON ? json.text + "\n" : table) }

@@ -6,12 +6,14 @@ import Partitioning
 /// A run from start to end: guests as processes of their own, the engine on its thread, and this
 /// thread to watch both.
 public struct RunSession: ~Copyable {
-  let configuration: RuntimeConfiguration
+  var configuration: RuntimeConfiguration { engine.configuration }
   let options: RunOptions
   let engine: Engine
   var guests: [GuestProcess] = []
   /// What guests are on the way to that were told to end or to start.
   var errands: [GuestErrand] = []
+  /// The partition that is run, and what it goes back to.
+  var plans: RunPlans
   private let control: ControlServer?
   private(set) var machines = RunMachines([])
   /// Whether machines were ended in the midst of their work.
@@ -58,9 +60,9 @@ public struct RunSession: ~Copyable {
   }
 
   private init(_ configuration: RuntimeConfiguration, _ options: RunOptions) throws(EngineError) {
-    self.configuration = configuration
     self.options = options
-    display = LiveDisplay(configuration, isShown: options.isLive)
+    plans = RunPlans(current: options.partition)
+    display = LiveDisplay(isShown: options.isLive)
     var engineOptions = EngineOptions(
       lines: options.lines, outputFormat: options.captureFormat, repeats: options.repeats,
       pace: options.pace, measuresLatency: options.showsLatency || options.isLive)
@@ -189,7 +191,8 @@ public struct RunSession: ~Copyable {
   mutating func openCapture(ofOwner index: Int) throws(EngineError) -> Int32 {
     guard let directory = options.outputDirectory, configuration.owners[index].kind == .process
     else { return -1 }
-    let name = "\(configuration.owners[index].name).\(engine.pasts[index].lives + 1)"
+    let life = engine.pasts[index].lives + 1
+    let name = configuration.owners[index].name + (life > 1 ? ".\(life)" : "")
     return try captures.openLate(options.capture(of: name, in: directory))
   }
 
@@ -340,6 +343,7 @@ public struct RunSession: ~Copyable {
     let now = monotonicNanoseconds()
     for request in control.takeRequests(now: now) { take(request, now: now) }
     followErrands(now: now)
+    goBackUnlessConfirmed(now: now)
   }
 
   /// Has the engine take back what guests held that have ended.
@@ -401,6 +405,9 @@ public struct RunSession: ~Copyable {
     }
     witness.playedFrames = interruptedAt != 0 ? nil : expectedFrames
     witness.connectedInterfaces = options.connectedInterfaces
+    for (index, owner) in configuration.owners.enumerated() where owner.hasNothing {
+      witness.endings[index] = "left with a new plan"
+    }
     for guest in guests where gone.contains(guest.owner) {
       witness.endings[guest.owner] = guest.ending?.description
     }

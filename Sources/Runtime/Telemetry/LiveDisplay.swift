@@ -6,7 +6,6 @@ import Partitioning
 
 /// A table on standard error that is redrawn in place while a run goes on.
 final class LiveDisplay {
-  private let configuration: RuntimeConfiguration
   private let isShown: Bool
   private var lines = 0
   private var lastDrawn: UInt64 = 0
@@ -16,10 +15,7 @@ final class LiveDisplay {
   /// Half a second between pictures: fast enough to watch, slow enough to read.
   private static let interval: UInt64 = 500_000_000
 
-  init(_ configuration: RuntimeConfiguration, isShown: Bool) {
-    self.configuration = configuration
-    self.isShown = isShown
-  }
+  init(isShown: Bool) { self.isShown = isShown }
 
   /// Draws the table if it is time.
   ///
@@ -29,6 +25,7 @@ final class LiveDisplay {
   ///   - now: The time.
   func draw(_ engine: Engine, expected: [String: UInt64], now: UInt64) {
     guard isShown, lastDrawn == 0 || now - lastDrawn >= Self.interval else { return }
+    let configuration = engine.configuration
     let seconds = Double(now - lastDrawn) / 1e9
     var frames: [UInt64] = []
     var table = TextTable([

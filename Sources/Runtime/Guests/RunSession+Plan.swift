@@ -1,0 +1,242 @@
+import DPAAPortal
+import Diagnostics
+import Glibc
+import Partitioning
+
+/// From one plan to another while a run goes on.
+extension RunSession {
+  /// Does what somebody wants of the plan.
+  mutating func take(_ verb: PlanVerb, _ request: ControlRequest, now: UInt64) {
+    guard interruptedAt == 0 else { return request.answer(1, "error: the run is ending\n") }
+    guard errands.isEmpty else {
+      return request.answer(
+        1, "error: a guest is being started or ended; say it again when that is done\n")
+    }
+    switch verb {
+    case .apply: apply(request, now: now)
+    case .confirm:
+      guard plans.unconfirmed != nil else {
+        return request.answer(1, "error: no plan waits to be confirmed\n")
+      }
+      plans.unconfirmed = nil
+      request.answer(0, "confirmed: \(configuration.name)\n")
+    case .revert:
+      guard let before = plans.unconfirmed?.partition else {
+        return request.answer(
+          1, "error: no plan waits to be confirmed; apply the old one with dpaac apply\n")
+      }
+      finish(request, within: nil) { (session) throws(EngineError) in
+        try session.goOver(to: before)
+      }
+    }
+  }
+
+  /// Goes back to the plan before when nobody has confirmed the new one in time.
+  mutating func goBackUnlessConfirmed(now: UInt64) {
+    guard let unconfirmed = plans.unconfirmed, now >= unconfirmed.deadline, errands.isEmpty,
+      interruptedAt == 0
+    else { return }
+    options.say("revert \(configuration.name), which nobody has confirmed")
+    do throws(EngineError) {
+      _ = try goOver(to: unconfirmed.partition)
+    } catch {
+      // It stays as it is; who asks next is told.
+      options.say("revert failed: \(error)")
+    }
+    plans.unconfirmed = nil
+  }
+
+  /// Takes up the words `apply PATH [dry-run] [within SECONDS]`.
+  private mutating func apply(_ request: ControlRequest, now: UInt64) {
+    guard let before = plans.current, let read = options.readPlan else {
+      return request.answer(1, "error: this run cannot read plans; one that dpaac run began can\n")
+    }
+    guard plans.unconfirmed == nil else {
+      return request.answer(
+        1, "error: \(configuration.name) waits to be confirmed; confirm or revert it first\n")
+    }
+    let words = request.words
+    var seconds: UInt64?
+    if let place = words.firstIndex(of: "within"), place > 1, place + 1 < words.count {
+      seconds = UInt64(words[place + 1])
+    }
+    guard words.count > 1 else { return request.answer(64, "error: apply which plan?\n") }
+    let next: Partition
+    switch read(words[1], before, request.isJSON) {
+    case .failure(let refusal): return request.answer(1, refusal.text)
+    case .success(let partition): next = partition
+    }
+    guard !words.dropFirst(2).contains("dry-run") else {
+      return finish(request, within: nil, isDry: true) { (session) throws(EngineError) in
+        try session.transition(to: next).rows
+      }
+    }
+    finish(request, within: seconds) { (session) throws(EngineError) in
+      try session.goOver(to: next)
+    }
+    if let seconds, plans.current == next, next != before {
+      plans.unconfirmed = RunPlans.Unconfirmed(
+        partition: before, deadline: monotonicNanoseconds() + seconds * 1_000_000_000)
+    }
+  }
+
+  /// Does something and answers with what came of it.
+  private mutating func finish(
+    _ request: ControlRequest, within seconds: UInt64?, isDry: Bool = false,
+    _ work: (inout RunSession) throws(EngineError) -> [PartitionDifference.Change]
+  ) {
+    do throws(EngineError) {
+      let rows = try work(&self)
+      if !isDry { plans.unconfirmed = nil }
+      guard !request.isJSON else {
+        let answer: JSONValue = [
+          "plan": .string(plans.current?.name ?? ""), "applied": .bool(!isDry),
+          "confirmWithin": seconds.map { JSONValue($0) } ?? .null,
+          "partitions": PartitionDifference.json(rows),
+        ]
+        return request.answer(0, answer.text + "\n")
+      }
+      let wait = seconds.map {
+        "\nThe plan before comes back in \($0) s, unless: dpaac apply --confirm\n"
+      }
+      request.answer(0, PartitionDifference.table(rows) + (wait ?? ""))
+    } catch {
+      request.answer(1, "error: \(error)\n")
+    }
+  }
+
+  // MARK: The way
+
+  /// What going over to a partition means, and what is said of it.
+  private func transition(
+    to next: Partition
+  ) throws(EngineError) -> (change: ConfigurationChange, rows: [PartitionDifference.Change]) {
+    guard let before = plans.current else { throw .transition("the run's plan is not known") }
+    let difference = PartitionDifference(from: before, to: next)
+    var wanted = RuntimeConfiguration(next)
+    wanted.isMeasured = configuration.isMeasured
+    var restarting: [String: String] = [:]
+    for change in difference.changes where change.fate == .restarted {
+      restarting[change.name] = change.reasons.first ?? ""
+    }
+    let change = try ConfigurationChange(
+      from: configuration, to: wanted, restarting: restarting)
+    for owner in change.ending + change.starting where machines.owners.contains(owner) {
+      throw .transition(
+        "\(change.new.owners[owner].name) is a machine that somebody else starts and ends; keep what it has, or "
+          + "start the run anew")
+    }
+    for owner in change.starting where options.image == nil {
+      guard case .machine = change.new.owners[owner].kind else { continue }
+      throw .transition(
+        "\(change.new.owners[owner].name) is a virtual machine, and the run was started without --guest-image"
+      )
+    }
+    let rows = difference.changes.map { row in
+      guard let place = change.new.owners.firstIndex(where: { $0.name == row.name }) else {
+        return row
+      }
+      var row = row
+      row.fate = PartitionDifference.Fate(change.fates[place]) ?? row.fate
+      if case .restarted(let reason) = change.fates[place], restarting[row.name] == nil {
+        row.reasons.append(reason)
+      }
+      return row
+    }
+    return (change, rows)
+  }
+
+  /// Goes over to a partition, all of it or not at all.
+  ///
+  /// - Returns: What happened to each partition.
+  /// - Throws: ``EngineError`` when it cannot be; then the run has the plan that it had.
+  private mutating func goOver(
+    to next: Partition
+  ) throws(EngineError) -> [PartitionDifference.Change] {
+    let (change, rows) = try transition(to: next)
+    do throws(EngineError) {
+      try go(change)
+    } catch {
+      // What has not begun is as it was.
+      guard configuration == change.new else { throw error }
+      do throws(EngineError) {
+        try go(try ConfigurationChange(from: change.new, to: change.old))
+      } catch let second {
+        throw .transition("\(error); and going back failed: \(second)")
+      }
+      throw error
+    }
+    plans.current = next
+    return rows
+  }
+
+  private mutating func go(_ change: ConfigurationChange) throws(EngineError) {
+    // Whatever may be lacking is known before anybody is ended.
+    let next = try EngineSuccessor(to: engine, change)
+    end(change.ending)
+    engine.apply(next)
+    try begin(change.starting)
+  }
+
+  /// Ends owners' guests, and kills those that do not end as they are asked.
+  private mutating func end(_ owners: [Int]) {
+    let places = guests.indices.filter { owners.contains(guests[$0].owner) }
+    for place in places where guests[place].ending == nil { guests[place].askToEnd() }
+    let deadline = monotonicNanoseconds() + options.patience * 1_000_000
+    while places.contains(where: { guests[$0].ending == nil }) {
+      waitForEvent(milliseconds: 5)
+      noticeEndings()
+      guard monotonicNanoseconds() >= deadline else { continue }
+      for place in places where guests[place].ending == nil { guests[place].kill() }
+    }
+    for place in places.reversed() {
+      guests[place].close()
+      guests.remove(at: place)
+    }
+    gone.subtract(owners)
+  }
+
+  /// Starts owners' guests, and waits until they have attached to their portals.
+  private mutating func begin(_ owners: [Int]) throws(EngineError) {
+    guard !owners.isEmpty else { return }
+    for owner in owners {
+      let capture = try openCapture(ofOwner: owner)
+      defer { if capture >= 0 { close(capture) } }
+      guests.append(try launch(owner, capture: capture))
+    }
+    guests.sort { $0.owner < $1.owner }
+    var seconds: UInt64 = 0
+    for owner in owners { seconds = max(seconds, patience(withOwner: owner)) }
+    let deadline = monotonicNanoseconds() + seconds * 1_000_000_000
+    while let place = firstStarting(among: owners) {
+      guard guests[place].ending == nil else {
+        throw late(
+          guests[place],
+          "\(guests[place].ending?.description ?? "") before it attached to its portals")
+      }
+      guard monotonicNanoseconds() < deadline else {
+        throw late(guests[place], "did not attach to its portals within \(seconds) s")
+      }
+      waitForEvent(milliseconds: 1)
+      noticeEndings()
+    }
+  }
+
+  private func firstStarting(among owners: [Int]) -> Int? {
+    guests.firstIndex { owners.contains($0.owner) && state(of: $0) == .starting }
+  }
+}
+
+extension PartitionDifference.Fate {
+  /// What happened to an owner; `nil` for one that is in neither plan.
+  fileprivate init?(_ fate: ConfigurationChange.Fate) {
+    switch fate {
+    case .untouched: self = .untouched
+    case .drained: self = .drained
+    case .restarted: self = .restarted
+    case .added: self = .added
+    case .removed: self = .removed
+    case .absent: return nil
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `dpaac apply`: another plan while a run goes on.
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ApplyCommandTests {
+  /// The example's plan without links, so that guests can come and go without others noticing.
+  private struct Office {
+    var guest2 = true
+    var guestN = true
+    var guest2Queues = "201-400"
+
+    var text: String {
+      func guest(_ name: String, _ cpus: String, _ queues: String, _ pool: Int) -> String {
+        "  \(name): { cpus: \(cpus), memory: 512 MiB, portals: 2, queues: \(queues), program: reflect, "
+          + "pools: [ {id: \(pool), buffers: 4096, size: 2 KiB} ] }\n"
+      }
+      return """
+        board: t4240qds
+        partitions:
+          host: { cpus: 0-3, memory: 2 GiB, portals: 4, queues: 1-100, pools: [ {id: 1, buffers: 4096, size: 2 KiB} ] }
+
+        """ + guest("guest1", "4-5", "101-200", 2)
+          + (guest2 ? guest("guest2", "6-7", guest2Queues, 3) : "")
+          + (guestN ? guest("guestN", "8-11", "401-1000", 4) : "") + """
+            interfaces:
+              fm1-10g0:
+                rules:
+                  - { when: {ipv4.dst: 192.168.1.11}, to: guest1, spread: 5-tuple }
+
+            """ + (guest2 ? "      - { when: {ipv4.dst: 192.168.2.0/24}, to: guest2 }\n" : "")
+          + (guestN ? "      - { when: {ipv4.dst: 192.168.3.0/24}, to: guestN }\n" : "")
+          + "    otherwise: host\n"
+    }
+  }
+
+  /// A run of such a plan, with frames all the while.
+  private final class Run {
+    let directory: TemporaryDirectory
+    let process: ChildProcess
+
+    init(_ plan: Office) throws {
+      directory = try TemporaryDirectory()
+      let capture = "\(Checkout.path)/examples/kvm-forum/traffic.pcap"
+      let output = try directory.write("output", Data())
+      let errors = try directory.write("errors", Data())
+      process = try ChildProcess(
+        Dpaac.tool.name,
+        [
+          "run", try directory.write("office.yaml", Data(plan.text.utf8)), "--format", "json",
+          "--control", "\(directory.path)/control", "--port", "fm1-10g0=\(capture)", "--repeat",
+          "1000000", "--rate", "3000",
+        ], output: FileHandle(forWritingAtPath: output),
+        errors: FileHandle(forWritingAtPath: errors))
+      let deadline = ContinuousClock.now + .seconds(120)
+      while try guests().isEmpty
+        || guests().contains(where: { $0["state"] as? String == "starting" })
+      {
+        if !process.isRunning { Issue.record("\(try text("errors"))") }
+        try #require(process.isRunning)
+        try #require(ContinuousClock.now < deadline, "the run does not begin")
+        usleep(10_000)
+      }
+    }
+
+    deinit {
+      process.stop()
+      directory.remove()
+    }
+
+    func text(_ name: String) throws -> String {
+      try String(contentsOfFile: "\(directory.path)/\(name)", encoding: .utf8)
+    }
+
+    func tool(_ words: [String]) throws -> Tool.Outcome {
+      try Dpaac.tool.run(words + ["--control", "\(directory.path)/control"])
+    }
+
+    func apply(_ plan: Office, _ words: String...) throws -> Tool.Outcome {
+      try tool(["apply", try directory.write("next.yaml", Data(plan.text.utf8))] + words)
+    }
+
+    /// What happened to each partition.
+    func fates(_ plan: Office, _ words: String...) throws -> [String: String] {
+      let path = try directory.write("next.yaml", Data(plan.text.utf8))
+      let outcome = try tool(["apply", path, "--format", "json"] + words)
+      try #require(outcome.status == 0, "\(outcome.errorText)")
+      let partitions = try #require(
+        Dpaac.report(outcome.text)["partitions"] as? [[String: Any]])
+      return Dictionary(
+        uniqueKeysWithValues: partitions.map {
+          ($0["name"] as? String ?? "", $0["fate"] as? String ?? "")
+        })
+    }
+
+    func guests() throws -> [[String: Any]] {
+      let outcome = try tool(["guests", "list", "--format", "json"])
+      guard outcome.status == 0 else { return [] }
+      return try #require(Dpaac.report(outcome.text)["guests"] as? [[String: Any]])
+    }
+
+    func names() throws -> [String] { try guests().compactMap { $0["name"] as? String } }
+
+    func guest(_ name: String) throws -> [String: Any]? {
+      try guests().first { $0["name"] as? String == name }
+    }
+
+    /// Waits until a guest has received so many frames more.
+    func waitForFrames(to name: String, _ count: Int = 50) throws {
+      let before = try #require(guest(name)?["received"] as? Int)
+      let deadline = ContinuousClock.now + .seconds(60)
+      while try guest(name)?["received"] as? Int ?? 0 < before + count {
+        try #require(ContinuousClock.now < deadline, "nothing reaches \(name)")
+      }
+    }
+
+    func end() throws -> [String: Any] {
+      process.terminate()
+      process.waitUntilExit()
+      return try Dpaac.report(try text("output"))
+    }
+  }
+
+  private func drops(_ name: String, _ report: [String: Any]) throws -> [String: Int]? {
+    try Dpaac.partition(name, of: report)["drops"] as? [String: Int]
+  }
+
+  @Test func `guests come and go under traffic, and the others lose nothing`() throws {
+    let run = try Run(Office(guestN: false))
+    let before = try #require(try run.guest("guest1")?["process"] as? Int)
+    #expect(
+      try run.fates(Office(guest2: false)) == [
+        "host": "untouched", "guest1": "untouched", "guest2": "removed", "guestN": "added",
+      ])
+    #expect(try run.names() == ["host", "guest1", "guestN"])
+    try run.waitForFrames(to: "guestN")
+    try run.waitForFrames(to: "guest1")
+    #expect(
+      try run.fates(Office(guest2Queues: "201-350")) == [
+        "host": "untouched", "guest1": "untouched", "guest2": "added", "guestN": "untouched",
+      ])
+    try run.waitForFrames(to: "guest2")
+    #expect(try run.guest("guest1")?["process"] as? Int == before)
+    let report = try run.end()
+    #expect(run.process.terminationStatus == 0)
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    for name in ["host", "guest1", "guestN"] {
+      #expect(try drops(name, report)?.isEmpty == true)
+      #expect(try Dpaac.partition(name, of: report)["starts"] as? Int == 1)
+    }
+    #expect(try Dpaac.partition("guest2", of: report)["starts"] as? Int == 2)
+  }
+
+  @Test func `a plan that nobody confirms is gone back from, and one that is stays`() throws {
+    let run = try Run(Office())
+    let words = try run.apply(Office(guest2: false), "--confirm-within", "1")
+    #expect(words.status == 0, "\(words.errorText)")
+    #expect(words.text.hasPrefix("partition  what happens  why\n"))
+    #expect(words.text.contains("comes back in 1 s, unless: dpaac apply --confirm"))
+    let deadline = ContinuousClock.now + .seconds(60)
+    while try run.names() != ["host", "guest1", "guest2", "guestN"] {
+      try #require(ContinuousClock.now < deadline, "guest2 does not come back")
+      usleep(50_000)
+    }
+    #expect(try run.text("errors").contains("which nobody has confirmed"))
+    #expect(try run.apply(Office(guest2: false), "--confirm-within", "300").status == 0)
+    let twice = try run.apply(Office())
+    #expect(twice.status == 1)
+    #expect(twice.errorText.contains("waits to be confirmed"))
+    #expect(try run.tool(["apply", "--confirm"]).text.hasPrefix("confirmed"))
+    #expect(try run.tool(["apply", "--confirm"]).status == 1)
+    #expect(try run.apply(Office(), "--confirm-within", "300").status == 0)
+    #expect(try run.tool(["apply", "--revert"]).status == 0)
+    #expect(try run.names() == ["host", "guest1", "guestN"])
+    try run.waitForFrames(to: "guest1")
+    let report = try run.end()
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    #expect(try Dpaac.partition("guest1", of: report)["starts"] as? Int == 1)
+  }
+
+  @Test func `a plan that is not sound, or cannot be, changes nothing`() throws {
+    let run = try Run(Office())
+    let unsound = try run.apply(Office(guest2Queues: "150-400"))
+    #expect(unsound.status == 1)
+    #expect(unsound.errorText.contains("[queue-overlap]"))
+    #expect(try run.tool(["apply", "--confirm"]).status == 1)
+    #expect(try run.fates(Office(guest2: false), "--dry-run")["guest2"] == "removed")
+    #expect(try run.names() == ["host", "guest1", "guest2", "guestN"])
+    let other = try run.directory.write(
+      "other.yaml",
+      Data(Office().text.replacingOccurrences(of: "fm1-10g0", with: "fm1-10g1").utf8))
+    let refused = try run.tool(["apply", other])
+    #expect(refused.status == 1)
+    #expect(refused.errorText.contains("fm1-10g1 is new"))
+    #expect(try Dpaac.tool.run(["apply", other, "--control", "/nowhere"]).status == 1)
+    #expect(try Dpaac.tool.run(["apply", "--control", "/nowhere"]).status == 64)
+    try run.waitForFrames(to: "guest2")
+    let report = try run.end()
+    #expect(report["conserved"] as? Bool == true)
+    for partition in try #require(report["partitions"] as? [[String: Any]]) {
+      #expect(partition["starts"] as? Int == 1)
+    }
+  }
+
+  @Test func `a guest that is told something new starts again, and others go on`() throws {
+    let run = try Run(Office())
+    let fates = try run.fates(
+      Office(guest2Queues: "1201-1400"))
+    #expect(fates["guest1"] == "untouched")
+    #expect(fates["guest2"] == "restarted")
+    #expect(fates["guestN"] == "untouched")
+    try run.waitForFrames(to: "guest2")
+    let report = try run.end()
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    #expect(try Dpaac.partition("guest2", of: report)["starts"] as? Int == 2)
+    #expect(try drops("guest1", report)?.isEmpty == true)
+  }
+}
