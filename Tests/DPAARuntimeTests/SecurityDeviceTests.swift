@@ -1,3 +1,4 @@
+import QorIQ
 import DPAAPortal
 import Foundation
 import Security
@@ -195,6 +196,28 @@ struct SecurityDeviceTests {
     // authentic (RFC 4303, appendix A2).
     #expect(try (status(75) == 0x4000_0083) != tunnel.isExtended)
     #expect(gateway.fault(.replay) + gateway.fault(.authentication) == 4)
+  }
+
+  @Test(arguments: [3, 4, 5, 6, 7])
+  func `a packet that ends near the end of its buffer is padded nowhere behind that`(rest: Int)
+    throws
+  {
+    let gateway = try Gateway(Self.tunnels[0])
+    let asker = gateway.asker
+    let packet = Self.packet(2048 - 0x1ff - 28 - (rest - 3))
+    let buffer = try #require(asker.portal.acquire(1, from: 3).first)
+    asker.write(packet, at: buffer + 0x1ff)
+    asker.write([1, 2, 3, 4], at: buffer + 2048)
+    asker.ask(
+      RawPortal.descriptor(
+        bpid: 3, address: buffer, offset: 0x1ff, length: UInt32(packet.count)), to: 390)
+    let answer = try #require(asker.answer())
+    #expect(answer.status == 0)
+    #expect(asker.read(4, at: buffer + 2048) == [1, 2, 3, 4])
+    let sealed = asker.read(Int(answer.word & 0xf_ffff), at: answer.address + 64)
+    asker.portal.release(verb: 0x31, [(3, answer.address)])
+    asker.client.step()
+    #expect(try gateway.ask(sealed, on: 391).bytes == packet)
   }
 
   @Test func `two of one number in one batch are not both taken`() throws {

@@ -34,13 +34,15 @@ package struct SecurityKernel: ~Copyable {
   /// Where the neighbour's descriptor lies.
   private let descriptor: UnsafeMutableRawPointer
 
-  /// Makes two guests, of which one or both have SEC work on packets of `length` bytes, `inFlight` each; none
+  /// Makes two guests, of which one or both have SEC encipher `length` bytes of each packet, `inFlight` each; none
   /// for ``paced(nanoseconds:operationsPerMillisecond:)``.
   package init(length: Int, inFlight: Int = 32, _ neighbour: Neighbour = .idle) throws {
     let engine = try Engine(Stage.securePair(ring: 64, buffers: 512))
     var first = try engine.attach(owner: 0, isInline: true)
     var second = try engine.attach(owner: 1, isInline: true)
     Stage.open(&first, context: nil, response: nil)
+    // Behind the packet stand padding's length and the next header (RFC 4303, 2).
+    let length = length - 2
     let descriptor = Stage.open(
       &second, context: neighbour == .foreignAddress ? Stage.poolBase(0) : nil,
       response: neighbour == .foreignQueue ? Stage.response(0) : nil)
@@ -207,7 +209,7 @@ extension Stage {
     let descriptor = SharedDescriptor(
       encapsulating: .gcm(key: [UInt8](repeating: 0x2b, count: 16), salt: 1), spi: 9,
       outerHeader: [0x45, 0, 0, 0, 0, 1, 0, 0, 64, 50, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1],
-      outputPool: pool.rawValue)
+      outputPool: pool)
     buffer.setLength(descriptor.byteCount)
     guard let memory = buffer.frame.baseAddress else { preconditionFailure("it has bytes") }
     descriptor.write(to: memory)

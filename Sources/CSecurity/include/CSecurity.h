@@ -55,7 +55,14 @@ struct dpaac_security_job {
   uint8_t tag[32];
   /// Where libraries compute.
   uint8_t computed[32];
+  /// For whoever makes the job: a place for the vector and what is authenticated, which no library writes.
+  uint8_t nonce[32];
 };
+
+/// That place.
+static inline uint8_t *_Nonnull dpaac_security_nonce(struct dpaac_security_job *_Nonnull job) {
+  return job->nonce;
+}
 
 /// Opens a library; `NULL` when the host or the build lacks it, with the reason.
 struct dpaac_security_unit *_Nullable dpaac_security_open(

@@ -11,8 +11,6 @@ import DPAAPortal
 /// A is authenticated, the text too. A's place in the output is passed over, as by the commands of the descriptor
 /// (Linux 6.1, `drivers/crypto/caam/caamalg_desc.c`, `cnstr_shdsc_gcm_encap` and the like).
 struct AEADStep: BitwiseCopyable {
-  /// The place of the library's job; -1 for none.
-  var place = -1
   private var associated = 0
   private var text = 0
   private var target: UnsafeMutablePointer<UInt8>?

@@ -13,6 +13,14 @@ extension AcceleratorJob {
     return copyInput(from: start, count: count, into: copy) ? copy : nil
   }
 
+  /// The whole input where it lies, if so many bytes have room there: those behind the input are the device's to
+  /// write, as whoever gets the buffer next expects nothing of them.
+  @inline(__always)
+  func inputWithRoom(count: Int) -> UnsafeMutablePointer<UInt8>? {
+    guard count <= inputRoom else { return nil }
+    return input[0].baseAddress?.assumingMemoryBound(to: UInt8.self)
+  }
+
   /// Copies bytes of the input; `false` when there are not so many.
   @inline(__always)
   func copyInput(from start: Int, count: Int, into target: UnsafeMutableRawPointer) -> Bool {

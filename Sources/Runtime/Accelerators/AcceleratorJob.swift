@@ -18,6 +18,9 @@ struct AcceleratorJob: BitwiseCopyable {
   /// Its input, and how long that is.
   var input = UnsafeMutableBufferPointer<Piece>(start: nil, count: 0)
   var inputLength = 0
+  /// How many bytes its buffer has from the input's first on, if it is an ordinary frame in one buffer, which is the
+  /// request's alone; 0 for any other.
+  var inputRoom = 0
   /// Where its output goes, and how long that may be.
   var output = UnsafeMutableBufferPointer<Piece>(start: nil, count: 0)
   var outputRoom = 0

@@ -43,6 +43,10 @@ struct AcceleratorLanes: ~Copyable {
   let lanes: FlatTable<AcceleratorLane>
   let entries: FlatTable<AcceleratorEntry>
   let jobs: FlatTable<AcceleratorJob>
+  /// For each job the one piece of its output and that of its input, as nearly all have: side by side, as places
+  /// for many pieces are so far from each other that they would drive one another out of the cache.
+  let whole: FlatTable<AcceleratorJob.Piece>
+  /// For each job ``FragmentEntry/chainLimit`` pieces of its output and as many of its input, where there are more.
   let pieces: FlatTable<AcceleratorJob.Piece>
   /// Keeps the devices alive.
   private let devices: [AcceleratorDevice]
@@ -73,6 +77,7 @@ struct AcceleratorLanes: ~Copyable {
     let laneTable = try FlatTable<AcceleratorLane>(count: lanes.count)
     let entryTable = try FlatTable<AcceleratorEntry>(count: entries.count)
     let jobs = try FlatTable<AcceleratorJob>(count: entries.count * Self.batch)
+    let whole = try FlatTable<AcceleratorJob.Piece>(count: entries.count * Self.batch * 2)
     let pieces = try FlatTable<AcceleratorJob.Piece>(
       count: entries.count * Self.batch * 2 * FragmentEntry.chainLimit)
     for (index, lane) in lanes.enumerated() { laneTable.base[index] = lane }
@@ -82,6 +87,7 @@ struct AcceleratorLanes: ~Copyable {
     self.lanes = laneTable
     self.entries = entryTable
     self.jobs = jobs
+    self.whole = whole
     self.pieces = pieces
   }
 }

@@ -97,15 +97,15 @@ extension EngineTables {
       }
       let place = entry.pointee.firstJob + count
       let job = accelerators.jobs.base + place
-      job.pointee = AcceleratorJob()
-      job.pointee.owner = owner
-      job.pointee.queue = fqid
-      job.pointee.contextA = qman.settings.base[Int(fqid)].contextA
-      job.pointee.contextB = queue.pointee.contextB
-      job.pointee.frame = frame
-      prepare(
-        job, pieces: accelerators.pieces.base + place * 2 * FragmentEntry.chainLimit,
-        entry.pointee.device)
+      // Written once, as a whole.
+      var new = AcceleratorJob()
+      new.owner = owner
+      new.queue = fqid
+      new.contextA = qman.settings.base[Int(fqid)].contextA
+      new.contextB = queue.pointee.contextB
+      new.frame = frame
+      job.initialize(to: new)
+      prepare(job, place, entry.pointee.device)
       bytes += job.pointee.inputLength + job.pointee.effort
       count += 1
     }
@@ -114,25 +114,30 @@ extension EngineTables {
 
   /// Finds a job's input and output.
   private mutating func prepare(
-    _ job: UnsafeMutablePointer<AcceleratorJob>,
-    pieces: UnsafeMutablePointer<AcceleratorJob.Piece>, _ device: Unmanaged<AcceleratorDevice>
+    _ job: UnsafeMutablePointer<AcceleratorJob>, _ place: Int,
+    _ device: Unmanaged<AcceleratorDevice>
   ) {
-    if job.pointee.frame.isCompound {
+    let frame = job.pointee.frame
+    let pieces = accelerators.pieces.base + place * 2 * FragmentEntry.chainLimit
+    if _slowPath(frame.isCompound) {
       guard describe(job, pieces: pieces) else { return fail(job, .memory, device) }
-    } else {
+    } else if _slowPath(frame.isScattered) {
       let input = pieces + FragmentEntry.chainLimit
-      let frame = job.pointee.frame
-      var count = 1
-      if frame.isScattered {
-        count = Self.list(frame, into: input, pools.base, poolIndex.base)
-      } else {
-        let start = UnsafeMutableRawPointer(mutating: start(of: frame))
-        // It is read when the whole batch is ready.
-        dpaac_prefetch(start)
-        input.pointee = AcceleratorJob.Piece(start: start, count: Int(frame.length))
-      }
+      let count = Self.list(frame, into: input, pools.base, poolIndex.base)
       job.pointee.input = UnsafeMutableBufferPointer(start: input, count: count)
-      job.pointee.inputLength = Int(job.pointee.frame.length)
+      job.pointee.inputLength = Int(frame.length)
+    } else {
+      let pool = pools.base + Int(poolIndex.base[Int(frame.bpid.rawValue)])
+      let start =
+        pool.pointee.memory + Int(truncatingIfNeeded: frame.address &- pool.pointee.base)
+        + Int(frame.offset)
+      // It is read when the whole batch is ready.
+      dpaac_prefetch(start)
+      let input = accelerators.whole.base + (2 * place + 1)
+      input.pointee = AcceleratorJob.Piece(start: start, count: Int(frame.length))
+      job.pointee.input = UnsafeMutableBufferPointer(start: input, count: 1)
+      job.pointee.inputLength = Int(frame.length)
+      job.pointee.inputRoom = Int(pool.pointee.size) - Int(frame.offset)
     }
     // A single request must not keep everybody else waiting for long.
     guard max(job.pointee.inputLength, job.pointee.outputRoom) < Fragment.longestFrame else {
@@ -144,7 +149,7 @@ extension EngineTables {
     guard job.pointee.fault == nil, !job.pointee.passes, !job.pointee.frame.isCompound else {
       return
     }
-    takeOutput(job, into: pieces, device)
+    takeOutput(job, into: accelerators.whole.base + 2 * place, device)
   }
 
   /// Takes a buffer for the output of a job that names none: of the pool that its device says.
@@ -155,22 +160,24 @@ extension EngineTables {
     let index =
       (0...255).contains(job.pointee.outputPool)
       ? Int(poolIndex.base[job.pointee.outputPool]) : 255
-    guard index != 255, pools.base[index].owner == job.pointee.owner,
-      Int(pools.base[index].size) > Buffer.headroom,
-      !depletion.hardware.has(pools.base[index].bpid.rawValue),
-      let buffer = pools.base[index].acquire(for: BufferPool.engine)
+    // By a pointer of its own: what is written to pools or jobs could be the table's place, for all the compiler knows.
+    let pool = pools.base + index
+    guard index != 255, pool.pointee.owner == job.pointee.owner,
+      Int(pool.pointee.size) > Buffer.headroom,
+      !depletion.hardware.has(pool.pointee.bpid.rawValue),
+      let buffer = pool.pointee.acquire(for: BufferPool.engine)
     else {
       job.pointee.outputPool = -1
       return fail(job, .noBuffer, device)
     }
-    let room = Int(pools.base[index].size) - Buffer.headroom
-    let start = pools.base[index].pointer(to: buffer) + Buffer.headroom
+    let room = Int(pool.pointee.size) - Buffer.headroom
+    let start = pool.pointee.pointer(to: buffer) + Buffer.headroom
     dpaac_prefetch_for_writing(start)
     piece.pointee = AcceleratorJob.Piece(start: start, count: room)
     job.pointee.output = UnsafeMutableBufferPointer(start: piece, count: 1)
     job.pointee.outputRoom = room
     job.pointee.answer = FrameDescriptor(
-      bpid: pools.base[index].bpid, address: pools.base[index].address(of: buffer),
+      bpid: pool.pointee.bpid, address: pool.pointee.address(of: buffer),
       offset: UInt32(Buffer.headroom), length: 0)
   }
 

@@ -21,6 +21,8 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   private let tunnels: UnsafeMutablePointer<TunnelStep>
   private let plains: UnsafeMutablePointer<AEADStep>
   private let jobs: UnsafeMutablePointer<dpaac_security_job>
+  /// The place of each request's job; -1 for none.
+  private let places: UnsafeMutablePointer<Int>
   private let scratch: Scratch
   private let vectors: VectorSource
   // SAFETY: a place's session is in `sessions`, and the record is its, or the place is empty.
@@ -63,6 +65,8 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     recent = .allocate(capacity: Self.recentCount)
     recent.initialize(repeating: Recent(), count: Self.recentCount)
     jobs = .allocate(capacity: 2 * AcceleratorLanes.batch)
+    places = .allocate(capacity: AcceleratorLanes.batch)
+    places.initialize(repeating: -1, count: AcceleratorLanes.batch)
     jobs.initialize(repeating: dpaac_security_job(), count: 2 * AcceleratorLanes.batch)
     tunnels.initialize(repeating: TunnelStep(), count: AcceleratorLanes.batch)
     plains.initialize(repeating: AEADStep(), count: AcceleratorLanes.batch)
@@ -74,6 +78,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     plains.deallocate()
     recent.deallocate()
     jobs.deallocate()
+    places.deallocate()
   }
 
   override func status(of fault: AcceleratorFault) -> UInt32 {
@@ -199,24 +204,20 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     var (gcm, cbc) = (0, 0)
     let (scratch, vectors) = (scratch, vectors)
     for index in requests.indices {
-      tunnels[index].place = -1
-      plains[index].place = -1
+      places[index] = -1
       guard requests[index].fault == nil, let record = requests[index].session else { continue }
       let place = record.pointee.isGCM ? gcm : AcceleratorLanes.batch + cbc
       switch record.pointee.form {
       case .tunnel:
         tunnels[index] = TunnelStep()
-        tunnels[index].begin(&requests[index], record, &jobs[place], scratch, vectors)
+        tunnels[index].begin(&requests[index], record, jobs + place, scratch, vectors)
       case .plain:
         plains[index] = AEADStep()
         plains[index].begin(&requests[index], record, &jobs[place], scratch)
       }
       guard requests[index].fault == nil else { continue }
       jobs[place].key = record.pointee.key
-      switch record.pointee.form {
-      case .tunnel: tunnels[index].place = place
-      case .plain: plains[index].place = place
-      }
+      places[index] = place
       if record.pointee.isGCM { gcm += 1 } else { cbc += 1 }
     }
     return (gcm, cbc)
@@ -226,12 +227,11 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   @inline(never)
   private func finish(_ requests: UnsafeMutableBufferPointer<AcceleratorJob>) {
     for index in requests.indices {
-      guard let record = requests[index].session else { continue }
-      let (tunnel, plain) = (tunnels[index].place, plains[index].place)
-      if tunnel >= 0 {
-        tunnels[index].finish(&requests[index], record, &jobs[tunnel])
-      } else if plain >= 0 {
-        plains[index].finish(&requests[index], record, &jobs[plain])
+      let place = places[index]
+      guard place >= 0, let record = requests[index].session else { continue }
+      switch record.pointee.form {
+      case .tunnel: tunnels[index].finish(&requests[index], record, jobs + place)
+      case .plain: plains[index].finish(&requests[index], record, &jobs[place])
       }
     }
   }

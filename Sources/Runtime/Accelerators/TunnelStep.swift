@@ -6,8 +6,6 @@ import DPAAPortal
 /// One packet on its way into an ESP tunnel or out of one: what is done before the library's work and after it
 /// (RFC 4303, sections 2 and 3; RFC 4106 for AES-GCM, RFC 4868 for HMAC-SHA-256).
 struct TunnelStep: BitwiseCopyable {
-  /// The place of the library's job; -1 for none.
-  var place = -1
   /// The packet's whole number.
   private var number: UInt64 = 0
   /// Where the output is made, and how long it is with padding.
@@ -22,14 +20,14 @@ struct TunnelStep: BitwiseCopyable {
   /// Does what comes before the library's work, or fails the request.
   mutating func begin(
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
-    _ job: inout dpaac_security_job, _ scratch: Scratch, _ vectors: VectorSource
+    _ job: UnsafeMutablePointer<dpaac_security_job>, _ scratch: Scratch, _ vectors: VectorSource
   ) {
     // What was not done is not to look like done.
-    job.failure = UInt32(DPAAC_SECURITY_FAILED)
+    job.pointee.failure = UInt32(DPAAC_SECURITY_FAILED)
     let fault =
       record.pointee.isEncapsulation
-      ? encapsulate(&request, record, &job, scratch, vectors)
-      : decapsulate(&request, record, &job, scratch)
+      ? encapsulate(&request, record, job, scratch, vectors)
+      : decapsulate(&request, record, job, scratch)
     if let fault { request.fail(fault) }
   }
 
@@ -37,7 +35,7 @@ struct TunnelStep: BitwiseCopyable {
 
   private mutating func encapsulate(
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
-    _ job: inout dpaac_security_job, _ scratch: Scratch, _ vectors: VectorSource
+    _ job: UnsafeMutablePointer<dpaac_security_job>, _ scratch: Scratch, _ vectors: VectorSource
   ) -> SecurityStatus.Descriptor? {
     let outer = record.pointee.outerHeaderLength
     let vector = record.pointee.vectorLength
@@ -60,13 +58,20 @@ struct TunnelStep: BitwiseCopyable {
     self.number = number
     let header = start + outer
     let payload = header + Self.headerLength + vector
-    // The packet first: it may lie where the headers go.
-    guard request.copyInput(from: 0, count: inner, into: payload) else { return .memory }
-    for place in inner..<enciphered - 2 {
-      payload[place] = UInt8(truncatingIfNeeded: place - inner + 1)
+    // Where the library itself can go over the packet, in its own buffer, it is not copied: what its owner changes
+    // there meanwhile spoils that owner's packet only. What is hashed behind the cipher must lie in the output.
+    var text = payload
+    if record.pointee.isGCM, !isElsewhere, let packet = request.inputWithRoom(count: enciphered) {
+      text = packet
+    } else {
+      // The packet first: it may lie where the headers go.
+      guard request.copyInput(from: 0, count: inner, into: payload) else { return .memory }
     }
-    payload[enciphered - 2] = UInt8(truncatingIfNeeded: enciphered - 2 - inner)
-    payload[enciphered - 1] = record.pointee.nextHeader
+    for place in inner..<enciphered - 2 {
+      text[place] = UInt8(truncatingIfNeeded: place - inner + 1)
+    }
+    text[enciphered - 2] = UInt8(truncatingIfNeeded: enciphered - 2 - inner)
+    text[enciphered - 1] = record.pointee.nextHeader
     if let header = record.pointee.outerHeader { start.update(from: header, count: outer) }
     complete(start, record.pointee.outerSum)
     Self.put(record.pointee.spi, header)
@@ -76,14 +81,11 @@ struct TunnelStep: BitwiseCopyable {
     } else {
       vectors.draw(header + Self.headerLength, count: vector)
     }
-
-    guard let nonce = scratch.take(32) else { return .memory }
-    job.source = UnsafePointer(payload)
-    job.target = payload
-    job.length = UInt32(enciphered)
+    job.pointee.source = UnsafePointer(text)
+    job.pointee.target = payload
+    job.pointee.length = UInt32(enciphered)
     prepare(
-      &job, record, header: header, vector: header + Self.headerLength, enciphered: enciphered,
-      nonce)
+      job, record, header: header, vector: header + Self.headerLength, enciphered: enciphered)
     return nil
   }
 
@@ -101,21 +103,22 @@ struct TunnelStep: BitwiseCopyable {
 
   /// What is alike in both directions: nonce or vector, and what is authenticated.
   private func prepare(
-    _ job: inout dpaac_security_job, _ record: UnsafeMutablePointer<SecurityRecord>,
-    header: UnsafeMutablePointer<UInt8>, vector: UnsafeMutablePointer<UInt8>, enciphered: Int,
-    _ nonce: UnsafeMutablePointer<UInt8>
+    _ job: UnsafeMutablePointer<dpaac_security_job>,
+    _ record: UnsafeMutablePointer<SecurityRecord>, header: UnsafeMutablePointer<UInt8>,
+    vector: UnsafeMutablePointer<UInt8>, enciphered: Int
   ) {
+    let nonce = dpaac_security_nonce(job)
     let isExtended = record.pointee.options.contains(.extendedNumbers)
     let high = UInt32(truncatingIfNeeded: number >> 32)
-    job.iv = UnsafePointer(nonce)
+    job.pointee.iv = UnsafePointer(nonce)
     guard record.pointee.isGCM else {
       nonce.update(from: vector, count: 16)
-      job.authenticated = UnsafePointer(header)
-      job.authenticated_length = UInt32(Self.headerLength + 16 + enciphered)
+      job.pointee.authenticated = UnsafePointer(header)
+      job.pointee.authenticated_length = UInt32(Self.headerLength + 16 + enciphered)
       if isExtended {
         // Behind all else, where the tag goes later.
         Self.put(high, vector + 16 + enciphered)
-        job.authenticated_length += 4
+        job.pointee.authenticated_length += 4
       }
       return
     }
@@ -123,17 +126,17 @@ struct TunnelStep: BitwiseCopyable {
     (nonce + 4).update(from: vector, count: 8)
     let authenticated = nonce + 16
     authenticated.update(from: header, count: 4)
-    job.authenticated_length = isExtended ? 12 : 8
+    job.pointee.authenticated_length = isExtended ? 12 : 8
     if isExtended { Self.put(high, authenticated + 4) }
     Self.put(UInt32(truncatingIfNeeded: number), authenticated + (isExtended ? 8 : 4))
-    job.authenticated = UnsafePointer(authenticated)
+    job.pointee.authenticated = UnsafePointer(authenticated)
   }
 
   // MARK: Out of the tunnel
 
   private mutating func decapsulate(
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
-    _ job: inout dpaac_security_job, _ scratch: Scratch
+    _ job: UnsafeMutablePointer<dpaac_security_job>, _ scratch: Scratch
   ) -> SecurityStatus.Descriptor? {
     let front = record.pointee.outerHeaderLength + Self.headerLength + record.pointee.vectorLength
     length = request.inputLength - front - SecurityProgram.tunnelTagLength
@@ -142,8 +145,7 @@ struct TunnelStep: BitwiseCopyable {
     guard
       let packet = request.input(
         from: 0, count: request.inputLength, scratch,
-        mayChange: isExtended && !record.pointee.isGCM),
-      let nonce = scratch.take(32)
+        mayChange: isExtended && !record.pointee.isGCM)
     else { return .memory }
     let header = packet + record.pointee.outerHeaderLength
     guard
@@ -156,17 +158,17 @@ struct TunnelStep: BitwiseCopyable {
     self.number = number
     guard let target = place(&request, scratch, count: length) else { return .memory }
     output = target
-    job.source = UnsafePointer(packet + front)
-    job.target = target
-    job.length = UInt32(length)
-    job.tag_length = UInt32(SecurityProgram.tunnelTagLength)
-    withUnsafeMutableBytes(of: &job.tag) {
+    job.pointee.source = UnsafePointer(packet + front)
+    job.pointee.target = target
+    job.pointee.length = UInt32(length)
+    job.pointee.tag_length = UInt32(SecurityProgram.tunnelTagLength)
+    withUnsafeMutableBytes(of: &job.pointee.tag) {
       $0.copyMemory(
         from: UnsafeRawBufferPointer(
           start: packet + front + length, count: SecurityProgram.tunnelTagLength))
     }
     prepare(
-      &job, record, header: header, vector: header + Self.headerLength, enciphered: length, nonce)
+      job, record, header: header, vector: header + Self.headerLength, enciphered: length)
     return nil
   }
 
@@ -175,13 +177,13 @@ struct TunnelStep: BitwiseCopyable {
   /// Does what comes after the library's work.
   mutating func finish(
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
-    _ job: inout dpaac_security_job
+    _ job: UnsafeMutablePointer<dpaac_security_job>
   ) {
     guard let output else { return }
-    guard request.isDone(job, record) else { return }
+    guard request.isDone(job.pointee, record) else { return }
     if record.pointee.isEncapsulation {
       let count = SecurityProgram.tunnelTagLength
-      withUnsafeBytes(of: &job.tag) { tag in
+      withUnsafeBytes(of: &job.pointee.tag) { tag in
         UnsafeMutableRawBufferPointer(start: output + length - count, count: count)
           .copyMemory(from: UnsafeRawBufferPointer(rebasing: tag[..<count]))
       }
