@@ -98,6 +98,9 @@ let package = Package(
       name: "pong", dependencies: ["DPAAPortal"], path: "examples/guest-program",
       exclude: ["README.md"]),
     .executableTarget(
+      name: "seal", dependencies: ["DPAAPortal"], path: "examples/security-program",
+      exclude: ["README.md", "p4080ds.yaml"]),
+    .executableTarget(
       name: "dpaac",
       dependencies: [
         "Codegen", "DPAAPortal", "DPAARuntime", "DeviceTree", "DeviceTreeCommands", "Diagnostics",
@@ -124,7 +127,9 @@ let package = Package(
     .testTarget(name: "DocumentsTests", dependencies: ["Diagnostics", "Documents"]),
     .testTarget(
       name: "DpaacTests",
-      dependencies: ["dpaac", "dpaac-dt", "dpaac-guest", "pong", "Security", "TestSupport"]),
+      dependencies: [
+        "dpaac", "dpaac-dt", "dpaac-guest", "pong", "seal", "Security", "TestSupport",
+      ]),
     .testTarget(
       name: "DPAAPortalTests",
       dependencies: ["CPortalShims", "DPAAPortal", "QorIQ", "TestSupport"]),

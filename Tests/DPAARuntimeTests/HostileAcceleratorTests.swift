@@ -167,7 +167,7 @@ struct HostileAcceleratorTests {
     private func descriptor(_ party: Party) -> UInt64 {
       let descriptor = SharedDescriptor(
         encapsulating: SecurityDeviceTests.tunnels[0].transform, spi: 1,
-        outerHeader: SecurityDeviceTests.outerHeader, outputPool: party.pool)
+        outerHeader: SecurityDeviceTests.outerHeader, outputPool: BPID(party.pool))
       let buffer = party.keep()
       party.write(descriptor.words.flatMap { QueueClient.big($0, 4) }, at: buffer)
       return buffer

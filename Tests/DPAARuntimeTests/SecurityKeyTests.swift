@@ -1,3 +1,4 @@
+import QorIQ
 import DPAAPortal
 import Foundation
 import Glibc

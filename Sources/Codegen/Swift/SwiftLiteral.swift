@@ -186,7 +186,8 @@ private func swiftLiteral(_ direction: TunnelDirection) -> String {
     case .file(let path, let count): ".file(\(swiftLiteral(path)), count: \(count))"
     case .bytes(let bytes): ".bytes([\(bytes.map { "\($0)" }.joined(separator: ", "))])"
     }
-  return ".init(spi: \(swiftHexLiteral(direction.spi)), key: \(key))"
+  return ".init(spi: \(swiftHexLiteral(direction.spi)), key: \(key)"
+    + (direction.chain.map { ", chain: \(swiftLiteral($0))" } ?? "") + ")"
 }
 
 private func swiftLiteral(_ way: GuestProgram.ForwardProgram.Way) -> String {

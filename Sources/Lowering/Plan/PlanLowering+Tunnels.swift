@@ -78,12 +78,14 @@ extension PlanLowering {
     }
     origins.record("\(path)/spi", at: facts["spi"]?.span)
     origins.record("\(path)/key", at: (facts["key"] ?? facts["key-file"])?.span)
+    origins.record("\(path)/through", at: facts["through"]?.span)
     // Lower ones are reserved (RFC 4303, 2.1).
     let spi = facts["spi"].flatMap {
       reader.number($0, "the index of \(what)", in: 256...UInt64(UInt32.max))
     }
+    let chain = facts["through"].flatMap { reader.text($0, "the chain of \(what)") }
     guard let key = key(facts, what, at: node.span), let spi else { return nil }
-    return TunnelDirection(spi: UInt32(spi), key: key)
+    return TunnelDirection(spi: UInt32(spi), key: key, chain: chain)
   }
 
   private mutating func key(_ facts: Facts, _ what: String, at span: SourceSpan) -> TunnelKey? {

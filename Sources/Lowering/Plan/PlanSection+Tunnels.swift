@@ -85,5 +85,11 @@ extension PlanSection {
         "key", .text("hexadecimal digits"),
         "The key itself. Whoever reads the plan, or a Swift package that is generated from it, has it.",
         example: "key: \(keyExample)"),
+      PlanKey(
+        "through", .text("one of its chains"), usual: "none",
+        "A chain by SEC that the gateway puts into service for this direction: what rules lead into it has the "
+          + "same key and the same sequence numbers as what the gateway's own queues bring, and no program "
+          + "sees it. Nobody looks then at what comes out of a tunnel, nor counts a hop.",
+        example: "through: out"),
     ])
 }

@@ -6,7 +6,7 @@ extension PartitionCheck {
     basicChecks, memoryNeedChecks, imageChecks, reservationNeedChecks, cpuNeedChecks,
     machineChecks,
     mainlineChecks, windowReachChecks, windowTargetChecks, liodnCollisionChecks, acceleratorChecks,
-    patternChecks, scanChecks, tunnelChecks, chainChecks, chainUseChecks,
+    patternChecks, chainChecks, chainUseChecks, scanChecks, tunnelChecks,
     interfaceUseChecks, ruleValueChecks, ruleReachChecks, policerRateChecks, congestionUseChecks,
     poolUseChecks, workQueueChecks, replicationChecks,
   ].flatMap(\.self)

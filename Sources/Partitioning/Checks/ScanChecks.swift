@@ -3,7 +3,7 @@ import QorIQ
 
 /// Checks of partitions that filter by PME.
 extension PartitionCheck {
-  static let scanChecks = [scanWay, scanGroup, scanPairs]
+  static let scanChecks = [scanWay, scanGroup, scanPairs, scanChain]
 
   /// A filter between an interface and the host, and the patterns that it looks for.
   private static func filter(_ settings: String) -> PlanExample {
@@ -96,6 +96,58 @@ extension PartitionCheck {
         findings.add(
           "\(wish.name)'s filter looks for nothing", at: context.span(ClaimPath.program(index)),
           fixIts: [FixIt("name a group of patterns")])
+      }
+    }
+  }
+
+  static let scanChain = PartitionCheck(
+    "scan-chain", .accelerators,
+    "a filter knows what its chains through PME looked for, and where from",
+    after: ["scan-way", "scan-group", "unknown-chain", "chain-accelerator"],
+    meaning: """
+      A chain brings the filter frames through which PME has looked already, each by itself. Nothing in them \
+      says which interface they came from, or for which group that was: it is the filter's first group, and all \
+      rules that lead into the chain are of one of its two ways.
+      """,
+    repair:
+      "have the chain look for the first group, lead into it from one way, and keep no streams",
+    source: "Freescale SDK, drivers/staging/fsl_pme2: a result is a frame's status",
+    example: .init(
+      guest: [
+        "accelerators":
+          "{ pme: {pairs: 2, patterns: { web: {find: [ {text: cmd.exe} ]}, mail: {find: [ {text: x} ]} }} }",
+        "chains": "{ look: {by: pme, scan: mail} }",
+        "program": "{scan: {between: [fm1-10g0, host], groups: [ {group: web}, {group: mail} ]}}",
+      ], rules: ["{ when: {ipv4.dst: 10.0.0.1}, to: guest1, through: look }"])
+  ) { context, findings in
+    for (index, item, chain) in context.chains where chain.kind == .pme {
+      guard case .scan(let filter) = context.plan.partitions[index].program,
+        let first = filter.groups.first, let group = chain.group
+      else { continue }
+      let name = "\(context.name(index))'s chain \(chain.name)"
+      let span = context.span(ClaimPath.chain(index, item))
+      let note = Note("the filter is here", at: context.span(ClaimPath.program(index)))
+      if group != first.name {
+        findings.add(
+          "\(name) looks for \(group), but the filter for \(first.name) first",
+          at: context.span(ClaimPath.chain(index, item, key: "scan")) ?? span, notes: [note],
+          fixIts: [FixIt("write scan: \(first.name)")])
+      }
+      if filter.keepsStreams {
+        findings.add(
+          "\(name) brings frames to a filter of streams, in which PME saw each by itself", at: span,
+          notes: [note], fixIts: [FixIt("write streams: no, or take the chain out")])
+      }
+      let ways = Set(
+        context.chainUses.filter { $0.owner == index && $0.name == chain.name }.map {
+          context.plan.interfaces[$0.interface].name
+        })
+      if ways.count > 1 || !ways.isSubset(of: filter.ways) {
+        findings.add(
+          "rules of \(ways.sorted().joined(separator: " and ")) lead through \(chain.name), but "
+            + "\(context.name(index))'s filter stands between "
+            + filter.ways.joined(separator: " and ")
+            + (ways.count > 1 ? " and needs a chain for each" : ""), at: span, notes: [note])
       }
     }
   }

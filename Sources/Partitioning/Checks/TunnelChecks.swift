@@ -5,7 +5,7 @@ import QorIQ
 extension PartitionCheck {
   static let tunnelChecks = [
     tunnelCipher, tunnelPairs, tunnelEnd, tunnelPeer, tunnelNetworks, tunnelIndex, tunnelKey,
-    tunnelKeyShown,
+    tunnelKeyShown, tunnelChain,
   ]
 
   /// A key for examples: 20 bytes.
@@ -18,11 +18,11 @@ extension PartitionCheck {
   package static func tunnelExample(
     cipher: String = "host", peer: String = "10.1.0.2", networks: String = "10.2.0.0/24",
     transform: String = "aes-gcm", outKey: String = "key-file: tunnel-out.key",
-    inKey: String = "key-file: tunnel-in.key", more: String = ""
+    inKey: String = "key-file: tunnel-in.key", through: String = "", more: String = ""
   ) -> String {
     "{ipsec: {ways: [ {over: host, addresses: [10.1.0.1/24]} ], cipher: \(cipher), tunnels: [ "
       + "{peer: \(peer), networks: [\(networks)], transform: \(transform), "
-      + "out: {spi: 0x1001, \(outKey)}, in: {spi: 0x1002, \(inKey)}}\(more) ]}}"
+      + "out: {spi: 0x1001, \(outKey)\(through)}, in: {spi: 0x1002, \(inKey)}}\(more) ]}}"
   }
   private static let pairs = "{sec: {pairs: 2}}"
 
@@ -231,6 +231,54 @@ extension PartitionCheck {
       findings.add(
         "a key for \(tunnel.transform.rawValue) has \(lengths.dropLast().joined(separator: ", ")) or "
           + "\(lengths.last ?? "") bytes, but this one \(key.count)", at: span)
+    }
+  }
+
+  static let tunnelChain = PartitionCheck(
+    "tunnel-chain", .accelerators, "a gateway's chain by SEC is one direction of one tunnel",
+    after: ["unknown-chain", "chain-accelerator"],
+    meaning: """
+      The gateway puts a chain into service for the direction whose `through` names it. One that none names would \
+      have its frames refused for ever, and one queue has one descriptor.
+      """,
+    repair: "name each chain by SEC in the `through` of one `out` or `in`",
+    source: "Linux 6.1, drivers/crypto/caam/qi.c: a frame queue for each driver context",
+    example: .init(
+      guest: [
+        "accelerators": pairs, "chains": "{ out: {by: sec} }",
+        "program": tunnelExample(through: ", through: uot"),
+      ], rules: [intoChain]), files: keyFiles
+  ) { context, findings in
+    for (index, gateway) in context.gateways {
+      guard let chains = context.plan.partitions[index].chains ?? (context.plan.isWhole ? [] : nil)
+      else { continue }
+      let name = context.name(index)
+      let known = chains.filter { $0.kind == .sec }.map(\.name)
+      var seen: [String: SourceSpan?] = [:]
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        for (direction, key) in [(tunnel.out, "out"), (tunnel.into, "in")] {
+          guard let chain = direction.chain else { continue }
+          let span = context.span(ClaimPath.tunnel(index, number, "\(key)/through"))
+          if !known.contains(chain) {
+            findings.add(
+              "\(name)'s tunnel to \(tunnel.peer) goes through \(chain), which is no chain of its by sec",
+              at: span, fixIts: context.spelling(of: chain, among: known, at: span))
+          } else if let first = seen[chain] {
+            findings.add(
+              "\(name)'s chain \(chain) is two directions of tunnels", at: span,
+              notes: [Note("first here", at: first)])
+          }
+          seen[chain] = span
+        }
+      }
+      for (item, chain) in chains.enumerated() where chain.kind == .sec && seen[chain.name] == nil {
+        guard context.plan.isWhole else { continue }
+        findings.add(
+          "no tunnel of \(name) goes through its chain \(chain.name)",
+          at: context.span(ClaimPath.chain(index, item)),
+          notes: [Note("the gateway is here", at: context.span(ClaimPath.program(index)))],
+          fixIts: [FixIt("write through: \(chain.name) in the out or in of a tunnel")])
+      }
     }
   }
 

@@ -89,10 +89,13 @@ public struct TunnelDirection: Sendable, Hashable {
   public var spi: UInt32
   /// Its key.
   public var key: TunnelKey
+  /// The chain of its partition whose frames SEC works on as on its own; `nil` for none.
+  public var chain: String?
   /// Creates a direction.
-  public init(spi: UInt32, key: TunnelKey) {
+  public init(spi: UInt32, key: TunnelKey, chain: String? = nil) {
     self.spi = spi
     self.key = key
+    self.chain = chain
   }
 }
 

@@ -21,6 +21,8 @@ public struct IsolationPath: Sendable, Hashable {
     case portal = "cpu to portals"
     /// DMA that FMan or an accelerator does for a frame.
     case frameDMA = "frame's DMA"
+    /// DMA that an accelerator does for frames which a chain brings it.
+    case chainDMA = "chain's DMA"
     /// What a receive port writes into buffers.
     case reception = "reception"
     /// Enqueues.
@@ -138,7 +140,7 @@ private struct Pair {
 
   var ways: [Found] {
     if a.isHost { return [host] }
-    return [memory, portals, frameDMA] + receptions
+    return [memory, portals, frameDMA] + chainDMA + receptions
       + [enqueue, dequeue, command, pools] + congestion + [interrupts]
   }
 
@@ -214,6 +216,54 @@ private struct Pair {
       .frameDMA, what,
       .hardware("PAMU knows \(a.name) by LIODN offset \(a.liodnOffset)\(boot)")
     )
+  }
+
+  /// What accelerators read and write for frames of the actor's chains. No portal of the actor's enqueues them, so
+  /// their LIODN offset is what the port wrote: of a storage profile that of its owner, on FMan v2 one for all.
+  private var chainDMA: [Found] {
+    let kinds = chainKinds(of: actor)
+    guard !kinds.isEmpty else { return [] }
+    let devices = kinds.map(\.rawValue).sorted().joined(separator: " and ")
+    let what = "\(text(v.memory)) by \(devices) for chains of \(a.name)"
+    if ground == .runtime { return [(.chainDMA, what, engineChecks)] }
+    let plain = partition.interfaces.filter { interface in
+      interface.rules.contains {
+        $0.owner == actor && $0.chain != nil && $0.storageProfile == nil
+      }
+    }.map(\.name)
+    guard !plain.isEmpty else {
+      return [
+        (
+          .chainDMA, what,
+          .hardware("PAMU knows the frames by the LIODN offset of \(a.name)'s storage profiles")
+        )
+      ]
+    }
+    let list = plain.joined(separator: " and ")
+    guard kinds.isDisjoint(with: chainKinds(of: victim)) else {
+      return [
+        (
+          .chainDMA, what,
+          .actor(
+            "frames bear the LIODN offset of \(list), with which PAMU lets \(devices) reach the memory of all "
+              + "who have such chains; \(a.name)'s descriptors say where its answers go")
+        )
+      ]
+    }
+    return [
+      (
+        .chainDMA, what,
+        .hardware(
+          "frames bear the LIODN offset of \(list), with which PAMU lets \(devices) reach the memory of those "
+            + "with such chains only")
+      )
+    ]
+  }
+
+  /// The accelerators that an owner's chains lead through.
+  private func chainKinds(of owner: Int) -> Set<AcceleratorKind> {
+    partition.resources.indices.contains(owner)
+      ? Set(partition.resources[owner].chains.map(\.kind)) : []
   }
 
   /// What ports write while they receive: a port's own LIODN counts, not the guest's.

@@ -160,8 +160,15 @@ public struct GuestGrant: Sendable, Hashable {
   }
 }
 
+extension [GuestGrant.Chain] {
+  /// Whether a chain stands at a place, and leads through a certain accelerator.
+  func has(_ place: Int, by kind: GuestGrant.AcceleratorPair.Kind) -> Bool {
+    indices.contains(place) && self[place].pair.kind == kind
+  }
+}
+
 extension GuestGrant {
-  private static let magic: UInt64 = 0x6470_6161_6305  // "dpaac", version 5
+  private static let magic: UInt64 = 0x6470_6161_6306  // "dpaac", version 6
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
   /// How many chains a grant lists at most.
@@ -269,6 +276,11 @@ extension GuestGrant {
       }
       put(UInt64(settings.idleSeconds))
       put(settings.divert.map { UInt64($0) + 1 } ?? 0)
+      put(UInt64(settings.chains.count))
+      for chain in settings.chains {
+        put(UInt64(chain.place))
+        put(UInt64(chain.way))
+      }
     }
     return bytes
   }
@@ -333,12 +345,17 @@ extension GuestGrant {
       }
       guard let startsAtPayload = number(atMost: 1), let keepsStreams = number(atMost: 1),
         let failsOpen = number(atMost: 1), let idle = number(atMost: UInt64(UInt32.max)),
-        let divert = number(atMost: limit + 1)
+        let divert = number(atMost: limit + 1), let chainCount = number(atMost: limit)
       else { return nil }
+      var chains: [ScanSettings.Chain] = []
+      for _ in 0..<chainCount {
+        guard let place = number(atMost: limit), let way = number(atMost: limit) else { return nil }
+        chains.append(.init(place: Int(place), way: Int(way)))
+      }
       return ScanSettings(
         ways: ways, groups: groups, startsAtPayload: startsAtPayload == 1,
         keepsStreams: keepsStreams == 1, idleSeconds: UInt32(idle), failsOpen: failsOpen == 1,
-        divert: divert == 0 ? nil : Int(divert) - 1)
+        divert: divert == 0 ? nil : Int(divert) - 1, chains: chains)
     }
     let limit = UInt64(Self.limit)
     guard number() == Self.magic, let name = text(), let portalCount = number(atMost: limit),
@@ -408,13 +425,13 @@ extension GuestGrant {
       guard let settings = forwardSettings() else { return nil }
       program = .forward(settings)
     case 5:
-      guard let settings = scanSettings(), settings.isSound(pathCount: paths.count) else {
-        return nil
-      }
+      guard let settings = scanSettings(), settings.isSound(pathCount: paths.count, chains: chains)
+      else { return nil }
       program = .scan(settings)
     case 4:
       guard let settings = forwardSettings(),
-        let tunnels = TunnelSettings(pathCount: paths.count, number: { number(atMost: $0) })
+        let tunnels = TunnelSettings(
+          pathCount: paths.count, chainCount: chains.count, number: { number(atMost: $0) })
       else { return nil }
       program = .protect(settings, tunnels)
     case 6: program = .traffic

@@ -200,8 +200,13 @@ public struct GuestSession: ~Copyable {
   /// - Parameter buffer: A frame that was dequeued.
   /// - Returns: The way's place in ``GuestGrant/paths``; `nil` when the queue belongs to none.
   public mutating func noteArrival(_ buffer: borrowing Buffer) -> Int? {
+    noteArrival(buffer, path: Int(buffer.context))
+  }
+
+  /// Counts and captures a frame that came on a path; `nil` when there is none such.
+  @discardableResult
+  mutating func noteArrival(_ buffer: borrowing Buffer, path: Int) -> Int? {
     if capture != nil { keep(buffer) }
-    let path = Int(buffer.context)
     guard path < grant.paths.count else { return nil }
     status.addCounter(GuestStatus.received(path: path), 1)
     return path

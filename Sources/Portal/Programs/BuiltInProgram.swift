@@ -10,6 +10,8 @@ extension GuestSession {
     if program.framesToSend > 0, grant.pools.isEmpty {
       throw .missingResource("pool, which a source takes its buffers from")
     }
+    // Frames come once every guest has reported, and chains bring them to queues without asking.
+    program.open(&self)
     report(program.framesToSend > 0 ? .running : .quiet)
     var idleRounds = 0
     var rounds = 0
@@ -144,12 +146,17 @@ struct BuiltInProgram: ~Copyable {
     }
   }
 
+  /// Puts queues into accelerators into service, as far as they are not yet.
+  mutating func open(_ session: inout GuestSession) {
+    scanner?.begin(at: dpaac_monotonic_nanoseconds(), &session)
+    router?.open(&session)
+  }
+
   /// Handles what waits; `false` when nothing did.
   mutating func step(_ session: inout GuestSession) -> Bool {
     var busy = false
     router?.begin(at: dpaac_monotonic_nanoseconds())
-    scanner?.begin(at: dpaac_monotonic_nanoseconds(), &session)
-    router?.open(&session)
+    open(&session)
     for portal in 0..<session.portals.count {
       if session.portals[portal].dequeue(into: &arrived) > 0 { busy = true }
       router?.lookAhead(arrived)

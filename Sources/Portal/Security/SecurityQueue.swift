@@ -33,6 +33,9 @@ public struct SecurityQueue: ~Copyable {
     return UInt64(word(first)) << 32 | UInt64(word(first + 1))
   }
 
+  /// Where the descriptor is.
+  var descriptorAddress: UInt64 { memory.descriptor.address }
+
   consuming func take() -> Buffer { memory }
 }
 
@@ -61,6 +64,23 @@ extension Portal {
       return nil
     }
     return SecurityQueue(pair, in: buffer)
+  }
+
+  /// Has SEC work on another pair's packets by a queue's descriptor: packets of both are numbered as one direction
+  /// of one tunnel.
+  ///
+  /// Take that pair's queue out of service before the other is closed.
+  ///
+  /// - Parameters:
+  ///   - pair: A pair of the kind `security`, such as a chain's (``GuestGrant/Chain/pair``).
+  ///   - queue: The queue whose descriptor it is.
+  /// - Returns: Whether QMan takes it.
+  public mutating func join(
+    _ pair: GuestGrant.AcceleratorPair, to queue: borrowing SecurityQueue
+  ) -> Bool {
+    initialize(
+      pair.request, channel: pair.channel, contextA: queue.descriptorAddress,
+      contextB: pair.response.rawValue) == CommandResult.ok
   }
 
   /// Ends the work on a pair's packets, once all have been answered. Then the descriptor is overwritten, and

@@ -1,3 +1,5 @@
+public import QorIQ
+
 // The commands of descriptors that encipher data as it comes, word for word as Linux 6.1 has SEC's queue interface
 // do it: `drivers/crypto/caam/caamalg_desc.c`, `cnstr_shdsc_gcm_encap`, `cnstr_shdsc_gcm_decap`,
 // `cnstr_shdsc_aead_encap` and `cnstr_shdsc_aead_decap` with `is_qi`. Encodings: `desc.h` there.
@@ -49,7 +51,7 @@ extension SharedDescriptor {
   ///   - tagLength: Bytes of the tag.
   ///   - outputPool: The pool from which buffers for outputs are taken, for requests that are no compound frames.
   public init(
-    enciphering cipher: AuthenticatedCipher, tagLength: Int = 16, outputPool: UInt8 = 0
+    enciphering cipher: AuthenticatedCipher, tagLength: Int = 16, outputPool: BPID = 0
   ) {
     self.init(cipher, enciphers: true, tagLength: tagLength, outputPool: outputPool)
   }
@@ -64,13 +66,13 @@ extension SharedDescriptor {
   ///   - tagLength: Bytes of the tag.
   ///   - outputPool: The pool from which buffers for outputs are taken, for requests that are no compound frames.
   public init(
-    deciphering cipher: AuthenticatedCipher, tagLength: Int = 16, outputPool: UInt8 = 0
+    deciphering cipher: AuthenticatedCipher, tagLength: Int = 16, outputPool: BPID = 0
   ) {
     self.init(cipher, enciphers: false, tagLength: tagLength, outputPool: outputPool)
   }
 
   private init(
-    _ cipher: AuthenticatedCipher, enciphers: Bool, tagLength: Int, outputPool: UInt8
+    _ cipher: AuthenticatedCipher, enciphers: Bool, tagLength: Int, outputPool: BPID
   ) {
     precondition(
       Self.isTag(tagLength, isGCM: cipher.isGCM), "the cipher has no tag of such a length")
@@ -86,7 +88,7 @@ extension SharedDescriptor {
     precondition(body.count < Self.limit, "the descriptor is longer than SEC takes")
     // Commands begin behind the header: there is no data block. Contexts of a hash are kept (`HDR_SAVECTX`).
     let header = Word.header | UInt32(body.count + 1) | (cipher.isGCM ? 0 : 0x1000)
-    self.init(words: [UInt32(body.count + 1), UInt32(outputPool) << 16, header] + body)
+    self.init(words: [UInt32(body.count + 1), UInt32(outputPool.rawValue) << 16, header] + body)
   }
 
   /// Whether a tag may be so long: that of AES-GCM, or of HMAC-SHA-256.

@@ -1,3 +1,5 @@
+public import QorIQ
+
 /// The words of a shared descriptor of SEC, with the pre-header in front of them: what a queue's context A
 /// points at.
 ///
@@ -106,7 +108,7 @@ public struct SharedDescriptor: Sendable, Hashable {
   ///   - outputPool: The pool from which buffers for outputs are taken.
   public init(
     encapsulating transform: Transform, spi: UInt32, outerHeader: [UInt8], nextHeader: UInt8 = 4,
-    sequence: UInt64 = 0, isExtended: Bool = false, outputPool: UInt8
+    sequence: UInt64 = 0, isExtended: Bool = false, outputPool: BPID
   ) {
     precondition(outerHeader.count % 4 == 0, "an outer header has whole words")
     var options: Options = [
@@ -139,7 +141,7 @@ public struct SharedDescriptor: Sendable, Hashable {
   ///   - outputPool: The pool from which buffers for outputs are taken.
   public init(
     decapsulating transform: Transform, outerHeaderLength: Int = 20, window: Int = 64,
-    sequence: UInt64 = 0, isExtended: Bool = false, outputPool: UInt8
+    sequence: UInt64 = 0, isExtended: Bool = false, outputPool: BPID
   ) {
     var options: Options = [.tunnel, .outerHeader, .headerInBlock]
     if window > 0 { options.formUnion(window > 32 ? .window64 : .window32) }
@@ -154,7 +156,7 @@ public struct SharedDescriptor: Sendable, Hashable {
   }
 
   private init(
-    block: [UInt32], _ transform: Transform, operation: UInt32, outputPool: UInt8
+    block: [UInt32], _ transform: Transform, operation: UInt32, outputPool: BPID
   ) {
     var keys: [UInt32] = []
     let protocolInformation: UInt32
@@ -170,7 +172,7 @@ public struct SharedDescriptor: Sendable, Hashable {
     body.append(operation | protocolInformation)
     precondition(body.count < Self.limit, "the descriptor is longer than SEC takes")
     let header = Word.header | UInt32(block.count + 1) << 16 | UInt32(body.count + 1)
-    self.init(words: [UInt32(body.count + 1), UInt32(outputPool) << 16, header] + body)
+    self.init(words: [UInt32(body.count + 1), UInt32(outputPool.rawValue) << 16, header] + body)
   }
 
   init(words: [UInt32]) { self.words = words }

@@ -5,9 +5,10 @@ import QorIQ
 
 extension RuntimeConfiguration {
   /// A gateway's tunnels, with their keys: only now are files of keys read.
-  static func tunnels(
-    _ gateway: GuestProgram.TunnelProgram, of owner: Owner
+  func tunnels(
+    _ gateway: GuestProgram.TunnelProgram, ofOwner index: Int
   ) throws(EngineError) -> TunnelSettings {
+    let owner = owners[index]
     guard let path = owner.paths.firstIndex(where: { $0.name == gateway.cipher }) else {
       throw .badConfiguration(
         "\(owner.name) enciphers on \(gateway.cipher), to which it has no way")
@@ -23,11 +24,25 @@ extension RuntimeConfiguration {
       settings.tunnels.append(
         TunnelSettings.Tunnel(
           local: local, peer: tunnel.peer, networks: tunnel.networks,
-          into: try transform(tunnel.transform, tunnel.out, of: owner),
-          out: try transform(tunnel.transform, tunnel.into, of: owner), spi: tunnel.out.spi,
-          peerSPI: tunnel.into.spi, isExtended: tunnel.isExtended, window: tunnel.window))
+          into: try Self.transform(tunnel.transform, tunnel.out, of: owner),
+          out: try Self.transform(tunnel.transform, tunnel.into, of: owner), spi: tunnel.out.spi,
+          peerSPI: tunnel.into.spi, isExtended: tunnel.isExtended, window: tunnel.window,
+          intoChain: try chain(tunnel.out, ofOwner: index),
+          outChain: try chain(tunnel.into, ofOwner: index)))
     }
     return settings
+  }
+
+  /// The place of a direction's chain in the grant.
+  private func chain(
+    _ direction: TunnelDirection, ofOwner index: Int
+  ) throws(EngineError) -> Int? {
+    guard let name = direction.chain else { return nil }
+    let chains = queueing[index]?.chains ?? []
+    guard let place = chains.firstIndex(where: { $0.name == name && $0.kind == .sec }) else {
+      throw .badConfiguration("\(owners[index].name) has no chain \(name) by sec")
+    }
+    return place
   }
 
   private static func transform(

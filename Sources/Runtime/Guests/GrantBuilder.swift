@@ -26,7 +26,7 @@ extension RuntimeConfiguration {
       program = .scan(try settings(filter, ofOwner: index))
     case .ipsec(let gateway):
       program = .protect(
-        try Self.settings(gateway.router, of: owner), try Self.tunnels(gateway, of: owner))
+        try Self.settings(gateway.router, of: owner), try tunnels(gateway, ofOwner: index))
     }
     return GuestGrant(
       name: owner.name, portalCount: owner.portals.count, enqueueRing: owner.rings.enqueue,
@@ -122,7 +122,23 @@ extension RuntimeConfiguration {
       }
       settings.groups.append(.init(set: set.number, action: Self.action(group.action)))
     }
+    for (number, chain) in (queueing[index]?.chains ?? []).enumerated() where chain.kind == .pme {
+      guard chain.patternSet == settings.groups.first?.set,
+        let way = way(into: chain, ofOwner: index), settings.ways.contains(try place(way))
+      else {
+        throw .badConfiguration("\(owner.name)'s filter has no use for its chain \(chain.name)")
+      }
+      settings.chains.append(.init(place: number, way: try place(way)))
+    }
     return settings
+  }
+
+  /// The only interface whose rules lead into an owner's chain.
+  private func way(into chain: DeviceChain, ofOwner index: Int) -> String? {
+    let leading = interfaces.filter {
+      $0.rules.contains { $0.owner == index && $0.chain == chain.name }
+    }
+    return leading.count == 1 ? leading[0].name : nil
   }
 
   private static func action(_ action: GuestProgram.ScanProgram.Action) -> ScanSettings.Action {

@@ -14,6 +14,9 @@ struct ScanProgram: ~Copyable {
   // closed holds a buffer, which ends with the guest.
   private let queues: UnsafeMutablePointer<PatternQueue>
   private var opened = 0
+  /// The chains through PME, and how many of them are in service.
+  private let chains: [(pair: GuestGrant.AcceleratorPair, way: Int)]
+  private var openedChains = 0
   private var flows: ScanFlows
   private var now: UInt64 = 0
   private var triedAt: UInt64?
@@ -27,7 +30,8 @@ struct ScanProgram: ~Copyable {
   /// - Throws: ``GuestError/badGrant`` for settings that contradict themselves, and
   ///   ``GuestError/missingResource(_:)`` when there are too few pairs.
   init(_ settings: ScanSettings, _ grant: GuestGrant) throws(GuestError) {
-    guard settings.isSound(pathCount: grant.paths.count) else { throw .badGrant }
+    guard settings.isSound(pathCount: grant.paths.count, chains: grant.chains)
+    else { throw .badGrant }
     let pairs = grant.accelerators.filter { $0.kind == .patterns }
     guard pairs.count >= settings.groups.count else {
       throw .missingResource("pair of queues into PME for each group of patterns")
@@ -41,6 +45,7 @@ struct ScanProgram: ~Copyable {
     self.settings = settings
     self.pool = pool?.bpid
     self.pairs = Array(pairs.prefix((count + 1) * settings.groups.count))
+    chains = settings.chains.map { (grant.chains[$0.place].pair, $0.way) }
     queues = .allocate(capacity: self.pairs.count)
     flows = ScanFlows(
       capacity: count, idle: UInt64(settings.idleSeconds) * 1_000_000_000,
@@ -56,7 +61,7 @@ struct ScanProgram: ~Copyable {
   /// Says what time it is, for what is handled until the next step, and opens what is not open yet.
   mutating func begin(at now: UInt64, _ session: inout GuestSession) {
     self.now = now
-    guard opened < pairs.count, !hasEnded else { return }
+    guard opened < pairs.count || openedChains < chains.count, !hasEnded else { return }
     if let triedAt, now &- triedAt < Self.pause { return }
     triedAt = now
     while opened < pairs.count, let queue = open(pairs[opened], on: &session.portals[0]) {
@@ -64,6 +69,12 @@ struct ScanProgram: ~Copyable {
       opened += 1
     }
     flows.limit = max(0, opened / groupCount - 1)
+    // A chain's queue needs no end of its own: it keeps nothing but its mode.
+    while opened >= groupCount, openedChains < chains.count,
+      session.portals[0].openDirect(chains[openedChains].pair) != nil
+    {
+      openedChains += 1
+    }
   }
 
   private func open(
@@ -77,6 +88,11 @@ struct ScanProgram: ~Copyable {
   /// Closes the queues, as the run ends.
   mutating func end(_ session: inout GuestSession) {
     hasEnded = true
+    while openedChains > 0,
+      session.portals[0].takeOutOfServiceWhenEmpty(chains[openedChains - 1].pair.request)
+    {
+      openedChains -= 1
+    }
     while opened > 0 {
       let queue = (queues + opened - 1).move()
       if let again = session.portals[0].close(queue) {
@@ -185,7 +201,19 @@ struct ScanProgram: ~Copyable {
   mutating func finish(
     _ buffer: consuming Buffer, portal: Int, of session: inout GuestSession
   ) {
+    var buffer = buffer
     let status = buffer.scanStatus
+    let queue = buffer.queue
+    if let chain = chains.first(where: { $0.pair.response == queue }) {
+      // It has not been here before: PME has looked through all of it for the first group.
+      session.noteArrival(buffer, path: chain.way)
+      let whole = ScannedPacket(wholeFrame: Int(buffer.descriptor.length))
+      guard ScanNote.fits(buffer, whole, head: whole.count) else {
+        return fail(buffer, chain.way, portal, &session)
+      }
+      ScanNote(whole, path: chain.way, formatLength: buffer.descriptor.formatLength)
+        .narrow(&buffer)
+    }
     let isSound = status.code == .ok || status.code == .matchLimit
     takeBack(buffer, isSound: isSound, isMatch: status.isMatch, portal, &session)
   }

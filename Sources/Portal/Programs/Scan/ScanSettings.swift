@@ -23,6 +23,19 @@ public struct ScanSettings: Sendable, Hashable {
     }
   }
 
+  /// A chain that has PME look through frames of one of the ways for the first group before the filter gets them.
+  public struct Chain: Sendable, Hashable {
+    /// Its place in ``GuestGrant/chains``.
+    public var place: Int
+    /// The way that its frames come on.
+    public var way: Int
+    /// Creates a chain.
+    public init(place: Int, way: Int) {
+      self.place = place
+      self.way = way
+    }
+  }
+
   /// The two ways between which it stands, by their places in ``GuestGrant/paths``.
   public var ways: [Int]
   /// The groups, in the order in which they are looked for.
@@ -37,11 +50,13 @@ public struct ScanSettings: Sendable, Hashable {
   public var failsOpen: Bool
   /// The way of what is diverted.
   public var divert: Int?
+  /// The chains through PME, whose frames stand for themselves and are looked through whole.
+  public var chains: [Chain]
 
   /// Creates settings.
   public init(
     ways: [Int], groups: [Group], startsAtPayload: Bool, keepsStreams: Bool, idleSeconds: UInt32,
-    failsOpen: Bool, divert: Int? = nil
+    failsOpen: Bool, divert: Int? = nil, chains: [Chain] = []
   ) {
     self.ways = ways
     self.groups = groups
@@ -50,12 +65,17 @@ public struct ScanSettings: Sendable, Hashable {
     self.idleSeconds = idleSeconds
     self.failsOpen = failsOpen
     self.divert = divert
+    self.chains = chains
   }
 
-  /// Whether they do not contradict themselves, for a guest with so many ways.
-  func isSound(pathCount: Int) -> Bool {
+  /// Whether they do not contradict themselves, for a guest with such ways and chains.
+  func isSound(pathCount: Int, chains known: [GuestGrant.Chain]) -> Bool {
     let used = ways + (divert.map { [$0] } ?? [])
-    return ways.count == 2 && ways[0] != ways[1] && used.allSatisfy { (0..<pathCount).contains($0) }
+    let areChainsKnown = chains.allSatisfy {
+      ways.contains($0.way) && known.has($0.place, by: .patterns)
+    }
+    return areChainsKnown && ways.count == 2 && ways[0] != ways[1]
+      && used.allSatisfy { (0..<pathCount).contains($0) }
       && (1...Self.mostGroups).contains(groups.count)
       && (divert != nil || !groups.contains { $0.action == .divert })
       && (startsAtPayload || !keepsStreams)

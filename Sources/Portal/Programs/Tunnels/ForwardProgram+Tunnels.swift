@@ -33,11 +33,11 @@ extension ForwardProgram {
   ) {
     var buffer = buffer
     // PME's pairs are counted from 0, too.
-    guard queues?.isAnswer(from: buffer.queue, toPair: pair) == true else {
+    guard let direction = queues?.direction(ofAnswer: buffer.queue, pair: pair) else {
       return drop(buffer, .ignored, portal: portal, of: &session)
     }
     let descriptor = buffer.descriptor
-    let (tunnel, into) = (pair / 2, pair % 2 == 0)
+    let (tunnel, into) = (direction / 2, direction % 2 == 0)
     guard descriptor.command == 0, descriptor.format == 0, descriptor.offset >= 14,
       descriptor.length > 0
     else {

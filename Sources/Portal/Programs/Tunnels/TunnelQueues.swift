@@ -11,6 +11,9 @@ struct TunnelQueues: ~Copyable {
   private let pool: GuestGrant.Pool
   private let queues: UnsafeMutablePointer<SecurityQueue>
   private var count = 0
+  /// The pair of the chain that shares each queue's descriptor, and of how many queues it is in service.
+  private let chains: [GuestGrant.AcceleratorPair?]
+  private var joined = 0
   private var isClosing = false
 
   init(_ settings: TunnelSettings, _ grant: GuestGrant) throws(GuestError) {
@@ -21,9 +24,14 @@ struct TunnelQueues: ~Copyable {
     guard pairs.count >= 2 * settings.tunnels.count else {
       throw .missingResource("two pairs of queues into SEC for each tunnel")
     }
+    let places = settings.tunnels.flatMap { [$0.intoChain, $0.outChain] }
+    guard places.allSatisfy({ $0.map { grant.chains.has($0, by: .security) } ?? true }) else {
+      throw .badGrant
+    }
     self.settings = settings
     self.pairs = pairs
     self.pool = pool
+    chains = places.map { $0.map { grant.chains[$0].pair } }
     queues = .allocate(capacity: 2 * settings.tunnels.count)
   }
 
@@ -47,10 +55,14 @@ struct TunnelQueues: ~Copyable {
       (queues + count).initialize(to: queue)
       count += 1
     }
+    while joined < count, !isClosing {
+      if let pair = chains[joined], !session.portals[0].join(pair, to: queues[joined]) { return }
+      joined += 1
+    }
   }
 
   /// Whether some are not in service yet.
-  var isWaiting: Bool { !isClosing && count < 2 * settings.tunnels.count }
+  var isWaiting: Bool { !isClosing && joined < 2 * settings.tunnels.count }
 
   /// The queue for packets into a tunnel, or out of it; `nil` while it is not in service.
   func request(_ tunnel: Int, into: Bool) -> FQID? {
@@ -58,14 +70,23 @@ struct TunnelQueues: ~Copyable {
     return place < count && !isClosing ? queues[place].request : nil
   }
 
-  /// Whether a queue is that of a pair's answers.
-  func isAnswer(from queue: FQID, toPair pair: Int) -> Bool {
-    pair < count && queues[pair].response == queue
+  /// The direction whose answers come from a queue, by its place; `pair` is what the answer says of its pair.
+  func direction(ofAnswer queue: FQID, pair: Int) -> Int? {
+    if pair < count { return queues[pair].response == queue ? pair : nil }
+    return chains.prefix(joined).firstIndex { $0?.response == queue }
   }
 
   /// Takes queues out of service, as the guest ends; `false` while SEC is at work on packets in them.
   mutating func close(_ session: inout GuestSession) -> Bool {
     isClosing = true
+    while joined > 0 {
+      if let pair = chains[joined - 1],
+        !session.portals[0].takeOutOfServiceWhenEmpty(pair.request)
+      {
+        return false
+      }
+      joined -= 1
+    }
     while count > 0 {
       let queue = (queues + count - 1).move()
       count -= 1

@@ -44,6 +44,7 @@ extension TunnelSettings {
       put(UInt64(tunnel.peerSPI))
       put(tunnel.isExtended ? 1 : 0)
       put(UInt64(tunnel.window))
+      for chain in [tunnel.intoChain, tunnel.outChain] { put(chain.map { UInt64($0) + 1 } ?? 0) }
     }
   }
 
@@ -51,8 +52,9 @@ extension TunnelSettings {
   ///
   /// - Parameters:
   ///   - pathCount: The guest's ways.
+  ///   - chainCount: Its chains.
   ///   - number: The next number, if it is there and not above a limit.
-  init?(pathCount: Int, number: (UInt64) -> UInt64?) {
+  init?(pathCount: Int, chainCount: Int, number: (UInt64) -> UInt64?) {
     let any = UInt64.max
     func address() -> NetworkAddress? {
       guard let high = number(any), let low = number(any) else { return nil }
@@ -95,11 +97,14 @@ extension TunnelSettings {
       }
       let word = UInt64(UInt32.max)
       guard let into = transform(), let out = transform(), let spi = number(word),
-        let peerSPI = number(word), let isExtended = number(1), let window = number(64)
+        let peerSPI = number(word), let isExtended = number(1), let window = number(64),
+        let intoChain = number(UInt64(chainCount)), let outChain = number(UInt64(chainCount))
       else { return nil }
       return Tunnel(
         local: local, peer: peer, networks: networks, into: into, out: out, spi: UInt32(spi),
-        peerSPI: UInt32(peerSPI), isExtended: isExtended == 1, window: Int(window))
+        peerSPI: UInt32(peerSPI), isExtended: isExtended == 1, window: Int(window),
+        intoChain: intoChain == 0 ? nil : Int(intoChain) - 1,
+        outChain: outChain == 0 ? nil : Int(outChain) - 1)
     }
     guard let cipherPath = number(any), cipherPath < pathCount, let bypasses = number(1),
       let count = number(UInt64(Self.limit))

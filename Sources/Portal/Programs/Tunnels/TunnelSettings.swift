@@ -22,12 +22,17 @@ public struct TunnelSettings: Sendable, Hashable {
     public var isExtended: Bool
     /// Numbers of the window against replay: 0, 32 or 64.
     public var window: Int
+    /// The place in ``GuestGrant/chains`` of a chain whose packets go into the tunnel, too.
+    public var intoChain: Int?
+    /// The place of one whose packets come out of it.
+    public var outChain: Int?
 
     /// Creates a tunnel.
     public init(
       local: NetworkAddress, peer: NetworkAddress, networks: [NetworkPrefix],
       into: SharedDescriptor.Transform, out: SharedDescriptor.Transform, spi: UInt32,
-      peerSPI: UInt32, isExtended: Bool = false, window: Int = 64
+      peerSPI: UInt32, isExtended: Bool = false, window: Int = 64, intoChain: Int? = nil,
+      outChain: Int? = nil
     ) {
       self.local = local
       self.peer = peer
@@ -38,6 +43,8 @@ public struct TunnelSettings: Sendable, Hashable {
       self.peerSPI = peerSPI
       self.isExtended = isExtended
       self.window = window
+      self.intoChain = intoChain
+      self.outChain = outChain
     }
   }
 
@@ -104,13 +111,13 @@ extension TunnelSettings.Tunnel {
     SharedDescriptor(
       encapsulating: into, spi: spi, outerHeader: outerHeader,
       nextHeader: networks.first?.address.isIPv4 == false ? 41 : 4, isExtended: isExtended,
-      outputPool: outputPool.rawValue)
+      outputPool: outputPool)
   }
 
   /// What SEC is told of the way out of it.
   func opening(outputPool: BPID) -> SharedDescriptor {
     SharedDescriptor(
       decapsulating: out, outerHeaderLength: outerLength, window: window, isExtended: isExtended,
-      outputPool: outputPool.rawValue)
+      outputPool: outputPool)
   }
 }
