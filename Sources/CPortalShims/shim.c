@@ -1,7 +1,9 @@
 #include "CPortalShims.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 int dpaac_accept(int listener) { return accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK); }
@@ -21,6 +23,22 @@ int dpaac_pin(const int32_t *cpus, int count) {
     CPU_SET((size_t)cpus[place], &set);
   }
   return sched_setaffinity(0, sizeof set, &set);
+}
+
+int dpaac_watch_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int dpaac_watch_add(int watch, int descriptor) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+  return epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int dpaac_watch_wait(int watch, uint64_t nanoseconds) {
+  struct timespec rest = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
+  struct epoll_event events[16];
+  // Linux 5.11; older ones know no waits shorter than a millisecond, and this one is bounded anyway.
+  long count = syscall(SYS_epoll_pwait2, watch, events, 16, &rest, 0, 0);
+  if (count < 0 && errno == ENOSYS) nanosleep(&rest, 0);
+  return count > 0;
 }
 
 enum { guard_count = 16 };

@@ -20,6 +20,7 @@ struct RunCommand: ParsableCommand {
         dpaac run office.yaml -o captures --repeat 100 --rate 50000
         dpaac run office.yaml --port fm1-10g0=other.pcap --format json
         dpaac run office.yaml --program guest1=.build/release/my-guest
+        dpaac run office.yaml --inline host
         dpaac run office.yaml -o captures --captures pcapng
 
       An interface may also be connected with a line. Frames then come and go as long as the run \
@@ -108,6 +109,13 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Run a partition's built-in program on the engine's own thread: no frame to it or from it waits "
+        + "for a change of process, and the program is trusted as the engine is.",
+      valueName: "partition"))
+  var inline: String?
+
+  @Option(
+    help: ArgumentHelp(
       "What guests of the kind vm boot: a folder with vmlinuz and initramfs.", valueName: "folder"),
     completion: .directory)
   var guestImage: String?
@@ -183,6 +191,14 @@ struct RunCommand: ParsableCommand {
     for program in programs {
       if let reason = options.setProgram(program, in: configuration) {
         throw ValidationError("--program \(reason)")
+      }
+    }
+    if let inline {
+      let isAttached = machines.contains { $0.name == inline }
+      if let reason = isAttached
+        ? "\(inline): --attach has it be a machine" : options.setInline(inline, in: configuration)
+      {
+        throw ValidationError("--inline \(reason)")
       }
     }
     do throws(EngineError) {

@@ -84,6 +84,43 @@ import Testing
     #expect(!places.describe(long, in: window.memory))
   }
 
+  @Test func `a guest rings an engine that sleeps, wherever its register lies, and no other`()
+    throws
+  {
+    var template = Array("/tmp/dpaac-pci-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer {
+      for name in ["resource", "resource0"] { unlink("\(root)/\(name)") }
+      rmdir(root)
+    }
+    // Registers of 256 bytes need not begin on a page.
+    for (name, bytes) in [
+      ("resource", Array("0x00000000febf1300 0x00000000febf13ff 0x0000000000040200\n".utf8)),
+      ("resource0", [UInt8](repeating: 0xff, count: 4096)),
+    ] {
+      let file = open("\(root)/\(name)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+      try #require(write(file, bytes, bytes.count) == bytes.count)
+      close(file)
+    }
+    let window = Window(MachineWindow.page)
+    let bell = EngineBell(window: window.memory, register: SharedMemoryDevice.mapBell(at: root))
+    func registers() throws -> [UInt8] {
+      let file = open("\(root)/resource0", O_RDONLY | O_CLOEXEC)
+      defer { close(file) }
+      var bytes = [UInt8](repeating: 0, count: 4096)
+      try #require(read(file, &bytes, 4096) == 4096)
+      return bytes
+    }
+    bell.ring()
+    #expect(try registers().allSatisfy { $0 == 0xff })
+    window.memory.setCounter(MachineWindow.Word.asleep, 1)
+    bell.ring()
+    let zeros = try registers().indices(of: 0)
+    #expect(Array(zeros.ranges) == [0x30c..<0x310], "peer 0, vector 0")
+    #expect(SharedMemoryDevice.mapBell(at: "\(root)/nothing").isNone)
+  }
+
   @Test func `the device is found among those that the kernel shows, by its window`() throws {
     var template = Array("/tmp/dpaac-pci-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
@@ -119,6 +156,8 @@ import Testing
     #expect(device.size == places.size)
     let session = try GuestSession.attach(window: device)
     #expect(session.grant == Self.grant)
+    session.wakeEngine()
+    #expect(device.bell.isNone, "it has no registers")
     // One that vfio-pci drives is found through vfio only, and here is none.
     let path = "\(root)/0000:00:04.0"
     try #require(symlink("../../drivers/vfio-pci", "\(path)/driver") == 0)

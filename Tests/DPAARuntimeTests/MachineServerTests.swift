@@ -29,7 +29,7 @@ import Testing
     init(_ engine: Engine, owner: Int) throws {
       let memory = engine.memory[owner]
       (server, socket) = try MachineServer.open(
-        "guest", try #require(memory.machine), doorbells: memory.interrupts)
+        "guest", try #require(memory.machine), doorbells: memory.interrupts, bell: memory.bell)
       _ = fcntl(socket, F_SETFL, O_NONBLOCK)
       var words: [(word: Int64, descriptors: [Int32])] = []
       var bytes = [UInt8](repeating: 0, count: 8)
@@ -49,7 +49,10 @@ import Testing
     }
 
     /// The machine's doorbells, by vector.
-    var doorbells: [Int32] { words.dropFirst(3).flatMap(\.descriptors) }
+    var doorbells: [Int32] { words.dropFirst(4).flatMap(\.descriptors) }
+
+    /// What wakes the engine.
+    var bell: Int32? { words.dropFirst(3).first?.descriptors.first }
 
     /// How often each was rung since this was asked last.
     var rings: [UInt64] {
@@ -68,10 +71,11 @@ import Testing
     for owner in 1...2 {
       let client = try Client(engine, owner: owner)
       let count = doorbells[owner - 1]
-      // The protocol's version, the machine's number, its memory, its own number with each doorbell.
-      #expect(client.words.map(\.word) == [0, 1, -1] + [Int64](repeating: 1, count: count))
+      // The protocol's version, the machine's number, its memory, the engine's doorbell, its own number with each
+      // doorbell.
+      #expect(client.words.map(\.word) == [0, 1, -1, 0] + [Int64](repeating: 1, count: count))
       #expect(
-        client.words.map(\.descriptors.count) == [0, 0, 1] + [Int](repeating: 1, count: count))
+        client.words.map(\.descriptors.count) == [0, 0, 1, 1] + [Int](repeating: 1, count: count))
       let memory = try #require(client.words[2].descriptors.first)
       let size = try #require(engine.memory[owner].machine?.size)
       let window = try #require(mmap(nil, size, PROT_READ, MAP_SHARED, memory, 0))
@@ -120,6 +124,58 @@ import Testing
       #expect(client.rings == [0])
     }
     #expect(engine.counters.value(.interrupts, 2) == 50)
+  }
+
+  @Test func `an engine that sleeps says so to each machine, and is woken by any of them`() throws {
+    let engine = try Self.engine(.poll)
+    let clients = [try Client(engine, owner: 1), try Client(engine, owner: 2)]
+    let bells = try #require(try EngineBells(engine.memory))
+    let windows = (1...2).map { engine.memory[$0].machine?.memory }
+    var words: [UInt64?] = []
+    func sleep(_ hasNews: Bool) -> EngineBells.End {
+      bells.sleep {
+        words = windows.map { $0?.counter(MachineWindow.Word.asleep) }
+        return hasNews
+      }
+    }
+    #expect(sleep(false) == .timeout)
+    #expect(words == [1, 1])
+    for client in clients {
+      var one: UInt64 = 1
+      #expect(write(try #require(client.bell), &one, 8) == 8)
+      #expect(sleep(false) == .rung)
+      #expect(sleep(false) == .timeout, "one ring wakes once, and nobody has read it")
+    }
+    #expect(sleep(true) == .news)
+    #expect(windows.map { $0?.counter(MachineWindow.Word.asleep) } == [0, 0])
+    #expect(try EngineBells(try Engine(Talk.configuration()).memory) == nil)
+  }
+
+  @Test func `what a guest wrote before an engine sleeps is news until it is taken`()
+    throws
+  {
+    let engine = try Self.engine(.poll)
+    let guest = try Guest(engine, owner: 2, isInline: true)
+    for _ in 0..<3 { engine.round() }
+    #expect(!engine.hasNews)
+    var buffer = try #require(guest.session.portals[0].acquire(from: 3))
+    buffer.setLength(64)
+    #expect(!engine.hasNews)
+    guard case .accepted = guest.session.portals[0].enqueue(buffer, to: 201) else {
+      Issue.record("the ring has room")
+      return
+    }
+    #expect(engine.hasNews)
+    engine.round()
+    #expect(!engine.hasNews)
+    // Of those who are gone nothing is news.
+    var other = try #require(guest.session.portals[0].acquire(from: 3))
+    other.setLength(64)
+    _ = guest.session.portals[0].enqueue(other, to: 201)
+    #expect(engine.hasNews)
+    engine.control.markGone(owner: 2)
+    engine.round()
+    #expect(!engine.hasNews)
   }
 
   @Test func `a doorbell that somebody fills is noticed, and who waits at it goes on`() throws {

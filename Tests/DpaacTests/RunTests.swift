@@ -54,6 +54,28 @@ import Testing
     }
   }
 
+  @Test func `a host on the engine's own thread takes and sends what one of its own process does`()
+    throws
+  {
+    let reports = try [[], ["--inline", "host"]].map { options in
+      let outcome = try Dpaac.tool.run(["run", Dpaac.example, "--format", "json"] + options)
+      try #require(outcome.status == 0, "\(outcome.errorText)\(outcome.text)")
+      return try Dpaac.report(outcome.text)
+    }
+    for key in ["conserved", "partitions", "flows"] {
+      let values = reports.map { $0[key] as? NSObject }
+      #expect(values[0] != nil && values[0] == values[1], "\(key)")
+    }
+    for (arguments, reason) in [
+      (["--inline", "nobody"], "the plan has no nobody"),
+      (["--inline", "guest1", "--program", "guest1=/bin/true"], "one of your own"),
+    ] {
+      let outcome = try Dpaac.tool.run(["run", Dpaac.example] + arguments)
+      #expect(outcome.status == 64)
+      #expect(outcome.errorText.contains(reason), "\(outcome.errorText)")
+    }
+  }
+
   /// A run that lasts a few seconds, and what is done to it when it is under way.
   private func run(
     _ arguments: [String] = [], plan: String = Dpaac.example,

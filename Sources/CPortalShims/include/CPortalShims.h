@@ -85,6 +85,16 @@ int dpaac_accept(int listener);
 /// A counter that becomes readable when it is raised, or -1.
 static inline int dpaac_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
+/// A set of descriptors, or -1.
+int dpaac_watch_open(void);
+
+/// Puts a descriptor into a set: 0, or -1.
+int dpaac_watch_add(int watch, int descriptor);
+
+/// Sleeps until a descriptor of a set is written to, or was since this was last called, and for so long at most:
+/// 1 when it was, 0 when the time is up. Nobody has to read the descriptor.
+int dpaac_watch_wait(int watch, uint64_t nanoseconds);
+
 /// Has KVM run a loop of 10,000 rounds: how many nanoseconds that took, or minus an error number where there
 /// is no KVM that would.
 int64_t dpaac_kvm_probe(void);

@@ -59,6 +59,8 @@ public struct GuestSession: ~Copyable {
   let interrupts: [Int32]
   /// How far the portals had come when a guest that polls had nothing to do, and when they had.
   private var standstill = (progress: 0 as UInt32, since: 0 as UInt64)
+  /// How an engine that sleeps is woken.
+  private let bell: EngineBell
   /// Steps of the short clock, a quarter of a millisecond or so, after which it naps. A nap of a virtual machine
   /// costs its QEMU some system calls, which no frame should.
   private static let patience: UInt64 = 500_000
@@ -121,6 +123,7 @@ public struct GuestSession: ~Copyable {
     self.grant = grant
     self.status = status
     self.host = host
+    bell = host.bell
     self.interrupts = interrupts
     self.capture =
       capture >= 0
@@ -135,6 +138,7 @@ public struct GuestSession: ~Copyable {
         to: Portal(
           region: window, index: index, grant: grant, pools: pools, status: status,
           runEngine: runEngine))
+      portals[index].bell = bell
     }
     self.portals = PortalSet(first: portals, count: grant.portalCount)
   }
@@ -237,21 +241,31 @@ public struct GuestSession: ~Copyable {
   /// The host's next request.
   public func takeRequest() -> Request { host.request }
 
+  /// Wakes an engine that sleeps, which has to be where it shares its processor with a virtual machine. Who waits
+  /// by ``waitForWork(atMost:orRoom:)``, or for a command's answer, has no need to; who goes round its portals without
+  /// ever waiting may, when nothing has come.
+  public func wakeEngine() { bell.ring() }
+
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
   ///
   /// Returns at once when work is already there, or when there are no interrupts to wait for; a virtual
   /// machine that polls naps for some microseconds once nothing has come for a while, so that others get its
   /// processor.
   ///
-  /// - Parameter milliseconds: How long at most; -1 for ever.
-  public mutating func waitForWork(atMost milliseconds: Int32 = -1) {
+  /// - Parameters:
+  ///   - milliseconds: How long at most; -1 for ever.
+  ///   - orRoom: Whether QMan's having taken most of what waits in an enqueue ring is work, too: for who has
+  ///     something to send and no room for it.
+  public mutating func waitForWork(atMost milliseconds: Int32 = -1, orRoom: Bool = false) {
+    bell.ring()
     guard !interrupts.isEmpty else {
       if host.isWindow { nap() }
       return
     }
-    for index in 0..<portals.count { portals[index].allowInterrupt(true) }
+    for index in 0..<portals.count { portals[index].allowInterrupt(true, orRoom: orRoom) }
     defer { for index in 0..<portals.count { portals[index].allowInterrupt(false) } }
-    for index in 0..<portals.count where portals[index].hasWork { return }
+    for index in 0..<portals.count
+    where portals[index].hasWork || orRoom && portals[index].hasRoomAgain { return }
     var descriptors = interrupts.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     descriptors.append(pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0))
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)

@@ -8,7 +8,7 @@ enum HostLink {
   /// Over the control socket: a byte to drain, its end to end.
   case socket(Int32)
   /// From a word of a ``MachineWindow``.
-  case window(UnsafeMutableRawPointer)
+  case window(UnsafeMutableRawPointer, EngineBell.Register)
 
   /// The host's next request.
   var request: GuestSession.Request {
@@ -21,7 +21,7 @@ enum HostLink {
       case 1: return .drain
       default: return errno == EAGAIN || errno == EINTR ? .none : .end
       }
-    case .window(let window):
+    case .window(let window, _):
       return switch MachineWindow.Wish(rawValue: window.counter(MachineWindow.Word.wish)) {
       case .run: .none
       case .drain: .drain
@@ -42,9 +42,15 @@ enum HostLink {
     return true
   }
 
+  /// How an engine that sleeps is woken.
+  var bell: EngineBell {
+    guard case .window(let window, let register) = self else { return .none }
+    return EngineBell(window: window, register: register)
+  }
+
   /// Tells a host that sees no exit code how the program ended.
   func noteEnding(_ code: Int32) {
-    guard case .window(let window) = self else { return }
+    guard case .window(let window, _) = self else { return }
     window.setCounter(MachineWindow.Word.ending, UInt64(code) + 1)
   }
 }

@@ -41,9 +41,13 @@ public struct Portal: ~Copyable {
   var answerPolls = 2_000_000
   /// What an acquire command asks for that BMan has not answered yet.
   private var acquiring: (pool: BPID, count: Int)?
+  /// Whether the enqueue ring raises the portal's interrupt.
+  private var waitsForRoom = false
   /// Whether QMan has not answered the last query yet.
   var isQuerying = false
   private let runEngine: (() -> Void)?
+  /// How an engine that sleeps is woken.
+  var bell = EngineBell.none
 
   // SAFETY: the caller keeps the region, the pools and the page mapped for the portal's life, and
   // makes one portal for each index.
@@ -292,13 +296,14 @@ extension Portal {
 
   /// Waits for a response register to become valid.
   func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
+    bell.ring()
     var rounds = 0
     while rounds < answerPolls {
       let word = window.acquire64(response)
       if UInt8(truncatingIfNeeded: word >> 56) & 0x7f != 0 { return word }
       rounds += 1
-      // The engine may need this very CPU to answer.
-      if rounds & 63 == 0 { letEngineRun() } else { dpaac_pause() }
+      // The engine may need this very CPU to answer, or this very thread.
+      if rounds & 63 == 0 || runEngine != nil { letEngineRun() } else { dpaac_pause() }
     }
     return nil
   }
@@ -306,6 +311,7 @@ extension Portal {
   /// Gives the engine time, for who waits for room in a ring: a round of its own when it works on
   /// this very thread, the rest of this thread's time slice otherwise.
   public func letEngineRun() {
+    bell.ring()
     if let runEngine { runEngine() } else { sched_yield() }
   }
 }
@@ -328,15 +334,39 @@ extension Portal {
     return message & 0x7f != 0 && message & PortalLayout.validBit == mr.polarity(mrConsumer)
   }
 
+  /// Entries of the enqueue ring below which it raises its interrupt (ITR): few, so that who waits for room
+  /// finds much; the field has three bits.
+  private static let roomThreshold: UInt32 = 4
+
+  /// Whether QMan has taken so much of what was in the enqueue ring.
+  var hasRoomAgain: Bool {
+    let consumer = qman.acquire32(PortalLayout.QMan.eqcrConsumerLine)
+    return eqcr.occupancy(producer: eqcrProducer, consumerRegister: consumer) < Self.roomThreshold
+  }
+
   /// Allows or inhibits the portal's interrupt. After allowing it, look at ``hasWork`` once more
   /// before sleeping: what arrived in between raised nothing.
-  public mutating func allowInterrupt(_ allowed: Bool) {
+  ///
+  /// - Parameters:
+  ///   - allowed: Whether it may fire.
+  ///   - orRoom: Whether an enqueue ring that QMan has nearly emptied raises it, too.
+  public mutating func allowInterrupt(_ allowed: Bool, orRoom: Bool = false) {
     publishConsumption()
+    if orRoom != waitsForRoom {
+      waitsForRoom = orRoom
+      // Without a threshold the ring raises nothing, and QMan need not count its entries.
+      qmanRegisters.release32(
+        PortalLayout.QManRegister.eqcrThreshold, orRoom ? Self.roomThreshold : 0)
+      qmanRegisters.release32(
+        PortalLayout.QManRegister.interruptEnable,
+        PortalInterrupt.dequeue | PortalInterrupt.message
+          | (orRoom ? PortalInterrupt.enqueueRing : 0))
+    }
     if allowed {
       // What was handled is no reason for the next interrupt; what waits still sets its bit again.
       qmanRegisters.release32(
         PortalLayout.QManRegister.interruptStatus,
-        PortalInterrupt.dequeue | PortalInterrupt.message)
+        PortalInterrupt.dequeue | PortalInterrupt.message | PortalInterrupt.enqueueRing)
     }
     qmanRegisters.release32(PortalLayout.QManRegister.interruptInhibit, allowed ? 0 : 1)
     // The caller's next look at the rings must not be taken before QMan can see the permission.

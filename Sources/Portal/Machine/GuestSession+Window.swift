@@ -17,7 +17,7 @@ extension GuestSession {
     guard places.size <= size else { throw .badRegion("machine's") }
     return GuestSession(
       grant: grant, window: window + places.portals, status: window + places.status,
-      poolMemory: places.pools.map { window + $0 }, host: .window(window),
+      poolMemory: places.pools.map { window + $0 }, host: .window(window, device.bell),
       interrupts: try device.interrupts(grant.portalCount))
   }
 }

@@ -25,7 +25,12 @@ public struct MachineWindow: Sendable, Hashable {
     public static let wish = 64
     /// How the guest's program ended: 0 while it runs, then 1 more than its exit code.
     public static let ending = 128
+    /// 1 while the engine sleeps: who has written something for it then rings its doorbell.
+    public static let asleep = 192
   }
+
+  /// The engine's number among the peers of a machine's device.
+  public static let engineNumber = 0
 
   /// What the host wants of a machine's guest.
   public enum Wish: UInt64, Sendable {

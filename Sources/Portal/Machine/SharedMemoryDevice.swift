@@ -13,10 +13,16 @@ struct SharedMemoryDevice {
   let size: Int
   /// vfio-pci's descriptor; -1 for a device without interrupts.
   private let descriptor: Int32
+  /// Where the doorbell register is.
+  let bell: EngineBell.Register
 
   // SAFETY: the mapping stays for the life of the process.
   /// A device whose memory is mapped.
-  init(memory: UnsafeMutableRawPointer, size: Int, descriptor: Int32 = -1) {
+  init(
+    memory: UnsafeMutableRawPointer, size: Int, descriptor: Int32 = -1,
+    bell: EngineBell.Register = .none
+  ) {
+    self.bell = bell
     self.memory = memory
     self.size = size
     self.descriptor = descriptor
@@ -41,7 +47,7 @@ struct SharedMemoryDevice {
       guard word(of: "\(path)/vendor") == 0x1af4, word(of: "\(path)/device") == 0x1110,
         // The kernel maps nothing of a device that a driver has (Linux 6.1, CONFIG_IO_STRICT_DEVMEM).
         let device = target(of: "\(path)/driver") == "vfio-pci"
-          ? open(name, at: path, groups) : map("\(path)/resource2")
+          ? open(name, at: path, groups) : map(at: path)
       else { continue }
       if device.memory.counter(MachineWindow.Word.magic) == MachineWindow.magic,
         device.memory.counter(MachineWindow.Word.size) == UInt64(device.size)
@@ -88,11 +94,19 @@ struct SharedMemoryDevice {
       close(descriptor)
       return nil
     }
-    return SharedMemoryDevice(memory: memory, size: size, descriptor: descriptor)
+    var (registers, length) = (0 as UInt64, 0 as UInt64)
+    let hasRegisters = dpaac_vfio_region(descriptor, 0, &registers, &length) == 0
+    return SharedMemoryDevice(
+      memory: memory, size: size, descriptor: descriptor,
+      bell: hasRegisters
+        ? .vfio(
+          descriptor, off_t(truncatingIfNeeded: registers) + off_t(EngineBell.Register.offset))
+        : .none)
   }
 
-  private static func map(_ path: String) -> SharedMemoryDevice? {
-    let descriptor = Glibc.open(path, O_RDWR | O_SYNC | O_CLOEXEC)
+  /// A device that no driver has.
+  private static func map(at path: String) -> SharedMemoryDevice? {
+    let descriptor = Glibc.open("\(path)/resource2", O_RDWR | O_SYNC | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var information = stat()
@@ -101,7 +115,22 @@ struct SharedMemoryDevice {
         nil, Int(information.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
       memory != MAP_FAILED
     else { return nil }
-    return SharedMemoryDevice(memory: memory, size: Int(information.st_size))
+    return SharedMemoryDevice(
+      memory: memory, size: Int(information.st_size), bell: mapBell(at: path))
+  }
+
+  /// The doorbell register of a device that no driver has.
+  static func mapBell(at path: String) -> EngineBell.Register {
+    let descriptor = Glibc.open("\(path)/resource0", O_RDWR | O_SYNC | O_CLOEXEC)
+    guard descriptor >= 0, let start = word(of: "\(path)/resource") else { return .none }
+    defer { close(descriptor) }
+    guard
+      let page = mmap(nil, MachineWindow.page, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      page != MAP_FAILED
+    else { return .none }
+    // The kernel maps the page that the registers lie in, which may begin before them.
+    return .memory(
+      page + Int(start % UInt64(MachineWindow.page)) + EngineBell.Register.offset)
   }
 
   /// The last part of where a link leads; `nil` when there is no link.

@@ -6,13 +6,7 @@ extension GuestSession {
   /// Runs the program that the plan names, until the host asks this guest to end.
   public mutating func run() throws(GuestError) {
     if case .traffic = grant.program { return try runTraffic() }
-    var program = try BuiltInProgram(grant)
-    if program.framesToSend > 0, grant.pools.isEmpty {
-      throw .missingResource("pool, which a source takes its buffers from")
-    }
-    // Frames come once every guest has reported, and chains bring them to queues without asking.
-    program.open(&self)
-    report(program.framesToSend > 0 ? .running : .quiet)
+    var program = try begin()
     var idleRounds = 0
     var rounds = 0
     while true {
@@ -24,7 +18,9 @@ extension GuestSession {
         continue
       }
       idleRounds += 1
-      if idleRounds < 64 {
+      if idleRounds == 1 {
+        wakeEngine()
+      } else if idleRounds < 64 {
         dpaac_pause()
       } else if idleRounds < 96 {
         sched_yield()
@@ -40,6 +36,18 @@ extension GuestSession {
     capture?.flush()
     report(.ended)
     if let error = capture?.errorNumber, error != 0 { throw .capture(name, error) }
+  }
+
+  /// Prepares the program that the plan names, unless that is a measurement's.
+  mutating func begin() throws(GuestError) -> BuiltInProgram {
+    var program = try BuiltInProgram(grant)
+    if program.framesToSend > 0, grant.pools.isEmpty {
+      throw .missingResource("pool, which a source takes its buffers from")
+    }
+    // Frames come once every guest has reported, and chains bring them to queues without asking.
+    program.open(&self)
+    report(program.framesToSend > 0 ? .running : .quiet)
+    return program
   }
 
   /// Does what the host asks; `true` when it asks this guest to end.

@@ -62,6 +62,9 @@ struct BManPortal: BitwiseCopyable {
       || rcr.hasEntry(in: window, at: PortalLayout.BMan.rcr, rcrConsumer)
   }
 
+  /// The same where valid bits tell; `false` in other modes.
+  func isWrittenTo() -> Bool { productionMode == .validBit && hasNews() }
+
   private mutating func setLimit(_ index: UInt32) {
     rcrLimit = rcrConsumer &+ rcr.occupancy(producer: index, consumerRegister: rcrConsumer)
   }

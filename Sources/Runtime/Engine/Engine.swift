@@ -83,6 +83,8 @@ public final class Engine: @unchecked Sendable {
   var attached: [OwnerMemory] = []
   /// Buffers of owners that ended which nobody gave back, by owner: there should be none.
   var stranded: [(owner: String, count: UInt32)] = []
+  /// The guest whose program runs on the engine's thread.
+  private(set) var inlineGuest: InlineGuest?
   private var thread: pthread_t?
 
   /// Makes the regions of every owner and puts pools, queues and portals into service.
@@ -166,6 +168,24 @@ public final class Engine: @unchecked Sendable {
       OwnerReturn(owner: index, memory: fresh, configuration: configuration))
   }
 
+  /// Has an owner's built-in program run on the engine's thread; before ``start()``, and for one owner.
+  ///
+  /// - Parameters:
+  ///   - index: The owner.
+  ///   - capture: As ``attach(owner:isInline:capture:)`` has it.
+  /// - Throws: ``EngineError`` when the program cannot begin.
+  func runInline(
+    owner index: Int, capture: (descriptor: Int32, format: CaptureWriter.Format)?
+  ) throws(EngineError) {
+    precondition(thread == nil && inlineGuest == nil, "the engine's thread runs, or has a guest")
+    let session = try attach(owner: index, isInline: true, capture: capture)
+    do throws(GuestError) {
+      inlineGuest = try InlineGuest(session)
+    } catch {
+      throw .guest(configuration.owners[index].name, "\(error)")
+    }
+  }
+
   /// Starts the engine's own thread.
   public func start() {
     precondition(thread == nil, "the engine runs already")
@@ -174,12 +194,17 @@ public final class Engine: @unchecked Sendable {
     thread = WorkerThread.start { self.loop() }
   }
 
+  /// Whether a guest has written something that the last round did not see.
+  var hasNews: Bool { tables.hasNews }
+
   /// Whether the engine's own thread runs.
   var isRunning: Bool { thread != nil }
 
   /// Ends the engine's thread and waits for it.
   public func join() {
     pause()
+    // Its session keeps the engine alive.
+    inlineGuest = nil
     for index in 0..<tables.ports.count { tables.ports[index].flush() }
   }
 
@@ -196,10 +221,22 @@ public final class Engine: @unchecked Sendable {
   /// Polls until it is told to stop.
   private func loop() {
     var backoff = IdleBackoff()
+    // What is there and cannot be taken up is news only once.
+    var hasLooked = false
     while !control.isStopRequested {
       let now = clock()
       tables.awaitNews()
-      if tables.round(control, now: now) { backoff.restart() } else { backoff.rest(now: now) }
+      let isBusy = tables.round(control, now: now)
+      if inlineGuest?.step() == true || isBusy {
+        backoff.restart()
+        hasLooked = false
+      } else if let bells = tables.bells {
+        backoff.rest(now: now) {
+          hasLooked = bells.sleep { !hasLooked && tables.hasNews } == .news
+        }
+      } else {
+        backoff.rest(now: now)
+      }
     }
   }
 

@@ -57,6 +57,13 @@ extension EngineTables {
     }
   }
 
+  /// Whether a guest has written something since it was last looked at, by valid bit or line.
+  var hasNews: Bool {
+    for index in 0..<portals.count
+    where portals.base[index].isWrittenTo() && !isGone(portals.base[index].owner) { return true }
+    return false
+  }
+
   /// Whether no frame is queued and no buffer is in anybody's hands.
   private var isEmpty: Bool {
     guard qman.frameCount == 0 else { return false }

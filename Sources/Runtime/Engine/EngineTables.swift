@@ -13,6 +13,8 @@ struct OwnerMemory {
   var interrupts: [InterruptLine]
   /// All of it as one region, for an owner that is a virtual machine.
   var machine: SharedRegion?
+  /// How such an owner wakes an engine that sleeps.
+  var bell: InterruptLine?
 
   init(_ owner: Owner, interrupts: Bool) throws(EngineError) {
     var pools: [SharedRegion] = []
@@ -39,6 +41,7 @@ struct OwnerMemory {
   init(_ owner: Owner, machine grant: GuestGrant, interrupts: Bool) throws(EngineError) {
     var lines: [InterruptLine] = []
     for _ in owner.portals where interrupts { lines.append(try InterruptLine(.doorbell)) }
+    let bell = try InterruptLine(.doorbell)
     let places = MachineWindow(grant)
     let machine = try SharedRegion(name: "\(owner.name)-machine", size: places.size)
     guard places.describe(grant, in: machine.memory) else {
@@ -52,6 +55,7 @@ struct OwnerMemory {
     status = SharedRegion(of: machine, at: places.status, size: GuestStatus.size)
     self.interrupts = lines
     self.machine = machine
+    self.bell = bell
   }
 }
 
@@ -103,6 +107,8 @@ struct EngineTables: ~Copyable {
   let interrupts: FlatTable<InterruptLine.End>
   /// Owners whose processes have ended and whose holdings were taken back, one bit each.
   var gone: UInt64 = 0
+  /// How machines wake the engine when it sleeps; `nil` where no owner is one.
+  var bells: EngineBells?
   /// Those of them that shall come back as soon as nothing of theirs is under way.
   var returning: UInt64 = 0
 
@@ -221,6 +227,7 @@ struct EngineTables: ~Copyable {
     for (index, channel) in grants.channels.enumerated() { ownerChannels.base[index] = channel }
     let accelerators = try AcceleratorLanes(configuration, layout, devices)
     let keyGen = try KeyGen()
+    let bells = try EngineBells(memory)
     let pools = try FlatTable<BufferPool>(count: allPools.count)
     let poolIndex = try FlatTable<UInt8>(count: 256)
     let holders = try FlatTable<UInt8>(count: frames)
@@ -352,6 +359,7 @@ struct EngineTables: ~Copyable {
     counters = Counters(memory: counterRegion.memory, owners: owners.count)
     self.counterRegion = counterRegion
     regions = memory
+    self.bells = bells
     self.layout = layout
     self.grants = grants
   }

@@ -3,31 +3,59 @@ import Glibc
 
 /// How a loop that polls waits when there is nothing to do: it polls on, then yields, then naps.
 /// Guests on the same core need the time, and a nap of 50 µs is short against a scheduler's slice.
+///
+/// A yield is answered in microseconds by guests that yield themselves. Who does not, such as a virtual machine's
+/// processor, keeps the core for a slice, milliseconds: where that happens the loop naps instead, as a thread that
+/// wakes gets the core back at once.
 struct IdleBackoff {
   private var rounds = 0
   private var since: UInt64 = 0
+  /// Until when yields are left alone.
+  private var crowdedUntil: UInt64 = 0
   /// For how many nanoseconds it polls on. A guest on another CPU answers within that; one that
   /// shares the CPU with the engine can only answer after it.
   private static let patience: UInt64 = 1000
+  /// A yield that takes longer has gone to somebody who does not yield.
+  static let longestYield: UInt64 = 500_000
+  /// For how long that is remembered.
+  static let memory: UInt64 = 50_000_000
 
-  /// Whether nothing has come for so long that the loop naps.
+  /// What to do about an idle round.
+  enum Step { case pause, yield, nap }
+
+  /// Whether there has been nothing for so long that the loop naps.
   var isNapping: Bool { rounds > 1000 }
 
   /// Says that there was something to do.
   mutating func restart() { rounds = 0 }
 
-  /// Waits a little, or longer the longer there has been nothing.
-  ///
-  /// - Parameter now: Nanoseconds on the monotonic clock, when the idle round began.
-  mutating func rest(now: UInt64) {
+  /// What to do about another idle round.
+  mutating func step(now: UInt64) -> Step {
     if rounds == 0 { since = now }
     rounds &+= 1
-    if now &- since < Self.patience {
-      dpaac_pause()
-    } else if rounds < 1000 {
+    if now < crowdedUntil { return .nap }
+    if now &- since < Self.patience { return .pause }
+    return rounds < 1000 ? .yield : .nap
+  }
+
+  /// Takes notice of how long a yield took.
+  mutating func noteYield(nanoseconds: UInt64, now: UInt64) {
+    if nanoseconds > Self.longestYield { crowdedUntil = now &+ Self.memory }
+  }
+
+  /// Waits a little, or longer the longer there has been nothing.
+  ///
+  /// - Parameters:
+  ///   - now: Nanoseconds on the monotonic clock, when the idle round began.
+  ///   - nap: How to nap.
+  mutating func rest(now: UInt64, nap: () -> Void = { usleep(50) }) {
+    switch step(now: now) {
+    case .pause: dpaac_pause()
+    case .yield:
+      let before = dpaac_monotonic_nanoseconds()
       sched_yield()
-    } else {
-      usleep(50)
+      noteYield(nanoseconds: dpaac_monotonic_nanoseconds() &- before, now: now)
+    case .nap: nap()
     }
   }
 }

@@ -64,5 +64,12 @@ extension EngineTables {
       preconditionFailure("the configuration was good when the engine began: \(error)")
     }
     regions[owner] = wish.memory
+    guard wish.memory.machine != nil else { return }
+    do throws(EngineError) {
+      bells = try EngineBells(regions)
+    } catch {
+      // For want of a descriptor: then nobody has to ring, and the engine looks by itself.
+      bells = nil
+    }
   }
 }

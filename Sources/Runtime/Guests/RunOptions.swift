@@ -11,6 +11,8 @@ public struct RunOptions: Sendable {
   public var guestProgram: [String]
   /// Programs of partitions that run another one, by the partition's name: path and arguments.
   public var programs: [String: [String]] = [:]
+  /// The partition whose built-in program runs on the engine's own thread; `nil` for none.
+  public var inlinePartition: String?
   /// What guests of the kind `vm` boot; `nil` when there is no image.
   public var image: GuestImage?
   /// Guests that are machines of their own, whose drivers find their portals in the machines' memory.
@@ -87,6 +89,26 @@ public struct RunOptions: Sendable {
       access(parts[1], X_OK) == 0
     else { return "\(assignment): \(parts[1]) is no program that can be executed" }
     programs[parts[0]] = [parts[1]]
+    return nil
+  }
+
+  /// Has a partition's built-in program run on the engine's thread, as a command line says it.
+  ///
+  /// - Parameters:
+  ///   - name: The partition.
+  ///   - configuration: What is run.
+  /// - Returns: Why this cannot be; `nil` when it can.
+  public mutating func setInline(_ name: String, in configuration: RuntimeConfiguration) -> String?
+  {
+    guard let owner = configuration.owners.first(where: { $0.name == name }) else {
+      let partitions = configuration.owners.map(\.name)
+      return "\(name): the plan has no \(name), but \(partitions.joined(separator: ", "))"
+    }
+    guard owner.kind == .process else { return "\(name): it is a virtual machine" }
+    guard programs[name] == nil else {
+      return "\(name): only a built-in program can run there, and it runs one of your own"
+    }
+    inlinePartition = name
     return nil
   }
 

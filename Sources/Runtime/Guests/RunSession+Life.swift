@@ -53,6 +53,9 @@ extension RunSession {
     if machines.owners.contains(where: { configuration.owners[$0].name == name }) {
       return "\(name) is a machine that somebody else starts and ends"
     }
+    if inlineOwner.map({ configuration.owners[$0].name }) == name {
+      return "\(name) runs on the engine's thread, and ends with the run"
+    }
     let nearest = nearestName(to: name, in: names).map { "; did you mean \($0)?" } ?? ""
     return "the run has no guest \(name), but \(names.joined(separator: ", "))\(nearest)"
   }

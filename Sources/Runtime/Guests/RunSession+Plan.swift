@@ -126,6 +126,11 @@ extension RunSession {
         "\(change.new.owners[owner].name) is a machine that somebody else starts and ends; keep what it has, or "
           + "start the run anew")
     }
+    if let inlineOwner, (change.ending + change.starting).contains(inlineOwner) {
+      throw .transition(
+        "\(change.new.owners[inlineOwner].name) runs on the engine's thread, and cannot end before the run; keep "
+          + "what it has, or start the run anew")
+    }
     for owner in change.starting where options.image == nil {
       guard case .machine = change.new.owners[owner].kind else { continue }
       throw .transition(

@@ -123,7 +123,14 @@ public struct RunSession: ~Copyable {
       guestCaptures = []
     }
     machines = try startMachines()
-    for index in configuration.owners.indices where !machines.owners.contains(index) {
+    if let inlineOwner {
+      let capture =
+        guestCaptures.isEmpty ? -1 : fcntl(guestCaptures[inlineOwner], F_DUPFD_CLOEXEC, 0)
+      try engine.runInline(
+        owner: inlineOwner, capture: capture < 0 ? nil : (capture, options.captureFormat))
+    }
+    for index in configuration.owners.indices
+    where !machines.owners.contains(index) && index != inlineOwner {
       guests.append(try launch(index, capture: guestCaptures.isEmpty ? -1 : guestCaptures[index]))
     }
     engine.start()
@@ -210,7 +217,7 @@ public struct RunSession: ~Copyable {
     let accelerator = try HostMachine.choose(for: owner.name, wish)
     let machine = try VirtualMachine(
       owner, accelerator, region: region, doorbells: engine.memory[index].interrupts,
-      image: image, program: options.programs[owner.name]?.first)
+      bell: engine.memory[index].bell, image: image, program: options.programs[owner.name]?.first)
     let guest = try GuestProcess(owner: index, machine)
     consoles[index] = machine.console
     options.say("boot \(owner.name) with QEMU, \(accelerator.rawValue.uppercased())")
@@ -257,14 +264,24 @@ public struct RunSession: ~Copyable {
     }
   }
 
-  func state(of guest: GuestProcess) -> GuestStatus.State {
+  func state(of guest: GuestProcess) -> GuestStatus.State { state(ofOwner: guest.owner) }
+
+  private func state(ofOwner index: Int) -> GuestStatus.State {
     GuestStatus.State(
-      rawValue: engine.memory[guest.owner].status.memory.counter(GuestStatus.state)) ?? .running
+      rawValue: engine.memory[index].status.memory.counter(GuestStatus.state)) ?? .running
+  }
+
+  /// The owner whose program runs on the engine's thread.
+  var inlineOwner: Int? {
+    options.inlinePartition.flatMap { name in
+      configuration.owners.firstIndex { $0.name == name }
+    }
   }
 
   /// Whether no living guest will send anything of its own accord.
   private var areGuestsQuiet: Bool {
     guests.allSatisfy { $0.ending != nil || state(of: $0) != .running }
+      && inlineOwner.map { state(ofOwner: $0) != .running } ?? true
   }
 
   // MARK: Watching
@@ -335,6 +352,7 @@ public struct RunSession: ~Copyable {
     interruptedAt = monotonicNanoseconds()
     engine.control.setInput(false)
     for guest in guests where guest.ending == nil { guest.askToDrain() }
+    engine.inlineGuest?.drain()
   }
 
   /// Does what is wanted over the control socket, and goes on with what was.
@@ -361,6 +379,7 @@ public struct RunSession: ~Copyable {
   ///   - isCut: Whether they end in the midst of their work, so that what they hold is taken back.
   private mutating func endGuests(within milliseconds: UInt64, isCut: Bool = false) {
     for index in guests.indices { guests[index].askToEnd() }
+    engine.inlineGuest?.end()
     let deadline = monotonicNanoseconds() + milliseconds * 1_000_000
     while guests.contains(where: { $0.ending == nil }) {
       for index in guests.indices where guests[index].reap() {
@@ -373,6 +392,15 @@ public struct RunSession: ~Copyable {
         for guest in guests where guest.ending == nil { guest.kill() }
       }
       usleep(1000)
+    }
+    if let inlineOwner {
+      while state(ofOwner: inlineOwner) != .ended, engine.isRunning,
+        monotonicNanoseconds() < deadline
+      { usleep(100) }
+      if isCut || state(ofOwner: inlineOwner) != .ended {
+        gone.insert(inlineOwner)
+        engine.control.markGone(owner: inlineOwner)
+      }
     }
     for owner in gone {
       while !engine.control.isReclaimed(owner: owner), engine.isRunning { usleep(100) }

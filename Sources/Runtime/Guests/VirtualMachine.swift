@@ -34,12 +34,13 @@ struct VirtualMachine: ~Copyable {
   ///   - accelerator: What runs its instructions.
   ///   - region: Its window.
   ///   - doorbells: What interrupts it, a portal each; none for a machine that polls.
+  ///   - bell: What wakes an engine that sleeps.
   ///   - image: What it boots.
   ///   - program: A program of one's own; `nil` for the image's.
   /// - Throws: ``EngineError`` for want of QEMU or descriptors, or a file that cannot be read.
   init(
     _ owner: Owner, _ accelerator: HostMachine.Accelerator, region: SharedRegion,
-    doorbells: [InterruptLine], image: GuestImage, program: String?
+    doorbells: [InterruptLine], bell: InterruptLine?, image: GuestImage, program: String?
   ) throws(EngineError) {
     name = owner.name
     guard let emulator = HostMachine.emulator else {
@@ -58,7 +59,8 @@ struct VirtualMachine: ~Copyable {
     let (device, server): (Int32, MachineServer)
     do throws(EngineError) {
       console = try MachineConsole(of: owner.name)
-      (server, device) = try MachineServer.open(owner.name, region, doorbells: doorbells)
+      (server, device) = try MachineServer.open(
+        owner.name, region, doorbells: doorbells, bell: bell)
     } catch {
       close(files)
       throw error

@@ -172,6 +172,15 @@ struct EnginePortal: BitwiseCopyable {
       || commands.isWaiting
   }
 
+  /// Whether a command, a frame, a buffer or a consumed entry is new, in the modes in which valid bits and lines
+  /// tell. In others nothing is, which is looked for anyway.
+  func isWrittenTo() -> Bool {
+    guard productionMode == .validBit, consumptionMode == .line else { return false }
+    return eqcr.hasEntry(in: qman, at: PortalLayout.QMan.eqcr, eqcrConsumer)
+      || bman.isWrittenTo() || commands.isWaiting
+      || qman.acquire32(PortalLayout.QMan.dqrrConsumerLine) != dqrr.consumerRegister(dqrrConsumer)
+  }
+
   // MARK: Enqueue
 
   /// An enqueue command as it was read.

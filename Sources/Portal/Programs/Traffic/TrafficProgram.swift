@@ -2,14 +2,19 @@ import CPortalShims
 import Glibc
 
 extension GuestSession {
-  /// Does what a measurement orders, until the host asks this guest to end.
-  mutating func runTraffic() throws(GuestError) {
+  /// Prepares to do what a measurement orders.
+  func beginTraffic() throws(GuestError) -> TrafficProgram {
     guard let pool = grant.pools.last, !grant.paths.isEmpty else {
       throw .missingResource("pool or way, which measured frames need")
     }
-    var program = TrafficProgram(
-      page: status + TrafficOrder.statusOffset, paths: grant.paths.count, pool: pool)
     report(.running)
+    return TrafficProgram(
+      page: status + TrafficOrder.statusOffset, paths: grant.paths.count, pool: pool)
+  }
+
+  /// Does what a measurement orders, until the host asks this guest to end.
+  mutating func runTraffic() throws(GuestError) {
+    var program = try beginTraffic()
     var (rounds, idleRounds) = (0, 0)
     while true {
       rounds &+= 1
@@ -32,12 +37,15 @@ extension GuestSession {
         continue
       }
       idleRounds &+= 1
-      if idleRounds < 64 {
+      if idleRounds == 1 {
+        wakeEngine()
+      } else if idleRounds < 64 {
         dpaac_pause()
       } else if idleRounds < 96 || !program.order.sleeps {
         sched_yield()
       } else {
-        waitForWork(atMost: 20)
+        // Nobody says when buffers have come back: a sender looks by itself.
+        waitForWork(atMost: program.order.task == .send ? 1 : 20, orRoom: program.isRingFull)
         idleRounds = 0x3fe
       }
     }
@@ -72,6 +80,9 @@ struct TrafficProgram: ~Copyable {
   }
 
   deinit { template.deallocate() }
+
+  /// Whether it has frames to send for which there is no room.
+  var isRingFull: Bool { order.task == .send && !outgoing.isEmpty }
 
   private var longest: Int { min(Int(pool.size) - Buffer.headroom, template.count) }
 
