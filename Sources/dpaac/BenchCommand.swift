@@ -20,6 +20,7 @@ struct BenchCommand: ParsableCommand {
         dpaac bench --contestants process,bridge --sizes 64,1518 --cpus 2
         dpaac bench --contestants vm,virtio-bridge --seconds 2 --rounds 5 --format json > bench.json
         dpaac bench --chart bench.svg
+        dpaac bench --report bench.html
 
       Contestants: \(Contestant.allCases.map(\.rawValue).joined(separator: ", ")). \
       Flows: \(TrafficFlow.allCases.map(\.rawValue).joined(separator: ", ")).
@@ -54,6 +55,11 @@ struct BenchCommand: ParsableCommand {
     help: ArgumentHelp("Draw the frames in a second, as SVG.", valueName: "file"),
     completion: .file(extensions: ["svg"]))
   var chart: String?
+
+  @Option(
+    help: ArgumentHelp("Write tables, chart and method, as HTML.", valueName: "file"),
+    completion: .file(extensions: ["html"]))
+  var report: String?
 
   @Option(help: "Output for people or for programs.")
   var format: OutputFormat = .text
@@ -101,10 +107,11 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let report = Bench.run(try options())
-    Terminal.print(format == .json ? report.json.text + "\n" : report.text)
-    if let chart { try OutputFile.write(report.chart, to: chart) }
-    if report.isEmpty { throw ExitCode(1) }
+    let results = Bench.run(try options())
+    Terminal.print(format == .json ? results.json.text + "\n" : results.text)
+    if let chart { try OutputFile.write(results.chart, to: chart) }
+    if let report { try OutputFile.write(results.page, to: report) }
+    if results.isEmpty { throw ExitCode(1) }
   }
 }
 

@@ -1,3 +1,5 @@
+import QorIQ
+import Partitioning
 import Glibc
 import TestSupport
 import Testing

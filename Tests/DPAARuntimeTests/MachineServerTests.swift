@@ -158,7 +158,10 @@ import Testing
     let guest = try Guest(engine, owner: 2, isInline: true)
     for _ in 0..<3 { engine.round() }
     #expect(!engine.hasNews)
-    var buffer = try #require(guest.session.portals[0].acquire(from: 3))
+    guard var buffer = guest.session.portals[0].acquire(from: 3) else {
+      Issue.record("the pool has buffers")
+      return
+    }
     buffer.setLength(64)
     #expect(!engine.hasNews)
     guard case .accepted = guest.session.portals[0].enqueue(buffer, to: 201) else {
@@ -169,7 +172,10 @@ import Testing
     engine.round()
     #expect(!engine.hasNews)
     // Of those who are gone nothing is news.
-    var other = try #require(guest.session.portals[0].acquire(from: 3))
+    guard var other = guest.session.portals[0].acquire(from: 3) else {
+      Issue.record("the pool has buffers")
+      return
+    }
     other.setLength(64)
     _ = guest.session.portals[0].enqueue(other, to: 201)
     #expect(engine.hasNews)

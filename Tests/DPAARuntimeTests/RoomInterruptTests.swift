@@ -1,3 +1,4 @@
+import QorIQ
 import Glibc
 import Testing
 
@@ -33,12 +34,14 @@ import Testing
     try #require(guest.session.portals[0].acquire(7, from: 3, into: &burst) == 7)
     for place in 0..<7 { burst[place].setLength(64) }
     #expect(guest.session.portals[0].enqueue(&burst, to: 201) == 7)
-    #expect(!guest.session.portals[0].hasRoomAgain)
+    let isFull = !guest.session.portals[0].hasRoomAgain
+    #expect(isFull)
     guest.session.portals[0].allowInterrupt(true, orRoom: orRoom)
     #expect(!Self.hasFired(line))
     engine.round()
     #expect(Self.hasFired(line) == orRoom)
-    #expect(guest.session.portals[0].hasRoomAgain)
+    let hasRoom = guest.session.portals[0].hasRoomAgain
+    #expect(hasRoom)
     // Once: what it does not wait for any more does not interrupt.
     let before = engine.counters.value(.interrupts, 2)
     guest.session.portals[0].allowInterrupt(false)

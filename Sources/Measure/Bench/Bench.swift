@@ -76,9 +76,9 @@ public enum Bench {
         }
       }
       return samples
-    case .virtioBridge:
+    case .virtioBridge, .virtioKernel:
       return try inScratchNetwork {
-        try VirtioContest(processors: processors, options: options).run()
+        try VirtioContest(contestant: contestant, processors: processors, options: options).run()
       }
     case .virtioVhost:
       guard let path = HostView().program(VhostContest.program) else { return [] }
@@ -122,6 +122,12 @@ public enum Bench {
       }
     }
     guard contestant.hasMachines else { return nil }
+    if contestant == .virtioKernel,
+      let finding = HostCheck.all.first(where: { $0.name == "vhost-net" })?.look(view),
+      finding.verdict != .yes
+    {
+      return finding.reason
+    }
     if contestant == .virtioVhost, view.program(VhostContest.program) == nil {
       return "no \(VhostContest.program) on PATH (Debian: dpdk-dev)"
     }

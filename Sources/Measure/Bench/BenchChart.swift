@@ -70,6 +70,7 @@ struct BenchChart {
     case .machineInterrupt: "#8cc4a4"
     case .bridge: "#b0a58f"
     case .virtioBridge: "#c2703d"
+    case .virtioKernel: "#d9a441"
     case .virtioVhost: "#8e5572"
     }
   }
@@ -94,6 +95,12 @@ struct BenchChart {
   private func text(
     _ x: Int, _ y: Int, _ words: String, anchor: String = "start", weight: String = "normal"
   ) -> String {
+    "<text x=\"\(x)\" y=\"\(y)\" text-anchor=\"\(anchor)\" font-weight=\"\(weight)\">"
+      + "\(Self.escaped(words))</text>\n"
+  }
+
+  /// Words as HTML and SVG have them.
+  static func escaped(_ words: String) -> String {
     var safe = ""
     for character in words {
       switch character {
@@ -103,7 +110,6 @@ struct BenchChart {
       default: safe.append(character)
       }
     }
-    return
-      "<text x=\"\(x)\" y=\"\(y)\" text-anchor=\"\(anchor)\" font-weight=\"\(weight)\">\(safe)</text>\n"
+    return safe
   }
 }

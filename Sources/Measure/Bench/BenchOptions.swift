@@ -50,15 +50,11 @@ public struct BenchOptions: Sendable {
   /// The first processors that this thread may use.
   func first(_ count: Int) -> [Int] { Array(allowed.prefix(count)) }
 
-  /// Where engine, processes and machines run: the engine has the first processor for itself if there is
-  /// another. Beside a machine, whose processor is never idle, the host's process goes to the engine, as
-  /// both of them yield.
-  func placement(
-    _ count: Int, machines: Bool = false
-  ) -> (engine: [Int], guests: [Int], machines: [Int]) {
+  /// Where the engine and guests run: the engine, and the host's program on its thread, have the first processor for
+  /// themselves if there is another.
+  func placement(_ count: Int) -> (engine: [Int], guests: [Int]) {
     let all = first(count)
-    guard count > 1 else { return (all, all, all) }
-    let (engine, others) = (first(1), Array(all.dropFirst()))
-    return (engine, machines ? engine : others, machines ? all : others)
+    guard count > 1 else { return (all, all) }
+    return (first(1), Array(all.dropFirst()))
   }
 }

@@ -29,8 +29,10 @@ public struct BenchReport: Sendable {
         + "four of 594 and one of 1518.",
       "Frames count where they arrive. ns CPU is the processor time of all who take part, for each frame: "
         + "who polls takes time when nothing comes, too.",
-      "1 CPU: everybody shares it. 2 CPU: our engine has one, and processes the other. Beside machines, which "
-        + "have both, the host's process is on the engine's. The bridge and virtio's QEMU have both, too.",
+      "1 CPU: everybody shares it. 2 CPU: our engine has one, and guests the other. The bridge and virtio's QEMU "
+        + "have both.",
+      "The host's program runs on our engine's thread (dpaac run --inline host), as that of the contestants runs on "
+        + "the thread that reads and writes the TAP device, or serves vhost's rings.",
       "Our wire is a capture in memory on the one way and counted on the other. That of the contestants is the "
         + "host's TAP device, so wire and host are one for them.",
       "TAP, bridge, TAP: one thread writes 32 frames and reads what came, with no guest; the kernel forwards "
@@ -100,6 +102,22 @@ public struct BenchReport: Sendable {
   /// The frames in a second as a picture, in SVG.
   public var chart: String { BenchChart(sorted, host: host).svg }
 
+  /// Picture, tables and method on one page, in HTML.
+  public var page: String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <meta charset="utf-8">
+    <title>dpaac bench</title>
+    <style>body { font-family: sans-serif; margin: 2em } pre { overflow-x: auto }</style>
+    <h1>dpaac bench</h1>
+    \(chart)<pre>
+    \(BenchChart.escaped(text))</pre>
+    </html>
+
+    """
+  }
+
   /// By flow, processors and size, so that those stand together who are compared.
   private var sorted: [BenchResult] {
     func key(_ result: BenchResult) -> [Int] {
@@ -115,12 +133,12 @@ public struct BenchReport: Sendable {
 
   /// Whom a result of ours is compared with, if that was measured: a bridge, and vhost.
   private func opponents(of result: BenchResult) -> [BenchResult?] {
-    let opponents = result.what.contestant.opponents
-    return (0..<2).map { place in
-      guard opponents.indices.contains(place) else { return nil }
-      var what = result.what
-      what.contestant = opponents[place]
-      return results.first { $0.what == what && $0.rate > 0 }
+    result.what.contestant.opponents.map { opponents in
+      opponents.lazy.compactMap { opponent in
+        var what = result.what
+        what.contestant = opponent
+        return results.first { $0.what == what && $0.rate > 0 }
+      }.first
     }
   }
 

@@ -29,9 +29,11 @@ struct PortalContest {
     defer { unlink(capture) }
     var run = RunOptions(directory: "", guestProgram: options.guestProgram)
     run.image = options.image
+    run.inlinePartition = "host"
     run.replays[BenchPlan.wire] = capture
     run.repeats = .max
-    run.processors = options.placement(processors, machines: contestant.hasPortalMachines)
+    let places = options.placement(processors)
+    run.processors = (places.engine, places.guests, places.guests)
     let notebook = Notebook()
     run.measure = { session in
       do throws(BenchError) {
@@ -81,7 +83,8 @@ struct PortalContest {
     func order(_ tasks: [Int: TrafficOrder]) throws(BenchError) {
       let orders = pages.indices.map { index -> (index: Int, order: TrafficOrder) in
         var order = tasks[index] ?? TrafficOrder(.take, sleeps: true)
-        if tasks[index] != nil { order.sleeps = sleeps }
+        // Three who poll on two processors keep each other from them; machines nap only when nothing moves.
+        if tasks[index] != nil { order.sleeps = sleeps || contestant == .machine && index > 0 }
         return (index, order)
       }
       // Who sends hears it last: others would take what they shall send back.

@@ -62,6 +62,8 @@ public enum Contestant: String, Sendable, CaseIterable {
   case bridge
   /// virtio interfaces of virtual machines, over TAP devices and a Linux bridge.
   case virtioBridge = "virtio-bridge"
+  /// The same, with rings that the kernel's vhost serves.
+  case virtioKernel = "virtio-vhost-net"
   /// The same, with rings that DPDK's vhost serves.
   case virtioVhost = "virtio-vhost-user"
 
@@ -74,6 +76,7 @@ public enum Contestant: String, Sendable, CaseIterable {
     case .machineInterrupt: "portals, machines, interrupts"
     case .bridge: "TAP, bridge, TAP, no guest"
     case .virtioBridge: "virtio-net, TAP, bridge"
+    case .virtioKernel: "virtio-net, vhost-net, bridge"
     case .virtioVhost: "virtio-net, vhost-user"
     }
   }
@@ -83,15 +86,17 @@ public enum Contestant: String, Sendable, CaseIterable {
   /// Whether its machines have portals.
   var hasPortalMachines: Bool { self == .machine || self == .machineInterrupt }
   /// Whether its machines have virtio interfaces.
-  var isVirtio: Bool { self == .virtioBridge || self == .virtioVhost }
+  var isVirtio: Bool { hasVirtioTaps || self == .virtioVhost }
+  /// Whether those lead to TAP devices.
+  private var hasVirtioTaps: Bool { self == .virtioBridge || self == .virtioKernel }
   /// Whether it has TAP devices, which want root.
-  public var hasTaps: Bool { self == .bridge || self == .virtioBridge }
-  /// Whom our figures are compared with.
-  var opponents: [Contestant] {
+  public var hasTaps: Bool { self == .bridge || hasVirtioTaps }
+  /// Whom our figures are compared with: a bridge, and vhost, the kernel's where the host has it.
+  var opponents: [[Contestant]] {
     switch self {
-    case .process, .processInterrupt: [.bridge]
-    case .machine, .machineInterrupt: [.virtioBridge, .virtioVhost]
-    case .bridge, .virtioBridge, .virtioVhost: []
+    case .process, .processInterrupt: [[.bridge], []]
+    case .machine, .machineInterrupt: [[.virtioBridge], [.virtioKernel, .virtioVhost]]
+    case .bridge, .virtioBridge, .virtioKernel, .virtioVhost: [[], []]
     }
   }
 }

@@ -6,6 +6,8 @@ import Glibc
 /// virtio interfaces of two virtual machines, each behind a TAP device; a third device is the host's end, and a
 /// Linux bridge joins all three.
 struct VirtioContest {
+  /// Whose rings: QEMU's, or those of the kernel's vhost.
+  let contestant: Contestant
   let processors: Int
   let options: BenchOptions
 
@@ -18,7 +20,10 @@ struct VirtioContest {
     for number in 0..<2 {
       machines.append(
         try ContestMachine(
-          number, options, network: ["-netdev", "tap,id=n,fd=4,vhost=off"],
+          number, options,
+          network: [
+            "-netdev", "tap,id=n,fd=4,vhost=\(contestant == .virtioKernel ? "on" : "off")",
+          ],
           descriptors: [4: taps[1 + number]]))
     }
     for machine in machines { try machine.awaitBoot() }
@@ -40,7 +45,7 @@ struct VirtioContest {
     _ flow: TrafficFlow, _ size: TrafficSize, _ host: borrowing TapEnd, _ machines: [ContestMachine]
   ) throws(BenchError) -> BenchSample {
     let what = BenchCase(
-      contestant: .virtioBridge, processors: processors, flow: flow, size: size)
+      contestant: contestant, processors: processors, flow: flow, size: size)
     let clock = ProcessorClock(processes: machines.map(\.process))
     func order(_ task: TrafficOrder.Task, to station: UInt8 = 0) -> TrafficOrder {
       // On one processor a machine that polled would keep all others from it.
