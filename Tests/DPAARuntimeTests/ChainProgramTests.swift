@@ -105,6 +105,8 @@ import Testing
     #expect(
       try world.sent(on: "fm1-10g1").compactMap { $0[12] == 8 && $0[13] == 0 ? $0[41] : nil }
         == [4, 5, 6, 7, 8])
+    // What waits for a neighbour's answer is given up.
+    world.gateway.stop()
     world.gateway.end()
     world.run()
   }

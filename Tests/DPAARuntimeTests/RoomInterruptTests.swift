@@ -1,3 +1,4 @@
+import CPortalShims
 import QorIQ
 import Glibc
 import Testing

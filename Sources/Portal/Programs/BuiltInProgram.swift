@@ -81,6 +81,9 @@ struct BuiltInProgram: ~Copyable {
   private let watch: ProbeWatch
   // Spelled out, as `?` would first make it `nil`.
   private var router: Optional<ForwardProgram>
+  /// Whether frames are taken as many at a time as there are, so that memory brings what their lookups will read;
+  /// others are taken one by one, and no ring is filled anew before its frames are answered.
+  private let looksAhead: Bool
   /// What has arrived, while it is handled.
   private var arrived = Burst()
   private var scanner: Optional<ScanProgram>
@@ -97,6 +100,7 @@ struct BuiltInProgram: ~Copyable {
     // First, as a value that cannot be copied must not be half made when something throws.
     let router = try Self.router(of: grant)
     let scanner = try Self.scanner(of: grant)
+    looksAhead = Self.looksAhead(router)
     self.router = router
     self.scanner = scanner
     watch = ProbeWatch()
@@ -120,6 +124,13 @@ struct BuiltInProgram: ~Copyable {
     case .protect(let settings, let tunnels):
       return try ForwardProgram(settings, tunnels: tunnels, grant)
     default: return nil
+    }
+  }
+
+  private static func looksAhead(_ router: borrowing ForwardProgram?) -> Bool {
+    switch router {
+    case .some(let router): router.looksAhead
+    case .none: false
     }
   }
 
@@ -166,9 +177,17 @@ struct BuiltInProgram: ~Copyable {
     router?.begin(at: dpaac_monotonic_nanoseconds())
     open(&session)
     for portal in 0..<session.portals.count {
-      if session.portals[portal].dequeue(into: &arrived) > 0 { busy = true }
-      router?.lookAhead(arrived)
-      while let buffer = arrived.removeFirst() { handle(buffer, of: &session, on: portal) }
+      if looksAhead {
+        if session.portals[portal].dequeue(into: &arrived) > 0 { busy = true }
+        router?.lookAhead(arrived)
+        while let buffer = arrived.removeFirst() { handle(buffer, of: &session, on: portal) }
+      } else {
+        for _ in 0..<Self.burst {
+          guard let buffer = session.portals[portal].dequeue() else { break }
+          busy = true
+          handle(buffer, of: &session, on: portal)
+        }
+      }
       while let rejection = session.portals[portal].takeRejection() {
         busy = true
         let buffer = rejection.takeBuffer()

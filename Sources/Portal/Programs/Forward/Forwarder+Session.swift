@@ -49,9 +49,11 @@ struct ForwardProgram: ~Copyable {
   /// Says what time it is, for what is handled until the next step.
   mutating func begin(at now: UInt64) { self.now = now }
 
+  /// Whether it pays to look ahead over frames that are handled next.
+  var looksAhead: Bool { forwarder.looksAhead }
+
   /// Looks ahead over frames that are handled next.
   func lookAhead(_ arrived: borrowing Burst) {
-    guard forwarder.looksAhead else { return }
     for place in 0..<arrived.count { forwarder.lookAhead(arrived[place].frame) }
   }
 
