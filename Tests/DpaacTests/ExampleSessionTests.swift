@@ -12,9 +12,11 @@ import Testing
     try Self.check(name)
   }
 
-  @Test(.enabled(if: PatternHost.isReady, Comment(rawValue: PatternHost.need)))
-  func `what the README of a plan with patterns shows is what dpaac prints`() throws {
-    try Self.check("scan")
+  @Test(
+    .enabled(if: PatternHost.isReady, Comment(rawValue: PatternHost.need)),
+    arguments: ["scan", "chains"])
+  func `what the README of a plan with patterns shows is what dpaac prints`(name: String) throws {
+    try Self.check(name)
   }
 
   private static func check(_ name: String) throws {
