@@ -122,7 +122,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Listen for `dpaac guests` at this socket, and go on until a signal ends the run.",
+      "Listen for `dpaac guests` and `dpaac apply` at this socket, and go on until a signal ends the run.",
       valueName: "file"),
     completion: .file())
   var control: String?

@@ -118,7 +118,7 @@ import Testing
     bell.ring()
     let zeros = try registers().indices(of: 0)
     #expect(Array(zeros.ranges) == [0x30c..<0x310], "peer 0, vector 0")
-    #expect(SharedMemoryDevice.mapBell(at: "\(root)/nothing").isNone)
+    #expect(SharedMemoryDevice.mapBell(at: "\(root)/nothing") == .none)
   }
 
   @Test func `the device is found among those that the kernel shows, by its window`() throws {
@@ -157,7 +157,7 @@ import Testing
     let session = try GuestSession.attach(window: device)
     #expect(session.grant == Self.grant)
     session.wakeEngine()
-    #expect(device.bell.isNone, "it has no registers")
+    #expect(device.bell == .none, "it has no registers")
     // One that vfio-pci drives is found through vfio only, and here is none.
     let path = "\(root)/0000:00:04.0"
     try #require(symlink("../../drivers/vfio-pci", "\(path)/driver") == 0)

@@ -118,28 +118,10 @@ struct ChainPatternTests {
   private static let judge = Tool("/usr/bin/python3", package: "python3-scapy")
 
   private static func plan(_ chain: String = "{ by: pme, scan: worms }") -> String {
-    """
-    board: t4240qds
-    partitions:
-      host: { cpus: 0-1, memory: 1 GiB, portals: 1, queues: 1-99, pools: [ {id: 1, buffers: 128, size: 2 KiB} ] }
-      gateway:
-        cpus: 2-3
-        memory: 512 MiB
-        portals: 1
-        queues: 100-299
-        pools: [ {id: 2, buffers: 128, size: 2 KiB} ]
-        accelerators:
-          pme:
-            patterns:
-              web: { set: 4, find: [ {text: never} ] }
-              worms: { set: 9, find: [ {regex: 'GET /(admin|etc)/'}, {text: cmd.exe} ] }
-        chains: { look: \(chain) }
-    interfaces:
-      fm1-10g0:
-        rules: [ { when: {ipv4.dst: 10.2.0.0/16}, to: gateway, through: look } ]
-        otherwise: host
-
-    """
+    let worms = "{ set: 9, find: [ {regex: 'GET /(admin|etc)/'}, {text: cmd.exe} ] }"
+    return ChainWorld.patternPlan(
+      pme: "{ patterns: { web: { set: 4, find: [ {text: never} ] }, worms: \(worms) } }",
+      chain: chain)
   }
 
   /// Frames of which some have what is looked for.

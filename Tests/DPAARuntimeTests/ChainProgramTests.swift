@@ -137,29 +137,15 @@ import Testing
 
   // MARK: PME
 
-  private static let filter = """
-    board: t4240qds
-    partitions:
-      host: { cpus: 0-1, memory: 1 GiB, portals: 1, queues: 1-99, pools: [ {id: 1, buffers: 128, size: 2 KiB} ] }
-      gateway:
-        cpus: 2-3
-        memory: 512 MiB
-        portals: 1
-        queues: 100-299
-        pools: [ {id: 2, buffers: 128, size: 2 KiB} ]
-        accelerators:
-          pme:
-            pairs: 2
-            patterns: { worms: {find: [ {text: worm} ]}, noise: {find: [ {text: buzz} ]} }
-        chains: { look: {by: pme, scan: worms} }
-        program: {scan: {between: [fm1-10g0, fm1-10g1], groups: [ {group: worms}, {group: noise, then: count} ]}}
-    interfaces:
-      fm1-10g0:
-        rules: [ { when: {ipv4.dst: 10.2.0.0/16}, to: gateway, through: look } ]
-        otherwise: gateway
-      fm1-10g1: { otherwise: gateway }
-
-    """
+  private static let filter = ChainWorld.patternPlan(
+    pme: "{ pairs: 2, patterns: { worms: {find: [ {text: worm} ]}, "
+      + "noise: {find: [ {text: buzz} ]} } }",
+    chain: "{ by: pme, scan: worms }",
+    more: """
+          program:
+            scan: { between: [fm1-10g0, fm1-10g1], groups: [ {group: worms}, {group: noise, then: count} ] }
+      """,
+    otherwise: "gateway", interfaces: "  fm1-10g1: { otherwise: gateway }")
 
   @Test(.enabled(if: (try? PatternLibrary()) != nil, "needs package libhyperscan-dev"))
   func `a filter takes what its chain has looked through, and looks for its other groups itself`()

@@ -70,6 +70,41 @@ final class ChainWorld {
     """
   }
 
+  /// A plan whose gateway has PME look through what one interface brings it.
+  ///
+  /// - Parameters:
+  ///   - pme: Its use of PME.
+  ///   - chain: Its chain `look`.
+  ///   - more: What else it is told.
+  ///   - otherwise: Whose all other frames are.
+  ///   - interfaces: Further interfaces.
+  /// - Returns: The plan's text.
+  static func patternPlan(
+    pme: String, chain: String, more: String = "", otherwise: String = "host",
+    interfaces: String = ""
+  ) -> String {
+    """
+    board: t4240qds
+    partitions:
+      host: { cpus: 0-1, memory: 1 GiB, portals: 1, queues: 1-99, pools: [ {id: 1, buffers: 128, size: 2 KiB} ] }
+      gateway:
+        cpus: 2-3
+        memory: 512 MiB
+        portals: 1
+        queues: 100-299
+        pools: [ {id: 2, buffers: 128, size: 2 KiB} ]
+        accelerators: { pme: \(pme) }
+        chains: { look: \(chain) }
+    \(more)
+    interfaces:
+      fm1-10g0:
+        rules: [ { when: {ipv4.dst: 10.2.0.0/16}, to: gateway, through: look } ]
+        otherwise: \(otherwise)
+    \(interfaces)
+
+    """
+  }
+
   /// The configuration of a plan.
   static func configuration(_ plan: String) throws -> RuntimeConfiguration {
     let directory = try TemporaryDirectory()

@@ -1,8 +1,8 @@
-import QorIQ
-import Partitioning
 import Glibc
-import TestSupport
+import Partitioning
+import QorIQ
 import Testing
+import TestSupport
 
 @testable import DPAAPortal
 @testable import DPAARuntime

@@ -109,9 +109,11 @@ import Testing
     simulation.engine.control.markGone(owner: 2)
     simulation.engine.round()
     try simulation.engine.bringBack(owner: 2)
-    simulation.engine.control.cancelReturn(owner: 2)
+    #expect(simulation.engine.giveUpReturn(owner: 2))
+    #expect(!simulation.engine.giveUpReturn(owner: 2))
     simulation.run(active: [])
     #expect(simulation.engine.control.isGone(owner: 2))
+    #expect(simulation.engine.pasts[2].lives == 0)
     #expect(simulation.guests[1].send(Talk.frame(to: Talk.guest2, number: 1), to: 105))
     simulation.run(active: [])
     #expect(simulation.dropped(.ownerGone, 2) == 1)
@@ -119,6 +121,8 @@ import Testing
     try simulation.engine.bringBack(owner: 2)
     simulation.run(active: [])
     #expect(!simulation.engine.control.isGone(owner: 2))
+    #expect(!simulation.engine.giveUpReturn(owner: 2))
+    #expect(try simulation.report().owners[2].starts == 2)
   }
 
   @Test func `frames that a life did not count stay lost in the report`() throws {

@@ -1,6 +1,6 @@
 import CPortalShims
-import QorIQ
 import Glibc
+import QorIQ
 import Testing
 
 @testable import DPAAPortal

@@ -5,7 +5,7 @@ import Testing
 /// `dpaac apply`: another plan while a run goes on.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ApplyCommandTests {
   /// The example's plan without links, so that guests can come and go without others noticing.
-  private struct Office {
+  fileprivate struct Office {
     var guest2 = true
     var guestN = true
     var guest2Queues = "201-400"
@@ -34,91 +34,13 @@ import Testing
     }
   }
 
-  /// A run of such a plan, with frames all the while.
-  private final class Run {
-    let directory: TemporaryDirectory
-    let process: ChildProcess
-
-    init(_ plan: Office) throws {
-      directory = try TemporaryDirectory()
-      let capture = "\(Checkout.path)/examples/kvm-forum/traffic.pcap"
-      let output = try directory.write("output", Data())
-      let errors = try directory.write("errors", Data())
-      process = try ChildProcess(
-        Dpaac.tool.name,
-        [
-          "run", try directory.write("office.yaml", Data(plan.text.utf8)), "--format", "json",
-          "--control", "\(directory.path)/control", "--port", "fm1-10g0=\(capture)", "--repeat",
-          "1000000", "--rate", "3000",
-        ], output: FileHandle(forWritingAtPath: output),
-        errors: FileHandle(forWritingAtPath: errors))
-      let deadline = ContinuousClock.now + .seconds(120)
-      while try guests().isEmpty
-        || guests().contains(where: { $0["state"] as? String == "starting" })
-      {
-        if !process.isRunning { Issue.record("\(try text("errors"))") }
-        try #require(process.isRunning)
-        try #require(ContinuousClock.now < deadline, "the run does not begin")
-        usleep(10_000)
-      }
-    }
-
-    deinit {
-      process.stop()
-      directory.remove()
-    }
-
-    func text(_ name: String) throws -> String {
-      try String(contentsOfFile: "\(directory.path)/\(name)", encoding: .utf8)
-    }
-
-    func tool(_ words: [String]) throws -> Tool.Outcome {
-      try Dpaac.tool.run(words + ["--control", "\(directory.path)/control"])
-    }
-
-    func apply(_ plan: Office, _ words: String...) throws -> Tool.Outcome {
-      try tool(["apply", try directory.write("next.yaml", Data(plan.text.utf8))] + words)
-    }
-
-    /// What happened to each partition.
-    func fates(_ plan: Office, _ words: String...) throws -> [String: String] {
-      let path = try directory.write("next.yaml", Data(plan.text.utf8))
-      let outcome = try tool(["apply", path, "--format", "json"] + words)
-      try #require(outcome.status == 0, "\(outcome.errorText)")
-      let partitions = try #require(
-        Dpaac.report(outcome.text)["partitions"] as? [[String: Any]])
-      return Dictionary(
-        uniqueKeysWithValues: partitions.map {
-          ($0["name"] as? String ?? "", $0["fate"] as? String ?? "")
-        })
-    }
-
-    func guests() throws -> [[String: Any]] {
-      let outcome = try tool(["guests", "list", "--format", "json"])
-      guard outcome.status == 0 else { return [] }
-      return try #require(Dpaac.report(outcome.text)["guests"] as? [[String: Any]])
-    }
-
-    func names() throws -> [String] { try guests().compactMap { $0["name"] as? String } }
-
-    func guest(_ name: String) throws -> [String: Any]? {
-      try guests().first { $0["name"] as? String == name }
-    }
-
-    /// Waits until a guest has received so many frames more.
-    func waitForFrames(to name: String, _ count: Int = 50) throws {
-      let before = try #require(guest(name)?["received"] as? Int)
-      let deadline = ContinuousClock.now + .seconds(60)
-      while try guest(name)?["received"] as? Int ?? 0 < before + count {
-        try #require(ContinuousClock.now < deadline, "nothing reaches \(name)")
-      }
-    }
-
-    func end() throws -> [String: Any] {
-      process.terminate()
-      process.waitUntilExit()
-      return try Dpaac.report(try text("output"))
-    }
+  /// A run of such a plan.
+  private static func run(_ plan: Office, _ arguments: [String] = []) throws -> ControlledRun {
+    let directory = try TemporaryDirectory()
+    let capture = "\(Checkout.path)/examples/kvm-forum/traffic.pcap"
+    return try ControlledRun(
+      try directory.write("office.yaml", Data(plan.text.utf8)),
+      ["--port", "fm1-10g0=\(capture)"] + arguments, in: directory)
   }
 
   private func drops(_ name: String, _ report: [String: Any]) throws -> [String: Int]? {
@@ -126,7 +48,7 @@ import Testing
   }
 
   @Test func `guests come and go under traffic, and the others lose nothing`() throws {
-    let run = try Run(Office(guestN: false))
+    let run = try Self.run(Office(guestN: false))
     let before = try #require(try run.guest("guest1")?["process"] as? Int)
     #expect(
       try run.fates(Office(guest2: false)) == [
@@ -152,15 +74,13 @@ import Testing
   }
 
   @Test func `a plan that nobody confirms is gone back from, and one that is stays`() throws {
-    let run = try Run(Office())
+    let run = try Self.run(Office())
     let words = try run.apply(Office(guest2: false), "--confirm-within", "1")
     #expect(words.status == 0, "\(words.errorText)")
     #expect(words.text.hasPrefix("partition  what happens  why\n"))
     #expect(words.text.contains("comes back in 1 s, unless: dpaac apply --confirm"))
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try run.names() != ["host", "guest1", "guest2", "guestN"] {
-      try #require(ContinuousClock.now < deadline, "guest2 does not come back")
-      usleep(50_000)
+    try run.wait("guest2 does not come back") {
+      try run.names() == ["host", "guest1", "guest2", "guestN"]
     }
     #expect(try run.text("errors").contains("which nobody has confirmed"))
     #expect(try run.apply(Office(guest2: false), "--confirm-within", "300").status == 0)
@@ -179,7 +99,7 @@ import Testing
   }
 
   @Test func `a plan that is not sound, or cannot be, changes nothing`() throws {
-    let run = try Run(Office())
+    let run = try Self.run(Office())
     let unsound = try run.apply(Office(guest2Queues: "150-400"))
     #expect(unsound.status == 1)
     #expect(unsound.errorText.contains("[queue-overlap]"))
@@ -203,7 +123,7 @@ import Testing
   }
 
   @Test func `a guest that is told something new starts again, and others go on`() throws {
-    let run = try Run(Office())
+    let run = try Self.run(Office())
     let fates = try run.fates(
       Office(guest2Queues: "1201-1400"))
     #expect(fates["guest1"] == "untouched")
@@ -214,5 +134,58 @@ import Testing
     #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
     #expect(try Dpaac.partition("guest2", of: report)["starts"] as? Int == 2)
     #expect(try drops("guest1", report)?.isEmpty == true)
+  }
+
+  @Test func `a plan whose guest does not come up is gone back from, and another try is possible`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let marker = "\(directory.path)/fails"
+    let program = try directory.write(
+      "program",
+      Data("#!/bin/sh\n[ -e \(marker) ] && exit 3\nexec \(Dpaac.products)/dpaac-guest\n".utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let run = try Self.run(Office(), ["--program", "guest2=\(program)"])
+    #expect(try run.apply(Office(guest2: false)).status == 0)
+    try Data().write(to: URL(fileURLWithPath: marker))
+    // guestN is ended for this plan, and has to be there again.
+    let failed = try run.apply(Office(guestN: false))
+    #expect(failed.status == 1)
+    #expect(
+      failed.errorText
+        == "error: guest2: exited with code 3 before it attached to its portals\n")
+    #expect(try run.names() == ["host", "guest1", "guestN"])
+    try run.waitForFrames(to: "guestN")
+    try run.waitForFrames(to: "guest1")
+    try FileManager.default.removeItem(atPath: marker)
+    #expect(try run.apply(Office(guestN: false)).status == 0)
+    try run.waitForFrames(to: "guest2")
+    let report = try run.end()
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    #expect(try Dpaac.partition("guest1", of: report)["starts"] as? Int == 1)
+    #expect(try drops("guest1", report)?.isEmpty == true)
+  }
+}
+
+extension ControlledRun {
+  fileprivate func apply(_ plan: ApplyCommandTests.Office, _ words: String...) throws
+    -> Tool.Outcome
+  {
+    try tool(["apply", try directory.write("next.yaml", Data(plan.text.utf8))] + words)
+  }
+
+  /// What happened to each partition.
+  fileprivate func fates(
+    _ plan: ApplyCommandTests.Office, _ words: String...
+  ) throws -> [String: String] {
+    let path = try directory.write("next.yaml", Data(plan.text.utf8))
+    let outcome = try tool(["apply", path, "--format", "json"] + words)
+    try #require(outcome.status == 0, "\(outcome.errorText)")
+    let partitions = try #require(Dpaac.report(outcome.text)["partitions"] as? [[String: Any]])
+    return Dictionary(
+      uniqueKeysWithValues: partitions.map {
+        ($0["name"] as? String ?? "", $0["fate"] as? String ?? "")
+      })
   }
 }

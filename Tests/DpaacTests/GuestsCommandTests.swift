@@ -4,64 +4,8 @@ import Testing
 
 /// `dpaac guests`: guests that end and start while a run goes on.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct GuestsCommandTests {
-  /// A run of the example with a control socket.
-  private final class Run {
-    let directory: TemporaryDirectory
-    let process: ChildProcess
-    var socket: String { "\(directory.path)/control" }
-
-    init(
-      _ arguments: [String] = ["--repeat", "1000000", "--rate", "2000"], plan: String? = nil
-    ) throws {
-      directory = try TemporaryDirectory()
-      let output = try directory.write("output", Data())
-      let errors = try directory.write("errors", Data())
-      process = try ChildProcess(
-        Dpaac.tool.name,
-        [
-          "run", plan ?? Dpaac.example, "--format", "json", "--control",
-          "\(directory.path)/control",
-        ] + arguments,
-        output: FileHandle(forWritingAtPath: output), errors: FileHandle(forWritingAtPath: errors))
-      let deadline = ContinuousClock.now + .seconds(300)
-      while try !states().allSatisfy({ $0 != "starting" }) || states().isEmpty {
-        if !process.isRunning { Issue.record("\(try text("errors"))") }
-        try #require(process.isRunning)
-        try #require(ContinuousClock.now < deadline, "the run does not begin")
-        usleep(10_000)
-      }
-    }
-
-    deinit {
-      process.stop()
-      directory.remove()
-    }
-
-    func text(_ name: String) throws -> String {
-      try String(contentsOfFile: "\(directory.path)/\(name)", encoding: .utf8)
-    }
-
-    func guests(_ words: String...) throws -> Tool.Outcome {
-      try Dpaac.tool.run(["guests"] + words + ["--control", socket])
-    }
-
-    func list() throws -> [[String: Any]] {
-      let outcome = try guests("list", "--format", "json")
-      guard outcome.status == 0 else { return [] }
-      return try #require(Dpaac.report(outcome.text)["guests"] as? [[String: Any]])
-    }
-
-    func states() throws -> [String] { try list().compactMap { $0["state"] as? String } }
-
-    func end() throws -> [String: Any] {
-      process.terminate()
-      process.waitUntilExit()
-      return try Dpaac.report(try text("output"))
-    }
-  }
-
   @Test func `guests end and start while a run goes on, and others do not notice`() throws {
-    let run = try Run()
+    let run = try ControlledRun()
     #expect(try run.guests("list").text.hasPrefix("guest   kind     program  process  starts"))
     #expect(try run.guests("kill", "guest1").text == "guest1: killed by signal 9\n")
     #expect(try run.states()[1] == "killed by signal 9")
@@ -73,11 +17,7 @@ import Testing
     let guest = try run.list()[1]
     #expect(guest["starts"] as? Int == 3)
     #expect(guest["process"] as? Int != before)
-    let received = try #require(guest["received"] as? Int)
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try run.list()[1]["received"] as? Int ?? 0 < received + 100 {
-      try #require(ContinuousClock.now < deadline, "nothing reaches guest1 any more")
-    }
+    try run.waitForFrames(to: "guest1")
     let report = try run.end()
     #expect(run.process.terminationStatus == 0)
     #expect(report["conserved"] as? Bool == true)
@@ -90,7 +30,7 @@ import Testing
   }
 
   @Test func `what cannot be is said, and nothing happens`() throws {
-    let run = try Run()
+    let run = try ControlledRun()
     let mistyped = try run.guests("restart", "gest1")
     #expect(mistyped.status == 1)
     #expect(
@@ -111,7 +51,7 @@ import Testing
   }
 
   @Test func `nobody but its owner may use the socket, and nonsense on it harms nobody`() throws {
-    let run = try Run()
+    let run = try ControlledRun()
     let attributes = try FileManager.default.attributesOfItem(atPath: run.socket)
     #expect(attributes[.posixPermissions] as? Int == 0o600)
     let script = """
@@ -133,9 +73,8 @@ import Testing
     let file = try run.directory.write("nonsense.py", Data(script.utf8))
     let outcome = try Tool("python3", package: "python3").run([file, run.socket])
     #expect(outcome.status == 0, "\(outcome.errorText)")
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try run.list()[1]["starts"] as? Int != 2 || run.states().contains("starting") {
-      try #require(ContinuousClock.now < deadline, "guest1 was not started again")
+    try run.wait("guest1 was not started again") {
+      try run.list()[1]["starts"] as? Int == 2 && !run.states().contains("starting")
     }
     #expect(try run.end()["conserved"] as? Bool == true)
   }
@@ -175,13 +114,9 @@ import Testing
   @Test func `each life of a guest has a capture of its own`() throws {
     let captures = try TemporaryDirectory()
     defer { captures.remove() }
-    let run = try Run(["--repeat", "1000000", "--rate", "2000", "-o", captures.path])
+    let run = try ControlledRun(Dpaac.example, ["-o", captures.path])
     #expect(try run.guests("restart", "guest1").status == 0)
-    let received = try #require(try run.list()[1]["received"] as? Int)
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try run.list()[1]["received"] as? Int ?? 0 < received + 10 {
-      try #require(ContinuousClock.now < deadline, "nothing reaches guest1 any more")
-    }
+    try run.waitForFrames(to: "guest1")
     _ = try run.end()
     #expect(try !Dpaac.frames("\(captures.path)/guest1.pcap").isEmpty)
     #expect(try !Dpaac.frames("\(captures.path)/guest1.2.pcap").isEmpty)
@@ -196,7 +131,7 @@ import Testing
       "program",
       Data("#!/bin/sh\n[ -e \(marker) ] && exit 3\nexec \(Dpaac.products)/dpaac-guest\n".utf8))
     try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
-    let run = try Run(["--program", "guest1=\(program)", "--repeat", "1000000", "--rate", "2000"])
+    let run = try ControlledRun(Dpaac.example, ["--program", "guest1=\(program)"])
     try Data().write(to: URL(fileURLWithPath: marker))
     let failed = try run.guests("restart", "guest1")
     #expect(failed.status == 1)

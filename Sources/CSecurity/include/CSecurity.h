@@ -59,7 +59,7 @@ struct dpaac_security_job {
   uint8_t nonce[32];
 };
 
-/// That place.
+/// That place, which Swift would have as 32 numbers.
 static inline uint8_t *_Nonnull dpaac_security_nonce(struct dpaac_security_job *_Nonnull job) {
   return job->nonce;
 }

@@ -32,8 +32,7 @@ struct PortalContest {
     run.inlinePartition = "host"
     run.replays[BenchPlan.wire] = capture
     run.repeats = .max
-    let places = options.placement(processors)
-    run.processors = (places.engine, places.guests, places.guests)
+    run.processors = options.placement(processors)
     let notebook = Notebook()
     run.measure = { session in
       do throws(BenchError) {

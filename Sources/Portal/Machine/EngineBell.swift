@@ -15,19 +15,13 @@ struct EngineBell {
   private let register: Register
 
   /// How the doorbell register is written.
-  enum Register {
+  enum Register: Equatable {
     /// It is mapped.
     case memory(UnsafeMutableRawPointer)
     /// Through vfio-pci: its descriptor, and where the register lies in it.
     case vfio(Int32, off_t)
     /// Not at all.
     case none
-
-    /// Whether it cannot be written.
-    var isNone: Bool {
-      guard case .none = self else { return false }
-      return true
-    }
 
     /// Where the register lies in BAR 0.
     static let offset = 12

@@ -162,10 +162,21 @@ public final class Engine: @unchecked Sendable {
   public func bringBack(owner index: Int) throws(EngineError) {
     precondition(control.isReclaimed(owner: index), "an owner comes back after its end")
     let fresh = try configuration.memory(ofOwner: index, interrupts: hasInterrupts)
+    let before = (memory[index], pasts[index])
     pasts[index].settle(self, owner: index, into: fresh.status.memory)
     memory[index] = fresh
     control.requestReturn(
-      OwnerReturn(owner: index, memory: fresh, configuration: configuration))
+      OwnerReturn(owner: index, memory: fresh, configuration: configuration, before: before))
+  }
+
+  /// Gives up waiting for an owner's return: it stays as it was after its end.
+  ///
+  /// - Parameter index: An owner that was to be brought back.
+  /// - Returns: `false` when it is back, or will be at once.
+  func giveUpReturn(owner index: Int) -> Bool {
+    guard let wish = control.takeReturn(owner: index) else { return false }
+    (memory[index], pasts[index]) = wish.before
+    return true
   }
 
   /// Has an owner's built-in program run on the engine's thread; before ``start()``, and for one owner.

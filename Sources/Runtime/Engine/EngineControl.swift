@@ -9,6 +9,8 @@ public final class EngineControl: Sendable {
   private let inputsDone = Atomic<Bool>(false)
   private let quietRounds = Atomic<UInt64>(0)
   private let returns = Mutex<[OwnerReturn]>([])
+  /// The owners of those, one bit each: the engine looks here in each round, and at the wishes only when there are some.
+  private let returningOwners = Atomic<UInt64>(0)
 
   init() {}
 
@@ -40,19 +42,20 @@ public final class EngineControl: Sendable {
 
   /// Asks for an owner, whose holdings have been taken back, to be put into service again.
   func requestReturn(_ wanted: OwnerReturn) {
-    returns.withLock { $0 = $0.filter { $0.owner != wanted.owner } + [wanted] }
+    returns.withLock { $0.append(wanted) }
+    returningOwners.bitwiseOr(1 << UInt64(wanted.owner), ordering: .acquiringAndReleasing)
   }
 
-  /// Asks for that no more; what has been done already stays done.
-  func cancelReturn(owner: Int) { returns.withLock { $0.removeAll { $0.owner == owner } } }
+  /// The owners that are to come back, one bit each.
+  var returning: UInt64 { returningOwners.load(ordering: .acquiring) }
 
-  /// The owners that are to come back.
-  var returning: [Int] { returns.withLock { $0.map(\.owner) } }
-
-  /// Takes the wish for an owner; `nil` when it was cancelled meanwhile.
+  /// Takes the wish for an owner, to fulfil it or because nobody has it any more; `nil` when somebody else has
+  /// taken it.
   func takeReturn(owner: Int) -> OwnerReturn? {
     returns.withLock { wishes in
-      wishes.firstIndex { $0.owner == owner }.map { wishes.remove(at: $0) }
+      guard let place = wishes.firstIndex(where: { $0.owner == owner }) else { return nil }
+      returningOwners.bitwiseAnd(~(1 << UInt64(owner)), ordering: .acquiringAndReleasing)
+      return wishes.remove(at: place)
     }
   }
 

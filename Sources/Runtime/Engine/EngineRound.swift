@@ -15,7 +15,7 @@ extension EngineTables {
   mutating func round(_ control: EngineControl, now: UInt64) -> Bool {
     var busy = false
     if control.gone & ~gone != 0 { reclaimGoneOwners(control) }
-    if gone != 0 { bringBackOwners(control) }
+    if control.returning | returning != 0 { bringBackOwners(control) }
     for index in 0..<portals.count where takeFromGuest(index) { busy = true }
     // The lines come while frames are moved on.
     if busy { for index in 0..<portals.count { portals.base[index].fetchConsumption() } }

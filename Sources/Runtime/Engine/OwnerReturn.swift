@@ -8,6 +8,8 @@ struct OwnerReturn: Sendable {
   var memory: OwnerMemory
   /// What it owns and what its queues are for.
   var configuration: RuntimeConfiguration
+  /// What the engine had of it, should the wish be given up.
+  var before: (memory: OwnerMemory, past: OwnerPast)
 }
 
 /// Owners that come back after their end.
@@ -22,14 +24,15 @@ extension EngineTables {
   /// in memory that is given up.
   @inline(never)
   mutating func bringBackOwners(_ control: EngineControl) {
-    returning = 0
-    for owner in control.returning where isGone(owner) {
-      returning |= 1 << UInt64(owner)
-      guard hasAllBuffers(owner), let wish = control.takeReturn(owner: owner) else { continue }
-      renew(owner, wish)
+    returning = control.returning & gone
+    for owner in 0..<owners.count where isReturning(owner) && hasAllBuffers(owner) {
+      // It may have been given up meanwhile.
+      if let wish = control.takeReturn(owner: owner) {
+        renew(owner, wish)
+        gone &= ~(1 << UInt64(owner))
+        control.markBack(owner: owner)
+      }
       returning &= ~(1 << UInt64(owner))
-      gone &= ~(1 << UInt64(owner))
-      control.markBack(owner: owner)
     }
   }
 

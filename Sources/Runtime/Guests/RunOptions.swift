@@ -47,9 +47,8 @@ public struct RunOptions: Sendable {
   public var showsLatency = false
   /// What is done with a run whose guests have started, in the place of waiting for its end.
   public var measure: (@Sendable (inout RunSession) -> Void)?
-  /// The processors on which the engine, the guests' processes and their virtual machines run; `nil` for those
-  /// of this thread.
-  public var processors: (engine: [Int], guests: [Int], machines: [Int])?
+  /// The processors on which the engine and the guests run; `nil` for those of this thread.
+  public var processors: (engine: [Int], guests: [Int])?
   /// How long, in milliseconds, a run whose input has ended may stand still before it is ended.
   public var patience: UInt64 = 2000
 

@@ -103,9 +103,7 @@ extension RunSession {
       return false
     case .returning:
       if engine.control.isGone(owner: guest.owner) {
-        guard now >= errand.deadline else { return false }
-        engine.control.cancelReturn(owner: guest.owner)
-        guard engine.control.isGone(owner: guest.owner) else { return false }
+        guard now >= errand.deadline, engine.giveUpReturn(owner: guest.owner) else { return false }
         try giveUp("what it sent has not left yet, so its memory cannot be given up; try again")
       }
       try startAnew(errand.guest)

@@ -175,10 +175,7 @@ public struct RunSession: ~Copyable {
   /// - Returns: Its process.
   /// - Throws: ``EngineError`` when it cannot be started.
   mutating func launch(_ index: Int, capture: Int32) throws(EngineError) -> GuestProcess {
-    if let processors = options.processors {
-      let isMachine = configuration.owners[index].kind != .process
-      Processors.pin(to: isMachine ? processors.machines : processors.guests)
-    }
+    if let processors = options.processors { Processors.pin(to: processors.guests) }
     defer { if let processors = options.processors { Processors.pin(to: processors.engine) } }
     if case .machine(let wish, _) = configuration.owners[index].kind {
       return try boot(index, wish)
