@@ -104,7 +104,48 @@ import Testing
     #expect(simulation.freeBuffers == [64, 0, 64])
   }
 
-  @Test func `a return that is cancelled does not happen`() throws {
+  @Test func `what arrives for others waits while the memory of whoever takes it in is exchanged`()
+    throws
+  {
+    let frames = (0..<20 as Range<UInt64>).map { Talk.frame(to: Talk.guest1, number: $0) }
+    let simulation = try Simulation(Talk.configuration(isP4080: true), frames: frames)
+    let engine = simulation.engine
+    // A frame of the host's is on its way to guest1, all of whose buffers are in its hands.
+    let held = (0..<64).compactMap { _ in
+      simulation.guests[1].session.portals[0].acquire(from: 2)?.take()
+    }
+    try #require(held.count == 64)
+    #expect(simulation.guests[0].send(Talk.frame(to: Talk.guest1, number: 99), to: 5))
+    engine.round()
+    engine.control.markGone(owner: 0)
+    engine.round()
+    try engine.bringBack(owner: 0)
+    engine.control.setInput(true)
+    for _ in 0..<20 { engine.round() }
+    #expect(engine.control.isGone(owner: 0))
+    #expect(engine.counters.value(.received, 0) == 0, "the host's memory is given up")
+    simulation.run(active: [])
+    #expect(!engine.control.isGone(owner: 0))
+    #expect(engine.counters.value(.received, 0) == 20)
+  }
+
+  @Test func `a congestion group does what the plan says again`() throws {
+    let client = try QueueClient([2: .init(congestionGroups: [40])])
+    let engine = client.simulation.engine
+    // Two frames: mantissa 2, exponent 0.
+    #expect(
+      client.writeGroup(
+        40, verb: 0x50, [(0x02, 26, QueueClient.big(2 << 5, 2)), (0x01, 28, [1])]) == 0xf0)
+    let changed = engine.tables.qman.groups.base[40].limit
+    #expect(changed == 2)
+    _ = try Self.restart(2, in: client.simulation)
+    let limit = engine.tables.qman.groups.base[40].limit
+    #expect(limit == 0)
+    #expect(
+      engine.tables.qman.groups.base[40].belongs(to: 2), "it is still its owner's")
+  }
+
+  @Test func `a return that is given up does not happen`() throws {
     let simulation = try Simulation()
     simulation.engine.control.markGone(owner: 2)
     simulation.engine.round()

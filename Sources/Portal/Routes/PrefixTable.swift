@@ -185,7 +185,7 @@ struct PrefixTable: ~Copyable {
 /// IPv4 routes, of which a lookup finds the longest that an address has.
 ///
 /// The table is made once; a lookup neither allocates nor waits and takes a bounded number of steps,
-/// however many routes there are. Memory grows with the routes: about 27 bytes for each of 100,000
+/// however many routes there are. Memory grows with the routes: about 32 bytes for each of 100,000
 /// random ones, beside 256 KiB.
 public struct IPv4PrefixTable: ~Copyable {
   @usableFromInline let table: PrefixTable
@@ -262,7 +262,7 @@ struct PrefixRegion {
 /// IPv6 routes, of which a lookup finds the longest that an address has; see ``IPv4PrefixTable``.
 ///
 /// Routes that share the first bits of fifteen of sixteen have a table of their own, and so have the others:
-/// each takes 256 KiB beside what its routes do.
+/// each takes 256 KiB beside what its routes do, and up to 4 MiB where there are many.
 public struct IPv6PrefixTable: ~Copyable {
   @usableFromInline let region: PrefixRegion
   @usableFromInline let inside: PrefixTable
