@@ -39,6 +39,8 @@ public enum Checkout {
     URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
       .appendingPathComponent(name).path
   }
+  /// Where packages that depend on this one are built, so that what they share is compiled once.
+  public static let dependentScratch = "\(path)/.build-dependents"
   /// The fixtures.
   public static let fixtures = "\(path)/Tests/Fixtures"
 }
