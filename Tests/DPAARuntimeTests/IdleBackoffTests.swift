@@ -1,3 +1,6 @@
+import CPortalShims
+import Glibc
+import Synchronization
 import Testing
 
 @testable import DPAARuntime
@@ -35,5 +38,24 @@ import Testing
     backoff.restart()
     #expect(backoff.step(now: now + 4000) == .nap)
     #expect(backoff.step(now: now + 2000 + IdleBackoff.memory) == .yield)
+  }
+
+  @Test func `who hurries has a nice value of -10 where it may, and no other thread has`() {
+    // 0 is PRIO_PROCESS, of which C libraries make different types.
+    let own = getpriority(0, 0)
+    let seen = Mutex<(result: Int32, nice: Int32, wanted: Int32)>((-1, 0, 0))
+    let thread = WorkerThread.start {
+      let result = dpaac_hurry()
+      let nice = getpriority(0, 0)
+      // What the kernel lets anybody here have.
+      let wanted = setpriority(0, 0, -10) == 0 ? -10 : own
+      seen.withLock { $0 = (result, nice, wanted) }
+    }
+    pthread_join(thread, nil)
+    seen.withLock {
+      #expect($0.result == 0)
+      #expect($0.nice == $0.wanted)
+    }
+    #expect(getpriority(0, 0) == own)
   }
 }

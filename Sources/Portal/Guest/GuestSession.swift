@@ -64,6 +64,9 @@ public struct GuestSession: ~Copyable {
   /// Steps of the short clock, a quarter of a millisecond or so, after which it naps. A nap of a virtual machine
   /// costs its QEMU some system calls, which no frame should.
   private static let patience: UInt64 = 500_000
+  /// Ten milliseconds or so, after which its naps are longer: to end one takes a tenth of a millisecond of a
+  /// processor that is emulated.
+  private static let longPatience: UInt64 = 25_000_000
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
@@ -257,11 +260,11 @@ public struct GuestSession: ~Copyable {
   ///   - orRoom: Whether QMan's having taken most of what waits in an enqueue ring is work, too: for who has
   ///     something to send and no room for it.
   public mutating func waitForWork(atMost milliseconds: Int32 = -1, orRoom: Bool = false) {
-    bell.ring()
     guard !interrupts.isEmpty else {
       if host.isWindow { nap() }
       return
     }
+    bell.ring()
     for index in 0..<portals.count { portals[index].allowInterrupt(true, orRoom: orRoom) }
     defer { for index in 0..<portals.count { portals[index].allowInterrupt(false) } }
     for index in 0..<portals.count
@@ -285,6 +288,13 @@ public struct GuestSession: ~Copyable {
     for index in 0..<portals.count { progress &+= portals[index].progress }
     let now = dpaac_short_clock()
     if progress != standstill.progress { standstill = (progress, now) }
-    if now &- standstill.since < Self.patience { sched_yield() } else { usleep(50) }
+    let still = now &- standstill.since
+    // Who naps has nothing new to tell the engine, and costs its processor less the longer it has been idle.
+    guard still >= Self.patience else {
+      bell.ring()
+      sched_yield()
+      return
+    }
+    usleep(still < Self.longPatience ? 50 : 500)
   }
 }

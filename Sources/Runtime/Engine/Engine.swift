@@ -234,6 +234,8 @@ public final class Engine: @unchecked Sendable {
     var backoff = IdleBackoff()
     // What is there and cannot be taken up is news only once.
     var hasLooked = false
+    // Who shares the processor with it need not be done with theirs before it serves them.
+    if tables.bells != nil { dpaac_hurry() }
     while !control.isStopRequested {
       let now = clock()
       tables.awaitNews()
