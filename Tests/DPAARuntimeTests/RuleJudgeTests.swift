@@ -7,7 +7,7 @@ import Testing
 @testable import DPAARuntime
 
 /// Rules of every kind: what they say, what the tracer answers, and what the engine does are one.
-@Suite(.timeLimit(.minutes(20))) struct RuleJudgeTests {
+@Suite(.timeLimit(.minutes(30))) struct RuleJudgeTests {
   @Test(arguments: 1...10 as ClosedRange<UInt64>)
   func `rules, trace and engine agree on every one of 2,000 random frames`(seed: UInt64) throws {
     try Self.judge(seed: seed, frames: 2000)

@@ -4,7 +4,7 @@ import Testing
 
 /// Conservation and isolation, by search: random programs of three owners on one engine, in virtual
 /// time. `DPAAC_SEED` runs the program of one seed again.
-@Suite(.timeLimit(.minutes(10))) struct SearchTests {
+@Suite(.timeLimit(.minutes(30))) struct SearchTests {
   private func search(_ seeds: Range<UInt64>) throws {
     var broken = 0
     for seed in seeds where broken < 3 {

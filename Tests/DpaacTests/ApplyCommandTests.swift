@@ -3,17 +3,21 @@ import TestSupport
 import Testing
 
 /// `dpaac apply`: another plan while a run goes on.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct ApplyCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct ApplyCommandTests {
   /// The example's plan without links, so that guests can come and go without others noticing.
   fileprivate struct Office {
     var guest2 = true
     var guestN = true
     var guest2Queues = "201-400"
+    /// What else is said of guest2.
+    var guest2More = ""
 
     var text: String {
-      func guest(_ name: String, _ cpus: String, _ queues: String, _ pool: Int) -> String {
+      func guest(
+        _ name: String, _ cpus: String, _ queues: String, _ pool: Int, _ more: String = ""
+      ) -> String {
         "  \(name): { cpus: \(cpus), memory: 512 MiB, portals: 2, queues: \(queues), program: reflect, "
-          + "pools: [ {id: \(pool), buffers: 4096, size: 2 KiB} ] }\n"
+          + "pools: [ {id: \(pool), buffers: 4096, size: 2 KiB} ]\(more) }\n"
       }
       return """
         board: t4240qds
@@ -21,7 +25,7 @@ import Testing
           host: { cpus: 0-3, memory: 2 GiB, portals: 4, queues: 1-100, pools: [ {id: 1, buffers: 4096, size: 2 KiB} ] }
 
         """ + guest("guest1", "4-5", "101-200", 2)
-          + (guest2 ? guest("guest2", "6-7", guest2Queues, 3) : "")
+          + (guest2 ? guest("guest2", "6-7", guest2Queues, 3, guest2More) : "")
           + (guestN ? guest("guestN", "8-11", "401-1000", 4) : "") + """
             interfaces:
               fm1-10g0:
@@ -134,6 +138,53 @@ import Testing
     #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
     #expect(try Dpaac.partition("guest2", of: report)["starts"] as? Int == 2)
     #expect(try drops("guest1", report)?.isEmpty == true)
+  }
+
+  @Test func `congestion groups come, change owners and go`() throws {
+    let run = try Self.run(Office(guest2More: ", congestion-groups: 2"))
+    let steps: [(plan: Office, fate: String)] = [
+      (Office(guest2More: ", congestion-groups: 5"), "drained"), (Office(), "drained"),
+      (Office(guest2: false), "removed"), (Office(guest2More: ", congestion-groups: 3"), "added"),
+    ]
+    for step in steps {
+      let fates = try run.fates(step.plan)
+      #expect(fates["guest2"] == step.fate)
+      #expect(fates["guest1"] == "untouched")
+      #expect(fates["guestN"] == "untouched")
+      if step.plan.guest2 { try run.waitForFrames(to: "guest2") }
+    }
+    let report = try run.end()
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    for name in ["guest1", "guestN"] { #expect(try drops(name, report)?.isEmpty == true) }
+  }
+
+  @Test(.enabled(if: GuestImage.isPresent, "heavy: scripts/guest-image makes what machines boot"))
+  func `heavy: machines come and go by plan, and become processes, while others lose nothing`()
+    throws
+  {
+    let machine = Office(guest2More: ", kind: vm, accel: tcg")
+    let run = try Self.run(machine)
+    let wider = Office(guest2Queues: "1201-1400", guest2More: machine.guest2More)
+    let steps: [(plan: Office, fate: String)] = [
+      (Office(guest2: false), "removed"), (machine, "added"), (wider, "restarted"),
+      (Office(guest2Queues: "1201-1400"), "restarted"), (machine, "restarted"),
+    ]
+    for step in steps {
+      let fates = try run.fates(step.plan)
+      #expect(fates["guest2"] == step.fate)
+      #expect(fates["guest1"] == "untouched")
+      if step.plan.guest2 { try run.waitForFrames(to: "guest2") }
+    }
+    #expect(try run.apply(Office(), "--confirm-within", "1").status == 0)
+    try run.wait("the machine does not come back") {
+      try (run.guest("guest2")?["kind"] as? String)?.hasPrefix("vm") == true
+        && !run.states().contains("starting")
+    }
+    try run.waitForFrames(to: "guest2")
+    let report = try run.end()
+    #expect(run.process.terminationStatus == 0)
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    for name in ["guest1", "guestN"] { #expect(try drops(name, report)?.isEmpty == true) }
   }
 
   @Test func `a plan whose guest does not come up is gone back from, and another try is possible`()

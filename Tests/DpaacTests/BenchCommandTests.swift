@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `dpaac bench` as a user types it; how fast it is, is nobody's business here.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct BenchCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct BenchCommandTests {
   private static func results(_ outcome: Tool.Outcome) throws -> [[String: Any]] {
     #expect(outcome.status == 0, "\(outcome.errorText)")
     return try #require(Dpaac.report(outcome.text)["results"] as? [[String: Any]])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `dpaac guests`: guests that end and start while a run goes on.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct GuestsCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct GuestsCommandTests {
   @Test func `guests end and start while a run goes on, and others do not notice`() throws {
     let run = try ControlledRun()
     #expect(try run.guests("list").text.hasPrefix("guest   kind     program  process  starts"))
@@ -151,7 +151,7 @@ import Testing
 
 /// The same with guests that are virtual machines.
 @Suite(
-  .serialized, .timeLimit(.minutes(10)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: GuestImage.isPresent, "heavy: scripts/guest-image makes what machines boot"))
 struct GuestLifeTests {
   @Test func `heavy: hundreds of processes and some machines start and end, and leave nothing`()

@@ -4,7 +4,7 @@ import Testing
 
 /// Two unmodified Linux guests of one plan, as `scripts/demo-linux` shows them.
 @Suite(
-  .serialized, .timeLimit(.minutes(15)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: Tool.qemuPPC.isPresent, "needs package qemu-system-ppc"),
   .enabled(if: GuestKernel.arePresent, "heavy: scripts/guest-kernel builds its kernels"))
 struct LinuxDemoTests {

@@ -4,7 +4,7 @@ import Testing
 
 /// A stock Linux in a guest's place, in a run whose other guests are processes.
 @Suite(
-  .serialized, .timeLimit(.minutes(15)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: Tool.qemuPPC.isPresent, "needs package qemu-system-ppc"),
   .enabled(if: GuestKernel.arePresent, "heavy: scripts/guest-kernel builds its kernels"))
 struct LinuxMachineTests {

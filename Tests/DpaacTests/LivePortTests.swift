@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `dpaac run` with ports that are connected with something that lives.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct LivePortTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct LivePortTests {
   /// A run that goes on until it is told to end, and its final table.
   private final class Run {
     private let process: ChildProcess

@@ -4,7 +4,7 @@ import Testing
 
 /// Guests of the kind `vm` that sleep until their portals' interrupts, in QEMU's translator.
 @Suite(
-  .serialized, .timeLimit(.minutes(10)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: GuestImage.isPresent, "heavy: scripts/guest-image makes what machines boot"))
 struct MachineInterruptTests {
   private static func counts(_ guest: String, _ report: [String: Any]) throws -> [String: Int] {

@@ -4,7 +4,7 @@ import Testing
 
 /// What a virtual machine that polls costs the host's kernel, by strace's count.
 @Suite(
-  .serialized, .timeLimit(.minutes(10)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: GuestImage.isPresent, "heavy: scripts/guest-image makes what machines boot"))
 struct MachinePollingTests {
   static let strace = Tool("strace", package: "strace")

@@ -5,7 +5,7 @@ import Testing
 
 /// The gateway of `examples/ipsec` under `dpaac run`, between a station and a peer that scapy and Linux are.
 @Suite(
-  .serialized, .timeLimit(.minutes(5)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(
     if: SecurityLibrary.allCases.allSatisfy { $0.problem == nil },
     "needs package libipsec-mb-dev"))

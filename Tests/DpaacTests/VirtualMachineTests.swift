@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Guests of the kind `vm`: what a run says when it cannot start them.
-@Suite(.timeLimit(.minutes(10))) struct VirtualMachineStartTests {
+@Suite(.timeLimit(.minutes(30))) struct VirtualMachineStartTests {
   private static func plan(_ directory: TemporaryDirectory, accel: String = "tcg") throws -> String
   {
     try VirtualMachineTests.plan(["guest2"], in: directory, accel: accel)
@@ -118,7 +118,7 @@ import Testing
 
 /// Guests of the kind `vm`, in QEMU's translator: machines of their own that drive their portals.
 @Suite(
-  .serialized, .timeLimit(.minutes(10)),
+  .serialized, .timeLimit(.minutes(30)),
   .enabled(if: GuestImage.isPresent, "heavy: scripts/guest-image makes what machines boot"))
 struct VirtualMachineTests {
   /// The example with some of its guests as virtual machines.
