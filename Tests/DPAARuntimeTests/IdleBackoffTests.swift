@@ -40,6 +40,25 @@ import Testing
     #expect(backoff.step(now: now + 2000 + IdleBackoff.memory) == .yield)
   }
 
+  @Test func `where nobody wants the core it polls on for longer, until somebody does`() {
+    var backoff = IdleBackoff()
+    var now: UInt64 = 5_000_000
+    /// For how long it polls before it yields.
+    func patience() -> UInt64 {
+      backoff.restart()
+      let start = now
+      while backoff.step(now: now) == .pause { now += 100 }
+      return now - start
+    }
+    #expect(patience() == 1000)
+    backoff.noteYield(nanoseconds: IdleBackoff.emptyYield, now: now)
+    #expect(patience() == 2000)
+    for _ in 0..<20 { backoff.noteYield(nanoseconds: 300, now: now) }
+    #expect(patience() == 16_000)
+    backoff.noteYield(nanoseconds: IdleBackoff.emptyYield + 1, now: now)
+    #expect(patience() == 1000)
+  }
+
   @Test func `who hurries has a nice value of -10 where it may, and no other thread has`() {
     // 0 is PRIO_PROCESS, of which C libraries make different types.
     let own = getpriority(0, 0)

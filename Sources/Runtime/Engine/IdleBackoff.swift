@@ -6,15 +6,22 @@ import Glibc
 ///
 /// A yield is answered in microseconds by guests that yield themselves. Who does not, such as a virtual machine's
 /// processor, keeps the core for a slice, milliseconds: where that happens the loop naps instead, as a thread that
-/// wakes gets the core back at once.
+/// wakes gets the core back at once. Where nobody wants the core, it polls on for longer and longer, as a yield enters
+/// the kernel for nothing.
 struct IdleBackoff {
-  private var rounds = 0
-  private var since: UInt64 = 0
+  /// Since when there has been nothing; `nil` while there is something.
+  private var since: UInt64?
+  /// How often it has yielded or napped since.
+  private var waits = 0
   /// Until when yields are left alone.
   private var crowdedUntil: UInt64 = 0
-  /// For how many nanoseconds it polls on. A guest on another CPU answers within that; one that
-  /// shares the CPU with the engine can only answer after it.
-  private static let patience: UInt64 = 1000
+  /// For how many nanoseconds it polls on.
+  private var patience = Self.leastPatience
+  /// A guest on another CPU answers within that; one that shares the CPU with the engine can only answer after it.
+  private static let leastPatience: UInt64 = 1000
+  private static let mostPatience: UInt64 = 16_000
+  /// A yield that takes no longer has gone to nobody.
+  static let emptyYield: UInt64 = 5000
   /// A yield that takes longer has gone to somebody who does not yield.
   static let longestYield: UInt64 = 500_000
   /// For how long that is remembered.
@@ -24,23 +31,26 @@ struct IdleBackoff {
   enum Step { case pause, yield, nap }
 
   /// Whether there has been nothing for so long that the loop naps.
-  var isNapping: Bool { rounds > 1000 }
+  var isNapping: Bool { waits > 1000 }
 
   /// Says that there was something to do.
-  mutating func restart() { rounds = 0 }
+  mutating func restart() { (since, waits) = (nil, 0) }
 
   /// What to do about another idle round.
   mutating func step(now: UInt64) -> Step {
-    if rounds == 0 { since = now }
-    rounds &+= 1
-    if now < crowdedUntil { return .nap }
-    if now &- since < Self.patience { return .pause }
-    return rounds < 1000 ? .yield : .nap
+    let start = since ?? now
+    since = start
+    guard now < crowdedUntil || now &- start >= patience else { return .pause }
+    waits &+= 1
+    return now < crowdedUntil || waits > 1000 ? .nap : .yield
   }
 
   /// Takes notice of how long a yield took.
   mutating func noteYield(nanoseconds: UInt64, now: UInt64) {
     if nanoseconds > Self.longestYield { crowdedUntil = now &+ Self.memory }
+    patience =
+      nanoseconds > Self.emptyYield
+      ? Self.leastPatience : min(2 &* patience, Self.mostPatience)
   }
 
   /// Waits a little, or longer the longer there has been nothing.
