@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// A frame to it or from it costs no change of process, and it takes no processor from anybody. It is trusted as
 /// the engine is: it shares its address space.
-package final class InlineGuest: @unchecked Sendable {
+public final class InlineGuest: @unchecked Sendable {
   private var session: GuestSession
   // One of both. Spelled out, as `?` would first make them `nil`.
   private var traffic: Optional<TrafficProgram>
@@ -25,7 +25,7 @@ package final class InlineGuest: @unchecked Sendable {
   ///
   /// - Parameter session: The owner's session, whose engine runs on the same thread.
   /// - Throws: ``GuestError`` for a program that lacks what it needs.
-  package init(_ session: consuming GuestSession) throws(GuestError) {
+  public init(_ session: consuming GuestSession) throws(GuestError) {
     var traffic = Optional<TrafficProgram>.none
     var program = Optional<BuiltInProgram>.none
     if case .traffic = session.grant.program {
@@ -39,13 +39,15 @@ package final class InlineGuest: @unchecked Sendable {
   }
 
   /// Has it send nothing more of its own accord.
-  package func drain() { _ = wish.max(Wish.drain, ordering: .acquiringAndReleasing) }
+  public func drain() { _ = wish.max(Wish.drain, ordering: .acquiringAndReleasing) }
 
   /// Has it end.
-  package func end() { _ = wish.max(Wish.end, ordering: .acquiringAndReleasing) }
+  public func end() { _ = wish.max(Wish.end, ordering: .acquiringAndReleasing) }
 
-  /// Does a step; `false` when nothing was to be done. Called by the engine's thread, between rounds.
-  package func step() -> Bool {
+  /// Does a step. Called by the engine's thread, between rounds.
+  ///
+  /// - Returns: `false` when nothing was to be done.
+  public func step() -> Bool {
     guard obeyed != Wish.end else { return false }
     let wish = wish.load(ordering: .acquiring)
     if wish != obeyed { obey(wish) }
