@@ -18,7 +18,7 @@ enum DependentPackageTests {
 
 extension DependentPackageTests {
   /// Compiles what is generated.
-  @Suite(.serialized, .timeLimit(.minutes(30)))
+  @Suite(.timeLimit(.minutes(30)))
   struct SwiftPackageTests {
     @Test func `heavy: a generated package's configuration is the partition's`() throws {
       let directory = try TemporaryDirectory()

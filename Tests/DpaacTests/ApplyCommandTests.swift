@@ -192,11 +192,7 @@ import Testing
   {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let marker = "\(directory.path)/fails"
-    let program = try directory.write(
-      "program",
-      Data("#!/bin/sh\n[ -e \(marker) ] && exit 3\nexec \(Dpaac.products)/dpaac-guest\n".utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let (program, marker) = try Dpaac.failingProgram(in: directory)
     let run = try Self.run(Office(), ["--program", "guest2=\(program)"])
     #expect(try run.apply(Office(guest2: false)).status == 0)
     try Data().write(to: URL(fileURLWithPath: marker))

@@ -50,6 +50,21 @@ enum Dpaac {
     return frames
   }
 
+  /// A guest's program that runs, or ends with code 3 while there is a file at `marker`.
+  ///
+  /// - Parameter directory: Where both are.
+  /// - Returns: The program, and the marker's path.
+  /// - Throws: When it cannot be written.
+  static func failingProgram(
+    in directory: TemporaryDirectory
+  ) throws -> (program: String, marker: String) {
+    let marker = "\(directory.path)/fails"
+    let text = "#!/bin/sh\n[ -e \(marker) ] && exit 3\nexec \(products)/dpaac-guest\n"
+    let program = try directory.write("program", Data(text.utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    return (program, marker)
+  }
+
   /// Waits until a run of the example has started the processes of its four partitions, and names them.
   static func startedGuests(of run: ChildProcess) throws -> [Int32] {
     let deadline = ContinuousClock.now + .seconds(120)

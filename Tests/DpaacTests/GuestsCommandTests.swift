@@ -126,11 +126,7 @@ import Testing
   @Test func `a program that does not come up is told, and another start is possible`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let marker = "\(directory.path)/fails"
-    let program = try directory.write(
-      "program",
-      Data("#!/bin/sh\n[ -e \(marker) ] && exit 3\nexec \(Dpaac.products)/dpaac-guest\n".utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let (program, marker) = try Dpaac.failingProgram(in: directory)
     let run = try ControlledRun(Dpaac.example, ["--program", "guest1=\(program)"])
     try Data().write(to: URL(fileURLWithPath: marker))
     let failed = try run.guests("restart", "guest1")
@@ -141,9 +137,8 @@ import Testing
     try FileManager.default.removeItem(atPath: program)
     let missing = try run.guests("start", "guest1")
     #expect(missing.errorText == "error: guest1: \(program): No such file or directory\n")
-    try Data("#!/bin/sh\nexec \(Dpaac.products)/dpaac-guest\n".utf8)
-      .write(to: URL(fileURLWithPath: program))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    _ = try Dpaac.failingProgram(in: directory)
+    try FileManager.default.removeItem(atPath: marker)
     #expect(try run.guests("start", "guest1").text == "guest1: answering\n")
     #expect(try run.end()["conserved"] as? Bool == true)
   }

@@ -252,8 +252,8 @@ public struct GuestSession: ~Copyable {
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
   ///
   /// Returns at once when work is already there, or when there are no interrupts to wait for; a virtual
-  /// machine that polls naps for some microseconds once nothing has come for a while, so that others get its
-  /// processor.
+  /// machine that polls naps for 0.05 ms once nothing has come for a quarter of a millisecond, and for 0.5 ms after ten
+  /// milliseconds, so that others get its processor.
   ///
   /// - Parameters:
   ///   - milliseconds: How long at most; -1 for ever.

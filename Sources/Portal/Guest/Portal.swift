@@ -319,8 +319,8 @@ extension Portal {
 // MARK: Interrupts
 
 extension Portal {
-  /// A number that changes whenever a frame or a message has been taken or a frame sent.
-  var progress: UInt32 { dqrrConsumer &+ mrConsumer &+ eqcrProducer }
+  /// A number that changes whenever a frame or a message has been taken, a frame sent or buffers released.
+  var progress: UInt32 { dqrrConsumer &+ mrConsumer &+ eqcrProducer &+ rcrProducer }
 
   /// Whether a frame or a message waits.
   public var hasWork: Bool {
