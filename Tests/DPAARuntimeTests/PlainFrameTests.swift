@@ -64,26 +64,4 @@ import Testing
     #expect(plainCount > 3000)
     #expect(otherCount > 3000)
   }
-
-  @Test func `every type is found at once as it is found header by header`() {
-    var random = SeededGenerator(seed: 3)
-    var quick = ParsedFrame()
-    var unknownCount = 0
-    for type in 0...UInt16.max {
-      var bytes = (0..<14 + random.below(60)).map { _ in random.byte() }
-      bytes.replaceSubrange(12..<14, with: Frame.big(type))
-      if random.below(4) == 0 { bytes.replaceSubrange(0..<6, with: repeatElement(0xff, count: 6)) }
-      bytes.withUnsafeBytes { bytes in
-        guard let start = bytes.baseAddress else { return }
-        var thorough = ParsedFrame()
-        thorough.parse(start, count: bytes.count, port: 5)
-        quick.take(start, count: bytes.count, port: 5)
-        if !Self.isSame(quick, thorough) { Issue.record("type \(type): \(Array(bytes))") }
-        var again = quick
-        if again.takeUnknownType(start, count: bytes.count, port: 5) { unknownCount += 1 }
-      }
-    }
-    // All but lengths, three kinds of tags, IP twice, MPLS twice and PPPoE.
-    #expect(unknownCount == 0x1_0000 - 0x600 - 8)
-  }
 }

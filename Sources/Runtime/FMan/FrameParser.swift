@@ -46,9 +46,7 @@ struct ParsedFrame: BitwiseCopyable {
   /// one frame after another has no use for copies.
   @inline(__always)
   mutating func take(_ frame: UnsafeRawPointer, count: Int, port: UInt8 = 0) {
-    if takePlainIPv4(frame, count: count, port: port) { return }
-    if takeUnknownType(frame, count: count, port: port) { return }
-    parse(frame, count: count, port: port)
+    if !takePlainIPv4(frame, count: count, port: port) { parse(frame, count: count, port: port) }
   }
 
   /// Goes through a frame header by header.

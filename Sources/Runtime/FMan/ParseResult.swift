@@ -131,17 +131,6 @@ struct ParseResult: BitwiseCopyable {
     isChecksumVerified = isVerified
   }
 
-  /// Ethernet, and a type behind which nothing is known.
-  @inline(__always)
-  init(port: UInt8, layer2: UInt16, unknownType: UInt16) {
-    words = (
-      UInt64(port) &<< 56 | UInt64(layer2) &<< 32, UInt64(unknownType) &<< 48,
-      // Ethernet at 0, its type at 12, what is unknown at 14.
-      0xffff_ff00_ffff_ff0c, 0xffff_ffff_ffff_ff0e
-    )
-    isChecksumVerified = false
-  }
-
   /// Whether a header of layer 2, 3 or 4 is cut off, contradicts itself or has a wrong checksum.
   @inline(__always)
   var hasError: Bool {

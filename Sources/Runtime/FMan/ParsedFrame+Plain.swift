@@ -1,4 +1,4 @@
-/// The ways through the parser that most frames go.
+/// The way through the parser that most frames go.
 extension ParsedFrame {
   // SAFETY: every read is behind the comparison of `count` with the bytes of the three headers, the sum's behind
   // that of the packet's length with `count`.
@@ -56,33 +56,6 @@ extension ParsedFrame {
     result = ParseResult(
       port: port, layer2: ParseResult.Layer2.ethernet | Self.reach(ofDestinationIn: first), kind,
       ipProtocol: number, fragment: fragment, next: transport &+ length, isVerified: isVerified)
-    return true
-  }
-
-  // SAFETY: every read is behind the comparison of `count` with the bytes of the header.
-  /// Takes in a frame without tags of a type behind which the parser knows nothing, as ARP, at once; `false`,
-  /// and nothing noted, for any other.
-  @inline(__always)
-  mutating func takeUnknownType(_ frame: UnsafeRawPointer, count: Int, port: UInt8) -> Bool {
-    guard count >= 14 else { return false }
-    let type = Self.load16(frame, 12)
-    guard type >= 0x600 else { return false }
-    switch type {
-    case 0x8100, 0x88a8, 0x9100, 0x0800, 0x86dd, 0x8847, 0x8848, 0x8864: return false
-    default: break
-    }
-    let first = Self.load64(frame, 0)
-    words[0] = first & 0xffff_ffff_ffff_0000 | UInt64(type)
-    words[1] = Self.load64(frame, 6) & 0xffff_ffff_ffff_0000
-    words[2] = 0
-    words[3] = 0
-    words[4] = 0
-    words[5] = 0
-    words[6] = 0
-    words[7] = Presence.ethernet
-    let layer2 = ParseResult.Layer2.ethernet | ParseResult.Layer2.unknownType
-    result = ParseResult(
-      port: port, layer2: layer2 | Self.reach(ofDestinationIn: first), unknownType: type)
     return true
   }
 
