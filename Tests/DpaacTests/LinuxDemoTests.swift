@@ -8,7 +8,7 @@ import Testing
   .enabled(if: Tool.qemuPPC.isPresent, "needs package qemu-system-ppc"),
   .enabled(if: GuestKernel.arePresent, "heavy: scripts/guest-kernel builds its kernels"))
 struct LinuxDemoTests {
-  @Test func `heavy: two Linux guests share an interface and survive each other`() throws {
+  @Test func `alone: two Linux guests share an interface and survive each other`() throws {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     let script = Tool("\(Checkout.path)/scripts/demo-linux", package: "")
