@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 int dpaac_accept(int listener) { return accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK); }
@@ -34,17 +35,21 @@ struct scheduling {
   uint64_t runtime, deadline, period;
 };
 
-int dpaac_hurry(void) {
+int dpaac_hurry(int nice) {
   struct scheduling wanted = {.size = sizeof wanted};
   if (syscall(SYS_sched_getattr, 0, &wanted, sizeof wanted, 0) != 0) return -1;
   // Another policy is somebody's decision.
   if (wanted.policy != SCHED_OTHER) return 0;
-  int32_t nice = wanted.nice;
   wanted.runtime = 100000;
-  if (wanted.nice > -10) wanted.nice = -10;
-  if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return 0;
-  wanted.nice = nice;
+  if (nice < wanted.nice) wanted.nice = nice;
   return (int)syscall(SYS_sched_setattr, 0, &wanted, 0);
+}
+
+int dpaac_may_have_nice(int nice) {
+  int own = getpriority(PRIO_PROCESS, 0);
+  if (nice >= own) return 1;
+  if (setpriority(PRIO_PROCESS, 0, nice) != 0) return 0;
+  return setpriority(PRIO_PROCESS, 0, own) == 0;
 }
 
 int dpaac_watch_open(void) { return epoll_create1(EPOLL_CLOEXEC); }

@@ -87,6 +87,8 @@ struct RunCommand: ParsableCommand {
       valueName: "cpu"))
   var acceleratorCpu: Int?
 
+  @OptionGroup var priority: EnginePriority
+
   @Flag(help: "Say how long the frames of each flow took; on a terminal it is shown meanwhile.")
   var latency = false
 
@@ -171,6 +173,7 @@ struct RunCommand: ParsableCommand {
     options.isLive = isatty(2) == 1
     options.showsLatency = latency
     options.acceleratorCPU = acceleratorCpu
+    options.engineNice = priority.nice
     options.control = control
     options.partition = partition
     options.readPlan = { [board = arguments.board] path, before, isJSON in

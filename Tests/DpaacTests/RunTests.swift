@@ -76,6 +76,30 @@ import Testing
     }
   }
 
+  @Test(
+    .enabled(if: getuid() == 0, "needs root"), arguments: [([], 0), (["--engine-nice=-10"], 1)])
+  func `only who asks for it has the engine's thread come before others, and no other thread does`(
+    options: [String], count: Int
+  ) throws {
+    let (status, _) = try run(options) { process in
+      let tasks = "/proc/\(process.processIdentifier)/task"
+      let values = try FileManager.default.contentsOfDirectory(atPath: tasks).compactMap { task in
+        // The nineteenth field of all, the name in parentheses being the second.
+        try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+          .split(separator: ")").last?.split(separator: " ")[16]
+      }
+      #expect(values.count > 1)
+      #expect(values.count { $0 == "-10" } == count, "\(values)")
+    }
+    #expect(status == 0)
+  }
+
+  @Test(arguments: ["1", "-21", "x"])
+  func `no other nice value is taken`(value: String) throws {
+    #expect(try Dpaac.tool.run(["run", Dpaac.example, "--engine-nice=\(value)"]).status == 64)
+    #expect(try Dpaac.tool.run(["bench", "--engine-nice=\(value)"]).status == 64)
+  }
+
   /// A run that lasts a few seconds, and what is done to it when it is under way.
   private func run(
     _ arguments: [String] = [], plan: String = Dpaac.example,

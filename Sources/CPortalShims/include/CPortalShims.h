@@ -40,11 +40,14 @@ int dpaac_may_use_cpu(int cpu);
 /// Has the calling thread, and what it starts from now on, run on these CPUs only: 0, or -1.
 int dpaac_pin(const int32_t *cpus, int count);
 
-/// Has the calling thread get its processor as soon as it wakes, in place of who has it, and use it in short shares:
-/// shares of 0.1 ms (Linux 6.12, `kernel/sched/fair.c`, PREEMPT_SHORT; older kernels take no notice), and, where this
-/// process may ask for that, a nice value of -10, without which a thread that had more than its share of late waits
-/// for the next tick. 0, or -1 when the kernel refuses.
-int dpaac_hurry(void);
+/// Has the calling thread use its processor in short shares, so that it has it back sooner: of 0.1 ms (Linux 6.12,
+/// `kernel/sched/fair.c`, PREEMPT_SHORT; older kernels take no notice); and have a nice value, if that is lower than its
+/// own: a thread that had more than its share of late waits for the next tick without one. 0, or -1 when the kernel
+/// refuses.
+int dpaac_hurry(int nice);
+
+/// Whether the calling thread may have a nice value.
+int dpaac_may_have_nice(int nice);
 
 /// A clock that only moves forward, in nanoseconds. In C, because `timespec` belongs to this module or
 /// to Glibc's, whichever the compiler happens to load first.

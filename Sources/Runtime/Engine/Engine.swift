@@ -31,6 +31,8 @@ public struct EngineOptions: Sendable {
   public var measuresLatency: Bool
   /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` when the engine's own thread does it.
   public var acceleratorCPU: Int?
+  /// The nice value of the engine's thread, if that is lower than this process's.
+  public var nice = 0
   /// What the accelerators are made of, if not of what the host has.
   var devices: [AcceleratorKind: AcceleratorDevice] = [:]
 
@@ -72,6 +74,7 @@ public final class Engine: @unchecked Sendable {
   let hasInterrupts: Bool
   let measuresLatency: Bool
   private let acceleratorCPU: Int?
+  private let nice: Int
   var counterMemory: UnsafeMutableRawPointer
   var tables: EngineTables
   var devices: [AcceleratorKind: AcceleratorDevice]
@@ -105,6 +108,7 @@ public final class Engine: @unchecked Sendable {
     flows = configuration.flows()
     measuresLatency = options.measuresLatency
     acceleratorCPU = options.acceleratorCPU
+    nice = options.nice
     hasInterrupts = interrupts
     pasts = configuration.owners.map { _ in OwnerPast() }
     var memory: [OwnerMemory] = []
@@ -235,7 +239,7 @@ public final class Engine: @unchecked Sendable {
     // What is there and cannot be taken up is news only once.
     var hasLooked = false
     // Who shares the processor with it need not be done with theirs before it serves them.
-    if tables.bells != nil { dpaac_hurry() }
+    if tables.bells != nil || nice < 0 { dpaac_hurry(Int32(nice)) }
     while !control.isStopRequested {
       let now = clock()
       tables.awaitNews()

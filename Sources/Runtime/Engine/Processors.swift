@@ -7,6 +7,11 @@ public enum Processors {
     Int32(exactly: processor).map { dpaac_may_use_cpu($0) != 0 } ?? false
   }
 
+  /// Whether the calling thread may have a nice value.
+  public static func mayHave(nice: Int) -> Bool {
+    (-20...19).contains(nice) && dpaac_may_have_nice(Int32(nice)) != 0
+  }
+
   /// Those on which the calling thread may run, of the first 1,024.
   public static var usable: [Int] { (0..<1024).filter(mayUse) }
 

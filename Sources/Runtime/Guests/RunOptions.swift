@@ -41,6 +41,8 @@ public struct RunOptions: Sendable {
   public var readPlan: PlanReader?
   /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` for none.
   public var acceleratorCPU: Int?
+  /// The nice value of the engine's thread, if that is lower than this process's.
+  public var engineNice = 0
   /// Whether a table is drawn to standard error while it runs.
   public var isLive = false
   /// Whether the report says how long frames took, which no two runs of the same plan agree on.

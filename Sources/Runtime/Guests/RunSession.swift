@@ -67,6 +67,7 @@ public struct RunSession: ~Copyable {
       lines: options.lines, outputFormat: options.captureFormat, repeats: options.repeats,
       pace: options.pace, measuresLatency: options.showsLatency || options.isLive)
     engineOptions.acceleratorCPU = options.acceleratorCPU
+    engineOptions.nice = options.engineNice
     let connected = options.connectedInterfaces
     for interface in configuration.interfaces
     where options.replays[interface.name] != nil || !connected.contains(interface.name) {
