@@ -45,6 +45,8 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "How often each contestant has its turn.")
   var rounds: Int = 3
 
+  @OptionGroup var priority: EnginePriority
+
   @Option(
     help: ArgumentHelp(
       "What machines boot: a folder with vmlinuz, initramfs and contest.", valueName: "folder"),
@@ -93,6 +95,7 @@ struct BenchCommand: ParsableCommand {
     }
     options.milliseconds = UInt64(seconds * 1000)
     options.rounds = rounds
+    options.engineNice = priority.nice
     options.image = GuestImage(in: guestImage ?? GuestImage.usualDirectory)
     options.say = { Terminal.complain($0 + "\n") }
     return options

@@ -1,5 +1,6 @@
 import DPAAPortal
 import Partitioning
+import Patterns
 import QorIQ
 import Testing
 
@@ -25,5 +26,68 @@ import Testing
     #expect(TrafficOrder.frame(1, to: 0).count == 60)
     #expect(TrafficOrder.mixture.filter { $0 == 60 }.count == 7)
     #expect(TrafficOrder.mixture.filter { $0 == 590 }.count == 4)
+  }
+
+  /// A guest that is measured, on a thread with its engine, and has a pair of queues into each accelerator.
+  private struct Rig {
+    let engine: Engine
+    let page: UnsafeMutableRawPointer
+
+    init(_ uses: [AcceleratorKind]) throws {
+      var configuration = Talk.configuration()
+      configuration.isMeasured = true
+      let set = ScanPatternSet(
+        number: TrafficOrder.patternSet, name: "words",
+        patterns: [ScanPattern(tag: 1, subsets: .max, expression: "/wp-login")])
+      configuration.queueing[1] = .init(
+        accelerators: uses.map { kind in
+          AcceleratorUse(
+            kind: kind, mode: .poll, channel: kind == .sec ? 0x840 : 0x860,
+            requests: [kind == .sec ? 110 : 111], responses: [kind == .sec ? 114 : 115],
+            liodns: [], patternSets: kind == .pme ? [set] : [])
+        })
+      engine = try Engine(configuration)
+      try engine.runInline(owner: 1, capture: nil)
+      page = engine.memory[1].status.memory + TrafficOrder.statusOffset
+    }
+
+    var answered: UInt64 { page.counter(TrafficOrder.Word.received) }
+
+    /// What a task brings within a hundred rounds.
+    func answers(_ task: TrafficOrder.Task, size: Int = 60) -> UInt64 {
+      let before = answered
+      _ = TrafficOrder(task, size: size).give(in: page)
+      for _ in 0..<100 {
+        _ = engine.round()
+        _ = engine.inlineGuest?.step()
+      }
+      return answered - before
+    }
+  }
+
+  @Test(
+    .enabled(if: (try? PatternLibrary()) != nil, "needs package libhyperscan-dev"),
+    arguments: [60, 1514, 0])
+  func
+    `accelerators work on frames again and again, one after the other, and all buffers come back`(
+      size: Int
+    ) throws
+  {
+    let rig = try Rig([.sec, .pme])
+    #expect(rig.answers(.encipher, size: size) > 32)
+    // The first must be empty before the second is asked.
+    #expect(rig.answers(.scan, size: size) > 32)
+    #expect(rig.engine.poolStates()[1].free < 64)
+    _ = rig.answers(.take)
+    #expect(rig.answers(.take) == 0)
+    rig.engine.inlineGuest?.end()
+    _ = rig.answers(.take)
+    #expect(rig.engine.poolStates()[1].free == 64)
+  }
+
+  @Test func `who has no pair of queues has nothing answered`() throws {
+    let rig = try Rig([.sec])
+    #expect(rig.answers(.scan) == 0)
+    #expect(rig.answers(.encipher) > 0)
   }
 }

@@ -15,6 +15,7 @@ import Testing
       let name = "\(result["contestant"] ?? "") \(result["flow"] ?? "")"
       #expect(result["framesPerSecond"] as? Int ?? 0 > 0, "\(name)")
       #expect(result["picosecondsOfProcessorPerFrame"] as? Int ?? 0 > 0, "\(name)")
+      #expect(result["cyclesPerFrame"] as? Int ?? 0 > 0, "\(name)")
       guard result["flow"] as? String == "round-trip" else { continue }
       let times = result["roundTripNanoseconds"] as? [String: Int] ?? [:]
       #expect(times["p50"] ?? 0 > 0, "\(name)")
@@ -29,10 +30,11 @@ import Testing
   {
     let results = try Self.results(
       Dpaac.tool.run([
-        "bench", "--contestants", "process,process-interrupt", "--seconds", "0.2", "--rounds", "1",
-        "--cpus", "1", "--format", "json",
+        "bench", "--contestants", "process,process-interrupt,library", "--seconds", "0.2",
+        "--rounds", "1", "--cpus", "1", "--format", "json",
       ]))
-    #expect(results.count == 2 * 6 * 4)
+    // The libraries do the accelerators' work only.
+    #expect(results.count == (2 * 8 + 2) * 4)
     Self.check(results)
   }
 
@@ -63,7 +65,7 @@ import Testing
     ]
     let results = try Self.results(Dpaac.tool.run(arguments))
     // testpmd times no round trips.
-    #expect(results.count == 6 + 6 + 5)
+    #expect(results.count == 8 + 6 + 5)
     Self.check(results)
   }
 

@@ -81,6 +81,32 @@ import Testing
     #expect(report.json.text.contains("\"p50\": 20000"))
   }
 
+  @Test func `accelerators have a table of their own, beside their libraries`() throws {
+    let samples = [
+      try Self.sample(.process, 5e6, flow: .security),
+      try Self.sample(.library, 10e6, flow: .security),
+      try Self.sample(.library, 8e6, flow: .patterns), try Self.sample(.bridge, 500_000),
+    ]
+    let lines = Self.report(samples).text.split(separator: "\n")
+    let ours = lines.first { $0.hasPrefix("guest to SEC and back") }?.split(separator: " ") ?? []
+    // 60 bytes in memory, 200 ns of a processor; the library stands in the same row's last column.
+    #expect(Array(ours.suffix(3)) == ["2.40", "200", "0.50"])
+    #expect(lines.contains { $0.hasPrefix("guest to PME and back") && $0.hasSuffix(" 125") })
+    #expect(!TrafficFlow.allCases.contains { Contestant.bridge.carries($0) && $0.isAccelerated })
+    #expect(!Contestant.library.carries(.receive) && Contestant.machine.carries(.patterns))
+  }
+
+  @Test func `cycles are the processor's time by its clock, where that is known`() throws {
+    var report = Self.report([try Self.sample(.bridge, 1e6)])
+    #expect(report.json.text.contains("\"cyclesPerFrame\": null"))
+    report.clock = 2.5
+    #expect(report.json.text.contains("\"cyclesPerFrame\": 2500"))
+    #expect(report.json.text.contains("\"processorMegahertz\": 2500"))
+    let line = report.text.split(separator: "\n").first { $0.hasPrefix("guest to host") }
+    #expect(line?.split(separator: " ").suffix(2) == ["1000", "2500"])
+    #expect(report.method.contains { $0.contains("2.50 GHz") })
+  }
+
   @Test func `times are those of so many of a thousand`() {
     #expect(RoundTripTimes([UInt64]()) == nil)
     let times = RoundTripTimes((1...1000).map { UInt64($0) }.shuffled())

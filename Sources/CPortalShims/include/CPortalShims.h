@@ -115,6 +115,10 @@ enum { DPAAC_PERF_CYCLES = 0, DPAAC_PERF_INSTRUCTIONS = 1 };
 /// read 64 bits from, or minus an error number.
 int dpaac_perf_open(int counter, int32_t process);
 
+/// Cycles of this processor in a nanosecond, by the time that a chain of additions takes, each of which waits for the
+/// one before and takes a cycle; 0 on a processor that nobody has written one for.
+double dpaac_cycles_per_nanosecond(void);
+
 // MARK: PCI devices that a program drives
 
 /// Opens a PCI device that Linux's vfio-pci drives, in its group (`/dev/vfio/12`) behind a container of its own:

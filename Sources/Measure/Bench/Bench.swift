@@ -1,3 +1,4 @@
+import CPortalShims
 import DPAARuntime
 import Glibc
 
@@ -35,13 +36,22 @@ public enum Bench {
       report.omissions.append("\(contestant.title): \(reason)")
       return false
     }
+    for flow in options.flows {
+      guard let reason = obstacle(flow, view) else { continue }
+      report.omissions.append("\(flow.title): \(reason)")
+      options.flows.removeAll { $0 == flow }
+    }
+    var clocks: [Double] = []
     var samples: [BenchSample] = []
     var failed: Set<String> = []
     for round in 1...max(1, options.rounds) {
       for count in counts {
         for contestant in contestants {
           let turn = "\(contestant.title), \(count) CPU"
-          guard !failed.contains(turn) else { continue }
+          var options = options
+          options.flows = options.flows.filter(contestant.carries)
+          guard !failed.contains(turn), !options.flows.isEmpty else { continue }
+          clocks.append(dpaac_cycles_per_nanosecond())
           options.say("round \(round) of \(options.rounds): \(turn)")
           do throws(BenchError) {
             samples += try measure(contestant, count, options)
@@ -53,6 +63,7 @@ public enum Bench {
       }
     }
     report.results = BenchResult.grouped(samples)
+    report.clock = BenchResult.median(clocks)
     return report
   }
 
@@ -66,6 +77,12 @@ public enum Bench {
         samples += try PortalContest(
           contestant: contestant, processors: processors, size: size, options: options
         ).run()
+      }
+      return samples
+    case .library:
+      var samples: [BenchSample] = []
+      for size in options.sizes {
+        samples += try LibraryContest(processors: processors, size: size, options: options).run()
       }
       return samples
     case .bridge:
@@ -137,6 +154,15 @@ public enum Bench {
       return "no file \(image.contest): scripts/contest-image makes it"
     }
     return nil
+  }
+
+  /// Why a way cannot be measured; `nil` when it can.
+  private static func obstacle(_ flow: TrafficFlow, _ view: HostView) -> String? {
+    guard flow.isAccelerated,
+      let finding = HostCheck.all.first(where: { $0.name == flow.rawValue })?.look(view),
+      finding.verdict != .yes
+    else { return nil }
+    return finding.reason
   }
 
   private static func hostLine(_ view: HostView, _ options: BenchOptions) -> String {

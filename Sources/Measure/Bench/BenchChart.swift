@@ -68,6 +68,7 @@ struct BenchChart {
     case .processInterrupt: "#6fb1c4"
     case .machine: "#2f8f5b"
     case .machineInterrupt: "#8cc4a4"
+    case .library: "#8a8a8a"
     case .bridge: "#b0a58f"
     case .virtioBridge: "#c2703d"
     case .virtioKernel: "#d9a441"

@@ -19,6 +19,8 @@ public struct BenchOptions: Sendable {
   public var guestProgram: [String]
   /// What machines boot; `nil` when there is nothing.
   public var image: GuestImage?
+  /// The nice value of our engine's thread.
+  public var engineNice = 0
   /// Told what is measured now.
   public var say: @Sendable (String) -> Void = { _ in }
   /// A folder for what is needed meanwhile.

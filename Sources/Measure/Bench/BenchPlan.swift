@@ -10,33 +10,54 @@ enum BenchPlan {
 
   /// The plan's text.
   ///
-  /// - Parameter guestKind: What the plan says of what its guests are.
+  /// - Parameters:
+  ///   - guestKind: What the plan says of what its guests are.
+  ///   - flows: What is measured: the first guest has queues into accelerators that are asked.
   /// - Returns: The plan.
-  static func text(guestKind: String) -> String {
-    """
-    board: t4240qds
-    partitions:
-      host:   { cpus: 1, memory: 256 MiB, portals: 1, queues: 1-100, rings: {enqueue: 64, dequeue: 64},
-                pools: [ {id: 1, buffers: 2048, size: 2 KiB} ] }
-      guest1: { cpus: 1, memory: 256 MiB, portals: 1, queues: 101-200, rings: {enqueue: 64, dequeue: 64},
-                pools: [ {id: 2, buffers: 2048, size: 2 KiB} ]\(guestKind) }
-      guest2: { cpus: 1, memory: 256 MiB, portals: 1, queues: 201-300, rings: {enqueue: 64, dequeue: 64},
-                pools: [ {id: 3, buffers: 2048, size: 2 KiB} ]\(guestKind) }
-    interfaces:
-      \(wire):
-        rules:
-          - { when: {ipv4.dst: 198.18.1.1}, to: guest1 }
-        otherwise: host
-    links: [ [host, guest1], [guest1, guest2] ]
+  static func text(guestKind: String, asking flows: [TrafficFlow] = []) -> String {
+    var accelerators: [String] = []
+    let mode = guestKind.contains("interrupt") ? "interrupt" : "poll"
+    if flows.contains(.security) { accelerators.append("sec: {mode: \(mode)}") }
+    if flows.contains(.patterns) {
+      let found = patterns.map { "{regex: '\($0)'}" }.joined(separator: ", ")
+      accelerators.append(
+        "pme: {mode: \(mode), patterns: {requests: {set: \(TrafficOrder.patternSet), find: [\(found)]}}}"
+      )
+    }
+    let use =
+      accelerators.isEmpty ? "" : ", accelerators: {\(accelerators.joined(separator: ", "))}"
+    return """
+      board: t4240qds
+      partitions:
+        host:   { cpus: 1, memory: 256 MiB, portals: 1, queues: 1-100, rings: {enqueue: 64, dequeue: 64},
+                  pools: [ {id: 1, buffers: 2048, size: 2 KiB} ] }
+        guest1: { cpus: 1, memory: 256 MiB, portals: 1, queues: 101-200, rings: {enqueue: 64, dequeue: 64},
+                  pools: [ {id: 2, buffers: 2048, size: 2 KiB} ]\(guestKind)\(use) }
+        guest2: { cpus: 1, memory: 256 MiB, portals: 1, queues: 201-300, rings: {enqueue: 64, dequeue: 64},
+                  pools: [ {id: 3, buffers: 2048, size: 2 KiB} ]\(guestKind) }
+      interfaces:
+        \(wire):
+          rules:
+            - { when: {ipv4.dst: 198.18.1.1}, to: guest1 }
+          otherwise: host
+      links: [ [host, guest1], [guest1, guest2] ]
 
-    """
+      """
   }
+
+  /// What intrusion detection looks for in requests, in kind; none of it stands in what is sent.
+  private static let patterns = [
+    "/etc/(passwd|shadow)", "union[ +]select", "<script", "/bin/(ba|k|c)?sh", "wget http",
+    "powershell",
+    "eval\\(", "User-Agent: [a-z]{3,9}bot", "Authorization: Basic [A-Za-z0-9]{40}", "/wp-login",
+    "select .{1,40} from", "document\\.cookie", "/cgi-bin/",
+  ]
 
   /// What a run takes.
   static func configuration(
-    guestKind: String, _ options: BenchOptions
+    guestKind: String, _ options: BenchOptions, asking flows: [TrafficFlow] = []
   ) throws(BenchError) -> RuntimeConfiguration {
-    guard var configuration = options.load(text(guestKind: guestKind)) else {
+    guard var configuration = options.load(text(guestKind: guestKind, asking: flows)) else {
       throw BenchError("the plan is not sound")
     }
     configuration.isMeasured = true

@@ -8,6 +8,8 @@ public struct BenchReport: Sendable {
   public let host: String
   /// What was measured, case by case.
   public internal(set) var results: [BenchResult] = []
+  /// Cycles of the processor in a nanosecond; 0 when that was not found out.
+  public internal(set) var clock = 0.0
   /// What was not measured, and why.
   public internal(set) var omissions: [String] = []
 
@@ -29,6 +31,10 @@ public struct BenchReport: Sendable {
         + "four of 594 and one of 1518.",
       "Frames count where they arrive. ns CPU is the processor time of all who take part, for each frame: "
         + "who polls takes time when nothing comes, too.",
+      "Cycles are ns CPU times the processor's clock, "
+        + (clock > 0
+          ? "\(Self.short(clock)) GHz, which a chain of additions was timed for before each turn."
+          : "which was not found out here."),
       "1 CPU: everybody shares it. 2 CPU: our engine has one, and guests the other. The bridge and virtio's QEMU "
         + "have both.",
       "The host's program runs on our engine's thread (dpaac run --inline host), as that of the contestants runs on "
@@ -38,6 +44,17 @@ public struct BenchReport: Sendable {
       "TAP, bridge, TAP: one thread writes 32 frames and reads what came, with no guest; the kernel forwards "
         + "meanwhile.",
     ]
+    if options.engineNice < 0 {
+      lines.append(
+        "Our engine's thread has a nice value of \(options.engineNice), all others this process's.")
+    }
+    if options.flows.contains(where: \.isAccelerated) {
+      lines.append(
+        "SEC puts as many bytes as a frame has in memory into an ESP tunnel (AES-128-GCM), PME looks for 13 patterns in "
+          + "the text of a request and finds none. A guest has 32 frames under way and asks again with each answer. "
+          + "Their libraries, called directly, do the same bytes in bursts of 32 on one processor: no ESP, no copy."
+      )
+    }
     if options.contestants.contains(where: \.hasMachines) {
       lines.append(
         "Machines run under QEMU \(options.accelerator.uppercased()), ours and theirs, with one processor and "
@@ -60,12 +77,17 @@ public struct BenchReport: Sendable {
     var table = TextTable([
       ("frames", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
       ("K frames/s", .right), ("lowest", .right), ("highest", .right), ("ns CPU", .right),
-      ("times bridge", .right), ("times vhost", .right),
+      ("cycles", .right), ("times bridge", .right), ("times vhost", .right),
     ])
     var trips = TextTable([
       ("round trip", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
       ("half, us", .right), ("99 of 100", .right), ("999 of 1000", .right),
       ("of the bridge's", .right),
+    ])
+    var work = TextTable([
+      ("accelerator", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
+      ("K frames/s", .right), ("lowest", .right), ("highest", .right), ("Gbit/s", .right),
+      ("ns CPU", .right), ("cycles", .right), ("of the library", .right),
     ])
     var hasTrips = false
     for result in sorted {
@@ -82,16 +104,28 @@ public struct BenchReport: Sendable {
           [what.flow.title] + start
             + [times.median, times.late, times.latest].map { Self.short(Double($0) / 1000) }
             + [share ?? ""])
+        continue
+      }
+      let rates = [result.rate, result.spread.low, result.spread.high].map {
+        Self.short($0 / 1000)
+      }
+      let costs = [Self.short(result.processorTime), cycles(of: result).map(Self.short) ?? ""]
+      if what.flow.isAccelerated {
+        work.add(
+          [what.flow.title] + start + rates
+            + [Self.short(result.rate * what.size.mean * 8 / 1e9)] + costs
+            + [others[0].map { Self.short(result.rate / $0.rate) } ?? ""])
       } else {
         table.add(
-          [what.flow.title] + start
-            + [result.rate, result.spread.low, result.spread.high].map { Self.short($0 / 1000) }
-            + [Self.short(result.processorTime)]
+          [what.flow.title] + start + rates + costs
             + others.map { other in other.map { Self.short(result.rate / $0.rate) } ?? "" })
       }
     }
-    if results.contains(where: { $0.what.flow != .roundTrip }) { text += "\n" + table.text }
+    if results.contains(where: { $0.what.flow != .roundTrip && !$0.what.flow.isAccelerated }) {
+      text += "\n" + table.text
+    }
     if hasTrips { text += "\n" + trips.text }
+    if results.contains(where: \.what.flow.isAccelerated) { text += "\n" + work.text }
     text += "\n" + method.map { "- \($0)\n" }.joined()
     if !omissions.isEmpty {
       text += "\nNot measured:\n" + omissions.map { "- \($0)\n" }.joined()
@@ -133,13 +167,18 @@ public struct BenchReport: Sendable {
 
   /// Whom a result of ours is compared with, if that was measured: a bridge, and vhost.
   private func opponents(of result: BenchResult) -> [BenchResult?] {
-    result.what.contestant.opponents.map { opponents in
+    result.what.contestant.opponents(result.what.flow).map { opponents in
       opponents.lazy.compactMap { opponent in
         var what = result.what
         what.contestant = opponent
         return results.first { $0.what == what && $0.rate > 0 }
       }.first
     }
+  }
+
+  /// The processor's cycles for each frame, of all who take part; `nil` when its clock is not known.
+  private func cycles(of result: BenchResult) -> Double? {
+    clock > 0 ? result.processorTime * clock : nil
   }
 
   /// Three digits that tell something.
@@ -159,6 +198,7 @@ public struct BenchReport: Sendable {
     }
     return [
       "host": .string(host), "accelerator": .string(options.accelerator),
+      "processorMegahertz": clock > 0 ? number(clock * 1000) : .null,
       "rounds": JSONValue(options.rounds), "milliseconds": JSONValue(options.milliseconds),
       "results": .array(
         sorted.map { result in
@@ -171,6 +211,7 @@ public struct BenchReport: Sendable {
             "framesPerSecond": number(result.rate), "lowest": number(result.spread.low),
             "highest": number(result.spread.high),
             "picosecondsOfProcessorPerFrame": number(result.processorTime * 1000),
+            "cyclesPerFrame": cycles(of: result).map(number) ?? .null,
             "roundTripNanoseconds": result.times.map {
               [
                 "p50": JSONValue($0.median), "p99": JSONValue($0.late),

@@ -20,10 +20,20 @@ struct PortalContest {
 
   /// Measures all flows that are wanted.
   func run() throws(BenchError) -> [BenchSample] {
+    // Accelerators have a run of their own: who has none asks none.
+    var samples: [BenchSample] = []
+    for isAccelerated in [false, true] {
+      let flows = options.flows.filter { $0.isAccelerated == isAccelerated }
+      if !flows.isEmpty { samples += try run(flows) }
+    }
+    return samples
+  }
+
+  private func run(_ flows: [TrafficFlow]) throws(BenchError) -> [BenchSample] {
     let mode = contestant == .machineInterrupt ? ", mode: interrupt" : ""
     let kind =
       contestant.hasPortalMachines ? ", kind: vm, accel: \(options.accelerator)\(mode)" : ""
-    let configuration = try BenchPlan.configuration(guestKind: kind, options)
+    let configuration = try BenchPlan.configuration(guestKind: kind, options, asking: flows)
     let capture = "\(options.scratch)/wire.pcap"
     try BenchPlan.writeCapture(capture, size: size)
     defer { unlink(capture) }
@@ -32,11 +42,12 @@ struct PortalContest {
     run.inlinePartition = "host"
     run.replays[BenchPlan.wire] = capture
     run.repeats = .max
+    run.engineNice = options.engineNice
     run.processors = options.placement(processors)
     let notebook = Notebook()
     run.measure = { session in
       do throws(BenchError) {
-        try measure(&session, configuration, notebook)
+        try measure(flows, &session, configuration, notebook)
       } catch {
         notebook.failure.withLock { $0 = error }
       }
@@ -55,7 +66,8 @@ struct PortalContest {
   }
 
   private func measure(
-    _ session: inout RunSession, _ configuration: RuntimeConfiguration, _ notebook: Notebook
+    _ flows: [TrafficFlow], _ session: inout RunSession, _ configuration: RuntimeConfiguration,
+    _ notebook: Notebook
   ) throws(BenchError) {
     func place(_ name: String) throws(BenchError) -> Int {
       guard let place = configuration.owners.firstIndex(where: { $0.name == name }) else {
@@ -107,6 +119,9 @@ struct PortalContest {
         at: count(session))
       session.setInput(false)
       guard isAlive else { throw BenchError("a guest ended while it was measured") }
+      guard sample.rate > 0 || !flow.isAccelerated else {
+        throw BenchError("\(flow.title): nothing was answered without an error")
+      }
       var times: RoundTripTimes?
       if flow == .roundTrip {
         try pages[0].give(TrafficOrder(.take)) { session.pass(milliseconds: $0) }
@@ -123,7 +138,7 @@ struct PortalContest {
     func send(_ sender: Int, to name: String, _ task: TrafficOrder.Task = .send) -> TrafficOrder {
       TrafficOrder(task, size: size.stored, path: path(of: sender, to: name))
     }
-    for flow in options.flows {
+    for flow in flows {
       switch flow {
       case .receive: try window(flow, [1: TrafficOrder(.take)]) { _ in pages[1].received }
       case .transmit:
@@ -144,6 +159,10 @@ struct PortalContest {
         try window(flow, [1: TrafficOrder(.echo), 0: send(0, to: "guest1", .time)]) { _ in
           pages[0].received
         }
+      case .security:
+        try window(flow, [1: TrafficOrder(.encipher, size: size.stored)]) { _ in pages[1].received }
+      case .patterns:
+        try window(flow, [1: TrafficOrder(.scan, size: size.stored)]) { _ in pages[1].received }
       }
     }
   }

@@ -1,3 +1,5 @@
+import DPAAPortal
+
 /// A way of frames that is measured.
 public enum TrafficFlow: String, Sendable, CaseIterable {
   /// From the wire to a guest.
@@ -12,6 +14,10 @@ public enum TrafficFlow: String, Sendable, CaseIterable {
   case guestToGuest = "guest-guest"
   /// From the host to a guest and back, one frame at a time: how long it takes.
   case roundTrip = "round-trip"
+  /// From a guest to SEC, which puts it into an ESP tunnel, and back.
+  case security = "sec"
+  /// From a guest to PME, which looks through it, and back.
+  case patterns = "pme"
 
   /// As the table calls it.
   public var title: String {
@@ -22,8 +28,13 @@ public enum TrafficFlow: String, Sendable, CaseIterable {
     case .guestToHost: "guest to host"
     case .guestToGuest: "guest to guest"
     case .roundTrip: "host to guest and back"
+    case .security: "guest to SEC and back"
+    case .patterns: "guest to PME and back"
     }
   }
+
+  /// Whether an accelerator is asked.
+  public var isAccelerated: Bool { self == .security || self == .patterns }
 }
 
 /// How long a frame is, or that it is one of a mixture.
@@ -39,6 +50,12 @@ public struct TrafficSize: Sendable, Hashable, CustomStringConvertible {
       guard let bytes = Int(text), (64...1518).contains(bytes) else { return nil }
       self.bytes = bytes
     }
+  }
+
+  /// Bytes of a frame in the middle, in memory.
+  var mean: Double {
+    guard bytes == 0 else { return Double(stored) }
+    return Double(TrafficOrder.mixture.reduce(0, +)) / Double(TrafficOrder.mixture.count)
   }
 
   /// Bytes in memory, where no check sequence is; 0 for the mixture.
@@ -58,6 +75,8 @@ public enum Contestant: String, Sendable, CaseIterable {
   case machine = "vm"
   /// Our queues, between virtual machines that sleep until an interrupt and the host.
   case machineInterrupt = "vm-interrupt"
+  /// The accelerators' libraries, called directly: what SEC and PME have at most.
+  case library
   /// Two TAP devices on a Linux bridge, with no guest: what the kernel carries at most.
   case bridge
   /// virtio interfaces of virtual machines, over TAP devices and a Linux bridge.
@@ -74,6 +93,7 @@ public enum Contestant: String, Sendable, CaseIterable {
     case .processInterrupt: "portals, processes, interrupts"
     case .machine: "portals, machines, polled"
     case .machineInterrupt: "portals, machines, interrupts"
+    case .library: "library, called directly"
     case .bridge: "TAP, bridge, TAP, no guest"
     case .virtioBridge: "virtio-net, TAP, bridge"
     case .virtioKernel: "virtio-net, vhost-net, bridge"
@@ -91,12 +111,23 @@ public enum Contestant: String, Sendable, CaseIterable {
   private var hasVirtioTaps: Bool { self == .virtioBridge || self == .virtioKernel }
   /// Whether it has TAP devices, which want root.
   public var hasTaps: Bool { self == .bridge || hasVirtioTaps }
-  /// Whom our figures are compared with: a bridge, and vhost, the kernel's where the host has it.
-  var opponents: [[Contestant]] {
+  /// Whether it has accelerators, and whether it has anything else.
+  func carries(_ flow: TrafficFlow) -> Bool {
     switch self {
+    case .process, .processInterrupt, .machine, .machineInterrupt: true
+    case .library: flow.isAccelerated
+    case .bridge, .virtioBridge, .virtioKernel, .virtioVhost: !flow.isAccelerated
+    }
+  }
+
+  /// Whom our figures are compared with: a bridge, and vhost, the kernel's where the host has it; the libraries, where
+  /// accelerators are asked.
+  func opponents(_ flow: TrafficFlow) -> [[Contestant]] {
+    if flow.isAccelerated { return self == .library ? [[], []] : [[.library], []] }
+    return switch self {
     case .process, .processInterrupt: [[.bridge], []]
     case .machine, .machineInterrupt: [[.virtioBridge], [.virtioKernel, .virtioVhost]]
-    case .bridge, .virtioBridge, .virtioKernel, .virtioVhost: [[], []]
+    case .library, .bridge, .virtioBridge, .virtioKernel, .virtioVhost: [[], []]
     }
   }
 }

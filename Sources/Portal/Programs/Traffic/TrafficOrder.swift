@@ -32,6 +32,10 @@ public struct TrafficOrder: Sendable, Hashable {
     case echo = 2
     /// Send a frame and wait until it is back, again and again, and time each.
     case time = 3
+    /// Have SEC put frames into a tunnel, and what it answers again.
+    case encipher = 4
+    /// Have PME look through frames, again and again.
+    case scan = 5
   }
 
   /// The sizes of a mixture, one frame after the other: seven short, four middle, one long (the "simple

@@ -64,6 +64,7 @@ struct TrafficProgram: ~Copyable {
   private var place = 0
   /// A frame of every kind begins so.
   private let template: UnsafeMutableRawBufferPointer
+  private var work = TrafficWork()
   private var samples: [UInt32] = []
   /// When the frame that is timed was sent; 0 while none is on its way.
   private var sentAt: UInt64 = 0
@@ -82,7 +83,7 @@ struct TrafficProgram: ~Copyable {
   deinit { template.deallocate() }
 
   /// Whether it has frames to send for which there is no room.
-  var isRingFull: Bool { order.task == .send && !outgoing.isEmpty }
+  var isRingFull: Bool { order.task != .take && !outgoing.isEmpty }
 
   private var longest: Int { min(Int(pool.size) - Buffer.headroom, template.count) }
 
@@ -104,6 +105,11 @@ struct TrafficProgram: ~Copyable {
 
   /// Gives back what it holds.
   mutating func end(_ session: inout GuestSession) {
+    giveBack(&session)
+    _ = work.close(&session)
+  }
+
+  private mutating func giveBack(_ session: inout GuestSession) {
     while !outgoing.isEmpty {
       if session.portals[0].release(&outgoing) == 0 { session.portals[0].letEngineRun() }
     }
@@ -113,16 +119,21 @@ struct TrafficProgram: ~Copyable {
   mutating func step(_ session: inout GuestSession) -> Bool {
     while let rejection = session.portals[0].takeRejection() {
       session.portals[0].giveBack(rejection.takeBuffer())
+      work.underWay &-= 1
     }
     switch order.task {
     case .take:
-      if !outgoing.isEmpty { end(&session) }
-      return take(&session) > 0
+      if !outgoing.isEmpty { giveBack(&session) }
+      let isBusy = take(&session) > 0
+      if work.isOpen, !isBusy { _ = work.close(&session) }
+      return isBusy
     case .send:
       let taken = take(&session)
       return send(&session) || taken > 0
     case .echo: return echo(&session)
     case .time: return time(&session)
+    case .encipher: return ask(&session, .security)
+    case .scan: return ask(&session, .patterns)
     }
   }
 
@@ -142,16 +153,59 @@ struct TrafficProgram: ~Copyable {
     if outgoing.isEmpty {
       let count = session.portals[0].acquire(
         Burst.capacity, from: pool.bpid, into: &outgoing)
-      for index in 0..<count {
-        outgoing[index].setLength(nextSize())
-        let frame = outgoing[index].frame
-        frame.copyMemory(from: UnsafeRawBufferPointer(rebasing: template[..<frame.count]))
-      }
+      for index in 0..<count { fill(index) }
     }
     let count = session.portals[0].enqueue(
       &outgoing, to: session.grant.paths[order.path].transmit)
     page.addCounter(TrafficOrder.Word.sent, UInt64(count))
     return count > 0
+  }
+
+  /// Writes a frame that goes out.
+  private mutating func fill(_ index: Int) {
+    outgoing[index].setLength(nextSize())
+    let frame = outgoing[index].frame
+    frame.copyMemory(from: UnsafeRawBufferPointer(rebasing: template[..<frame.count]))
+  }
+
+  /// Has an accelerator work on a burst of frames, and on each that it has answered again.
+  @inline(never)
+  private mutating func ask(
+    _ session: inout GuestSession, _ kind: GuestGrant.AcceleratorPair.Kind
+  ) -> Bool {
+    guard work.open(kind, &session, from: pool.bpid), let queues = work.queues else {
+      return take(&session) > 0
+    }
+    var done = 0
+    if outgoing.isEmpty {
+      while outgoing.room > 0, var buffer = session.portals[0].dequeue() {
+        guard buffer.queue == queues.response else {
+          session.portals[0].giveBack(buffer)
+          continue
+        }
+        work.underWay &-= 1
+        // What it refused came back, too, and is no work done.
+        if buffer.descriptor.command == 0 { done &+= 1 }
+        buffer.setLength(nextSize())
+        outgoing.append(buffer)
+      }
+      page.addCounter(TrafficOrder.Word.received, UInt64(done))
+      let held = outgoing.count
+      let missing = min(Burst.capacity - held - work.underWay, outgoing.room)
+      if missing > 0 {
+        _ = session.portals[0].acquire(missing, from: pool.bpid, into: &outgoing)
+        for index in held..<outgoing.count {
+          fill(index)
+          TrafficOrder.fillText(outgoing[index].frame)
+        }
+      }
+      let command = kind == .patterns ? PatternCommand.scan(set: TrafficOrder.patternSet).word : 0
+      for index in 0..<outgoing.count { outgoing[index].descriptor.command = command }
+    }
+    let count = session.portals[0].enqueue(&outgoing, to: queues.request)
+    page.addCounter(TrafficOrder.Word.sent, UInt64(count))
+    work.underWay &+= count
+    return done > 0 || count > 0
   }
 
   private mutating func nextSize() -> Int {
@@ -179,7 +233,7 @@ struct TrafficProgram: ~Copyable {
   private mutating func time(_ session: inout GuestSession) -> Bool {
     let queue = session.grant.paths[order.path].transmit
     guard sentAt != 0 else {
-      if !outgoing.isEmpty { end(&session) }
+      if !outgoing.isEmpty { giveBack(&session) }
       // What comes too late is none of those that are timed.
       if take(&session) > 0 { return true }
       guard var buffer = session.portals[0].acquire(from: pool.bpid) else { return false }
