@@ -33,11 +33,11 @@ import Testing
     let engine: Engine
     let page: UnsafeMutableRawPointer
 
-    init(_ uses: [AcceleratorKind]) throws {
+    init(_ uses: [AcceleratorKind], set number: UInt8 = TrafficOrder.patternSet) throws {
       var configuration = Talk.configuration()
       configuration.isMeasured = true
       let set = ScanPatternSet(
-        number: TrafficOrder.patternSet, name: "words",
+        number: number, name: "words",
         patterns: [ScanPattern(tag: 1, subsets: .max, expression: "/wp-login")])
       configuration.queueing[1] = .init(
         accelerators: uses.map { kind in
@@ -77,12 +77,20 @@ import Testing
     #expect(rig.answers(.encipher, size: size) > 32)
     // The first must be empty before the second is asked.
     #expect(rig.answers(.scan, size: size) > 32)
+    #expect(rig.answers(.encipher, size: size) > 32)
     #expect(rig.engine.poolStates()[1].free < 64)
     _ = rig.answers(.take)
     #expect(rig.answers(.take) == 0)
     rig.engine.inlineGuest?.end()
     _ = rig.answers(.take)
     #expect(rig.engine.poolStates()[1].free == 64)
+  }
+
+  @Test(.enabled(if: (try? PatternLibrary()) != nil, "needs package libhyperscan-dev"))
+  func `what an accelerator refuses is no work done`() throws {
+    let rig = try Rig([.pme], set: TrafficOrder.patternSet + 1)
+    #expect(rig.answers(.scan) == 0)
+    #expect(rig.page.counter(TrafficOrder.Word.sent) > 32, "it asks and asks")
   }
 
   @Test func `who has no pair of queues has nothing answered`() throws {

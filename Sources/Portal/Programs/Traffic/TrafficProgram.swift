@@ -105,11 +105,6 @@ struct TrafficProgram: ~Copyable {
 
   /// Gives back what it holds.
   mutating func end(_ session: inout GuestSession) {
-    giveBack(&session)
-    _ = work.close(&session)
-  }
-
-  private mutating func giveBack(_ session: inout GuestSession) {
     while !outgoing.isEmpty {
       if session.portals[0].release(&outgoing) == 0 { session.portals[0].letEngineRun() }
     }
@@ -123,7 +118,7 @@ struct TrafficProgram: ~Copyable {
     }
     switch order.task {
     case .take:
-      if !outgoing.isEmpty { giveBack(&session) }
+      if !outgoing.isEmpty { end(&session) }
       let isBusy = take(&session) > 0
       if work.isOpen, !isBusy { _ = work.close(&session) }
       return isBusy
@@ -233,7 +228,7 @@ struct TrafficProgram: ~Copyable {
   private mutating func time(_ session: inout GuestSession) -> Bool {
     let queue = session.grant.paths[order.path].transmit
     guard sentAt != 0 else {
-      if !outgoing.isEmpty { giveBack(&session) }
+      if !outgoing.isEmpty { end(&session) }
       // What comes too late is none of those that are timed.
       if take(&session) > 0 { return true }
       guard var buffer = session.portals[0].acquire(from: pool.bpid) else { return false }
