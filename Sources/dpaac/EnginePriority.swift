@@ -7,7 +7,8 @@ struct EnginePriority: ParsableArguments {
     name: .customLong("engine-nice"), parsing: .unconditional,
     help: ArgumentHelp(
       "Nice value of the engine's thread, -20 to 0: with -10, guests that share its processor are answered at once, "
-        + "and others on it have to wait. Wants root, or a limit of RLIMIT_NICE.",
+        + "and others on it have to wait (those of its session, where Linux groups sessions). Wants root, or a limit "
+        + "of RLIMIT_NICE.",
       valueName: "nice"))
   var nice = 0
 
