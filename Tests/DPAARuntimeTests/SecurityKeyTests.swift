@@ -121,12 +121,17 @@ struct SecurityKeyTests {
     }
     // As a library has it, and as words of this machine's.
     let forms = [masked, (0..<16).map { masked[($0 & ~3) | (3 - $0 & 3)] }]
-    let before = try Search()
-    for form in forms { #expect(before.finds(form, mask), "the search finds what is there") }
+    // Other tests map and unmap memory while the list of it is read, which may lack a part then.
+    var before: Search?
+    for _ in 0..<20 where before == nil {
+      let search = try Search()
+      if forms.allSatisfy({ search.finds($0, mask) }) { before = search }
+    }
+    let search = try #require(before, "the search finds what is there")
     gateway.asker.simulation.engine.control.markGone(owner: 2)
     gateway.asker.client.step(3)
     let after = try Search()
-    for form in forms { #expect(!after.finds(form, mask)) }
+    for form in forms { #expect(!search.finds(form, mask) && !after.finds(form, mask)) }
   }
 
   @Test(arguments: SecurityLibrary.allCases)
