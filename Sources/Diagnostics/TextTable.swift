@@ -18,6 +18,9 @@ public struct TextTable: Sendable {
     alignments = columns.map(\.alignment)
   }
 
+  /// Whether there is no row.
+  public var isEmpty: Bool { rows.isEmpty }
+
   /// Adds a row with a cell for each column.
   public mutating func add(_ cells: [String]) {
     precondition(cells.count == header.count, "a row has a cell for each column")

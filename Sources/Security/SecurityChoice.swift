@@ -78,4 +78,17 @@ extension dpaac_security_job {
     self.init()
     self.key = key.pointer
   }
+
+  // SAFETY: `frame` has 64 bytes and `count` more, for as long as the job.
+  /// A job that works on `count` bytes in place, which stand behind 64 others: a vector, and from the sixteenth on
+  /// eight bytes that are authenticated only.
+  public init(key: SecurityKey, inPlace frame: UnsafeMutablePointer<UInt8>, count: Int) {
+    self.init(key: key)
+    iv = UnsafePointer(frame)
+    authenticated = UnsafePointer(frame + 16)
+    authenticated_length = 8
+    source = UnsafePointer(frame + 64)
+    target = frame + 64
+    length = UInt32(count)
+  }
 }

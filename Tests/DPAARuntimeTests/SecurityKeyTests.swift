@@ -121,7 +121,8 @@ struct SecurityKeyTests {
     }
     // As a library has it, and as words of this machine's.
     let forms = [masked, (0..<16).map { masked[($0 & ~3) | (3 - $0 & 3)] }]
-    // Other tests map and unmap memory while the list of it is read, which may lack a part then.
+    // Beside a thousand other tests, which map and unmap memory, it misses what is there now and then; why, is not
+    // known.
     var before: Search?
     for _ in 0..<20 where before == nil {
       let search = try Search()

@@ -144,15 +144,9 @@ package struct SecurityLibraryKernel: ~Copyable {
     memory.initialize(repeating: 0x5a, count: inFlight * Self.stride)
     jobs = .allocate(capacity: inFlight)
     for place in 0..<inFlight {
-      let frame = memory + place * Self.stride
-      var job = dpaac_security_job(key: key)
-      job.iv = UnsafePointer(frame)
-      job.authenticated = UnsafePointer(frame + 16)
-      job.authenticated_length = 8
-      job.source = UnsafePointer(frame + 64)
-      job.target = frame + 64
-      job.length = UInt32(length)
-      jobs.initializeElement(at: place, to: job)
+      jobs.initializeElement(
+        at: place,
+        to: dpaac_security_job(key: key, inPlace: memory + place * Self.stride, count: length))
     }
   }
 

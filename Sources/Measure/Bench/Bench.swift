@@ -156,7 +156,7 @@ public enum Bench {
     return nil
   }
 
-  /// Why a way cannot be measured; `nil` when it can.
+  /// Why a way cannot be measured; `nil` when it can. Accelerators' ways have the names of doctor's checks.
   private static func obstacle(_ flow: TrafficFlow, _ view: HostView) -> String? {
     guard flow.isAccelerated,
       let finding = HostCheck.all.first(where: { $0.name == flow.rawValue })?.look(view),

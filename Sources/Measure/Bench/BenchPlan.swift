@@ -16,13 +16,11 @@ enum BenchPlan {
   /// - Returns: The plan.
   static func text(guestKind: String, asking flows: [TrafficFlow] = []) -> String {
     var accelerators: [String] = []
-    let mode = guestKind.contains("interrupt") ? "interrupt" : "poll"
-    if flows.contains(.security) { accelerators.append("sec: {mode: \(mode)}") }
+    if flows.contains(.security) { accelerators.append("sec: {}") }
     if flows.contains(.patterns) {
       let found = patterns.map { "{regex: '\($0)'}" }.joined(separator: ", ")
       accelerators.append(
-        "pme: {mode: \(mode), patterns: {requests: {set: \(TrafficOrder.patternSet), find: [\(found)]}}}"
-      )
+        "pme: {patterns: {requests: {set: \(TrafficOrder.patternSet), find: [\(found)]}}}")
     }
     let use =
       accelerators.isEmpty ? "" : ", accelerators: {\(accelerators.joined(separator: ", "))}"
@@ -46,10 +44,10 @@ enum BenchPlan {
   }
 
   /// What intrusion detection looks for in requests, in kind; none of it stands in what is sent.
-  private static let patterns = [
+  static let patterns = [
     "/etc/(passwd|shadow)", "union[ +]select", "<script", "/bin/(ba|k|c)?sh", "wget http",
-    "powershell",
-    "eval\\(", "User-Agent: [a-z]{3,9}bot", "Authorization: Basic [A-Za-z0-9]{40}", "/wp-login",
+    "powershell", "eval\\(", "User-Agent: [a-z]{3,9}bot", "Authorization: Basic [A-Za-z0-9]{40}",
+    "/wp-login",
     "select .{1,40} from", "document\\.cookie", "/cgi-bin/",
   ]
 

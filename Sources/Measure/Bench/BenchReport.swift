@@ -50,9 +50,10 @@ public struct BenchReport: Sendable {
     }
     if options.flows.contains(where: \.isAccelerated) {
       lines.append(
-        "SEC puts as many bytes as a frame has in memory into an ESP tunnel (AES-128-GCM), PME looks for 13 patterns in "
-          + "the text of a request and finds none. A guest has 32 frames under way and asks again with each answer. "
-          + "Their libraries, called directly, do the same bytes in bursts of 32 on one processor: no ESP, no copy."
+        "SEC puts as many bytes as a frame has in memory into an ESP tunnel (AES-128-GCM), PME looks for "
+          + "\(BenchPlan.patterns.count) patterns in "
+          + "the text of a request and finds none. A guest has \(Burst.capacity) frames under way and asks again with each answer. "
+          + "Their libraries, called directly, do the same bytes in bursts of as many on one processor: no ESP, no copy."
       )
     }
     if options.contestants.contains(where: \.hasMachines) {
@@ -89,14 +90,12 @@ public struct BenchReport: Sendable {
       ("K frames/s", .right), ("lowest", .right), ("highest", .right), ("Gbit/s", .right),
       ("ns CPU", .right), ("cycles", .right), ("of the library", .right),
     ])
-    var hasTrips = false
     for result in sorted {
       let what = result.what
       let others = opponents(of: result)
       let start = ["\(what.processors)", "\(what.size)", what.contestant.title]
       if what.flow == .roundTrip {
         guard let times = result.times else { continue }
-        hasTrips = true
         let share = others[0]?.times.map {
           "1/" + Self.short(Double($0.median) / Double(times.median))
         }
@@ -121,11 +120,7 @@ public struct BenchReport: Sendable {
             + others.map { other in other.map { Self.short(result.rate / $0.rate) } ?? "" })
       }
     }
-    if results.contains(where: { $0.what.flow != .roundTrip && !$0.what.flow.isAccelerated }) {
-      text += "\n" + table.text
-    }
-    if hasTrips { text += "\n" + trips.text }
-    if results.contains(where: \.what.flow.isAccelerated) { text += "\n" + work.text }
+    for table in [table, trips, work] where !table.isEmpty { text += "\n" + table.text }
     text += "\n" + method.map { "- \($0)\n" }.joined()
     if !omissions.isEmpty {
       text += "\nNot measured:\n" + omissions.map { "- \($0)\n" }.joined()

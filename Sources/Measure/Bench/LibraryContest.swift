@@ -61,16 +61,8 @@ struct LibraryContest {
     let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: Burst.capacity * stride)
     memory.initialize(repeating: 0x5a, count: Burst.capacity * stride)
     defer { memory.deallocate() }
-    var jobs: [dpaac_security_job] = lengths.enumerated().map { place, length in
-      let frame = memory + place * stride
-      var job = dpaac_security_job(key: key)
-      job.iv = UnsafePointer(frame)
-      job.authenticated = UnsafePointer(frame + 16)
-      job.authenticated_length = 8
-      job.source = UnsafePointer(frame + 64)
-      job.target = frame + 64
-      job.length = UInt32(length)
-      return job
+    var jobs = lengths.enumerated().map { place, length in
+      dpaac_security_job(key: key, inPlace: memory + place * stride, count: length)
     }
     var vector: UInt64 = 0
     return try time(.security) { () throws(BenchError) in
