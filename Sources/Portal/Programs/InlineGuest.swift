@@ -6,14 +6,15 @@ import Synchronization
 /// A frame to it or from it costs no change of process, and it takes no processor from anybody. It is trusted as
 /// the engine is: it shares its address space.
 public final class InlineGuest: @unchecked Sendable {
-  private var session: GuestSession
+  // Unchecked, as a step is taken in each round of the engine's, and nothing in one calls back.
+  @exclusivity(unchecked) private var session: GuestSession
   // One of both. Spelled out, as `?` would first make them `nil`.
-  private var traffic: Optional<TrafficProgram>
-  private var program: Optional<BuiltInProgram>
+  @exclusivity(unchecked) private var traffic: Optional<TrafficProgram>
+  @exclusivity(unchecked) private var program: Optional<BuiltInProgram>
   private let wish = Atomic<Int>(0)
   /// The last wish that was obeyed.
-  private var obeyed = 0
-  private var idleSteps = 0
+  @exclusivity(unchecked) private var obeyed = 0
+  @exclusivity(unchecked) private var idleSteps = 0
 
   /// The wishes, in the order in which they come.
   private enum Wish {
