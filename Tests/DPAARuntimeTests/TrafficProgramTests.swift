@@ -98,4 +98,65 @@ import Testing
     #expect(rig.answers(.scan) == 0)
     #expect(rig.answers(.encipher) > 0)
   }
+
+  /// The frames that the guest of a rig sends to the host within a hundred rounds, and none of before.
+  private func frames(_ rig: Rig, _ host: inout GuestSession, size: Int) -> Set<[UInt8]> {
+    var seen: Set<[UInt8]> = []
+    for task in [TrafficOrder.Task.take, .send] {
+      _ = TrafficOrder(task, size: size, path: 1).give(in: rig.page)
+      seen = []
+      for _ in 0..<100 {
+        _ = rig.engine.round()
+        _ = rig.engine.inlineGuest?.step()
+        while let buffer = host.portals[0].dequeue() {
+          seen.insert(Array(buffer.frame))
+          host.portals[0].giveBack(buffer)
+        }
+      }
+    }
+    return seen
+  }
+
+  @Test func `a buffer that holds the frame is not written again, and any other is`() throws {
+    let rig = try Rig([])
+    var host = try rig.engine.attach(owner: 0, isInline: true)
+    let pool = rig.engine.memory[1].pools[0]
+    func scribble(at offset: Int) {
+      for buffer in 0..<64 {
+        pool.memory.storeBytes(
+          of: 0xa5, toByteOffset: buffer * 2112 + Buffer.headroom + offset, as: UInt8.self)
+      }
+    }
+    let short = frames(rig, &host, size: 60)
+    #expect(short.map(\.count) == [60])
+    // What a short one left is not enough.
+    scribble(at: 1000)
+    let long = frames(rig, &host, size: 1514)
+    #expect(long.map(\.count) == [1514])
+    #expect(long.first.map { Array($0.prefix(60)) } == short.first)
+    let spread = Set(long.first?.dropFirst(60) ?? [])
+    #expect(spread == [0], "nothing of what was in memory goes out")
+    // In front of the bytes that are looked at nothing changes: it went out as it is.
+    scribble(at: 1000)
+    let kept = frames(rig, &host, size: 1514)
+    #expect(kept.contains { $0[1000] == 0xa5 })
+    // As what has come into a buffer has other headers.
+    scribble(at: 30)
+    let renewed = frames(rig, &host, size: 1514)
+    #expect(renewed == long, "\(renewed.count)")
+  }
+
+  @Test func `who takes and sleeps has frames gather, and who answers has not`() throws {
+    let rig = try Rig([])
+    let registers =
+      rig.engine.memory[1].window.memory + PortalWindow(portalCount: 2).qmanCacheInhibited(0)
+    func period(_ task: TrafficOrder.Task, sleeps: Bool) -> UInt32 {
+      _ = TrafficOrder(task, size: 60, sleeps: sleeps).give(in: rig.page)
+      _ = rig.engine.inlineGuest?.step()
+      return registers.acquire32(PortalLayout.QManRegister.interruptPeriod)
+    }
+    #expect(period(.take, sleeps: true) == 100)
+    #expect(period(.echo, sleeps: true) == 0)
+    #expect(period(.take, sleeps: false) == 0)
+  }
 }
