@@ -103,6 +103,82 @@ import Testing
     #expect(report.owners[2].reclaimed >= 1)
   }
 
+  @Test func `the host starts anew, and guests whose buffers no frame in pieces was ever in go on`()
+    throws
+  {
+    let simulation = try Simulation(
+      Talk.apart(), frames: Self.frames(90, [Talk.guest1, Talk.guest2]), rate: 3000)
+    simulation.run(active: [1])
+    var next = Talk.apart()
+    next.owners[0].cpus = [11]
+    #expect(
+      try simulation.apply(next) == [.restarted("its CPUs are others"), .untouched, .untouched])
+    _ = try Guest(simulation.engine, owner: 0, isInline: true)
+    simulation.run(active: [1, 2])
+    let report = try simulation.report()
+    #expect(report.discrepancies == [])
+    #expect(report.owners[2].received > 0)
+    #expect(simulation.freeBuffers == [64, 64, 64])
+  }
+
+  @Test func `a pool channel that is another's now is not led to by who had it before`() throws {
+    var before = Talk.apart()
+    before.queueing[1] = .init(poolChannels: [0x401])
+    var next = Talk.apart()
+    next.queueing[2] = .init(poolChannels: [0x401])
+    let change = try ConfigurationChange(from: before, to: next)
+    #expect(change.fates[1] == .restarted("pool channel 0x401 is not its own any more"))
+  }
+
+  @Test func `a queue leaves a congestion group that is another's now, and others stay in theirs`()
+    throws
+  {
+    var configuration = Talk.apart()
+    configuration.queueing[2] = .init(congestionGroups: [5, 6])
+    let simulation = try Simulation(configuration)
+    let client = QueueClient(simulation)
+    for (queue, group) in [(250, 5), (251, 6)] as [(UInt32, UInt8)] {
+      let result = client.initialize(
+        queue, control: UInt32(QueueControl.congestionGroup), fields: [(0x40, 11, [group])])
+      #expect(result == 0xf0)
+    }
+    var next = Talk.apart()
+    next.queueing[1] = .init(congestionGroups: [5])
+    next.queueing[2] = .init(congestionGroups: [6])
+    #expect(try simulation.apply(next).allSatisfy(\.goesOn))
+    func isGrouped(_ queue: Int) -> Bool {
+      simulation.engine.tables.qman.queues.base[queue].control & QueueControl.congestionGroup != 0
+    }
+    #expect(!isGrouped(250))
+    #expect(isGrouped(251))
+  }
+
+  @Test func `a compound request that waits is served as before when pools have other places`()
+    throws
+  {
+    func configuration(without gone: Set<String>) -> RuntimeConfiguration {
+      var configuration = Talk.apart(without: gone)
+      configuration.queueing[gone.isEmpty ? 2 : 1] = AcceleratorTests.configuration().queueing[2]
+      return configuration
+    }
+    let asker = try AcceleratorTests.Asker(configuration(without: []))
+    let held = asker.portal.acquire(2, from: 3)
+    asker.write(
+      AcceleratorTests.entry(held[1], 100, offset: 8)
+        + AcceleratorTests.entry(held[1], 9, offset: 64, isFinal: true), at: held[0] + 128)
+    asker.write(Array("backwards".utf8), at: held[1] + 64)
+    // It waits, as its queue is stopped.
+    _ = asker.client.command(0x4e, asker.request)
+    asker.ask(asker.compound(held[0] + 128))
+    #expect(asker.answer() == nil)
+    try asker.simulation.apply(configuration(without: ["guest1"]))
+    _ = asker.client.command(0x4d, asker.request)
+    asker.client.step(3)
+    let answer = try #require(asker.answer())
+    #expect(answer.status == 0)
+    #expect(asker.read(9, at: held[1] + 8) == "backwards".utf8.reversed())
+  }
+
   @Test func `there and back again is as before`() throws {
     let simulation = try Simulation(Talk.apart(), frames: Self.frames(90, Self.everybody))
     simulation.run()

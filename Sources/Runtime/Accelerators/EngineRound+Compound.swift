@@ -31,7 +31,7 @@ extension EngineTables {
         buffer, from: BufferPool.holder(owner), to: BufferPool.engineTable)
     else { return .foreignBuffer }
     var chain = Chain(pool: index, buffer: buffer, last: pools.base[index].fragments + Int(buffer))
-    chain.last.pointee = Fragment(offset: UInt16(index), length: buffer)
+    chain.last.pointee = Fragment(offset: UInt16(frame.bpid.rawValue), length: buffer)
     for place in 0..<2 {
       let entry = FragmentEntry(at: table, offset: place * FragmentEntry.size)
       if let reason = take(entry, in: &chain, from: owner) {
@@ -93,14 +93,18 @@ extension EngineTables {
     chain.last.pointee.next = buffer
     chain.last.pointee.nextPool = UInt8(truncatingIfNeeded: index)
     chain.last = pools.base[index].fragments + Int(buffer)
-    chain.last.pointee = Fragment(offset: UInt16(chain.pool), length: chain.buffer)
+    chain.last.pointee = Fragment(
+      offset: UInt16(pools.base[chain.pool].bpid.rawValue), length: chain.buffer)
     return (nil, pointer)
   }
 
-  /// Whether a buffer belongs to the request whose table lies in another, or the same.
+  /// Whether a buffer belongs to the request whose table lies in another, or the same. The table's pool is noted by
+  /// its number: places change when a run goes over to another plan.
   private func isPart(_ buffer: UInt32, of pool: Int, _ tablePool: Int, _ table: UInt32) -> Bool {
     let fragment = pools.base[pool].fragments[Int(buffer)]
-    guard fragment.length == table, Int(fragment.offset) == tablePool else { return false }
+    guard fragment.length == table,
+      fragment.offset == UInt16(pools.base[tablePool].bpid.rawValue)
+    else { return false }
     return pools.base[pool].isHeld(buffer, by: BufferPool.enginePart)
       || pool == tablePool && buffer == table
   }
@@ -140,7 +144,7 @@ extension EngineTables {
   ) -> (count: Int, length: Int)? {
     func piece(_ entry: FragmentEntry, count: Int) -> AcceleratorJob.Piece? {
       let index = Int(poolIndex.base[Int(entry.bpid.rawValue)])
-      guard index != 255,
+      guard index != 255, pools.base[index].owner == pools.base[chain.pool].owner,
         let (buffer, pointer) = pools.base[index].place(
           of: entry.address &+ UInt64(entry.offset), count: count),
         isPart(buffer, of: index, chain.pool, chain.buffer)

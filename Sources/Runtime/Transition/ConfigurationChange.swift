@@ -102,6 +102,11 @@ struct ConfigurationChange {
     if before.memory != after.memory { return "its memory is another" }
     if before.cpus != after.cpus { return "its CPUs are others" }
     if before.os != after.os { return "its operating system is another" }
+    // Its queues may lead to that channel, which only it can tell, and which is another's now.
+    let channels = new.queueing[index]?.poolChannels ?? []
+    if let lost = old.queueing[index]?.poolChannels.first(where: { !channels.contains($0) }) {
+      return "pool channel \(lost) is not its own any more"
+    }
     let (told, telling) = (try old.grant(ofOwner: index), try new.grant(ofOwner: index))
     if told.paths != telling.paths { return "it was told of paths that are others now" }
     if told.program != telling.program { return "what its program was told is another" }

@@ -68,11 +68,16 @@ extension EngineTables {
     let kept = KeptQueues(change.kept)
     let places = TablePlaces(old, self, change)
     qman.takeOver(from: old.qman, kept, channels: places.channels, portals: places.portals)
+    leaveForeignGroups(change)
     takeOverRestoration(from: old, kept, places)
     takeOverGroups(from: old, change)
     var keptPools: PoolSet = []
     for (index, place) in places.pools.enumerated() where place >= 0 {
-      pools.base[place].takeOver(from: old.pools.base[index]) { UInt8(places.pools[Int($0)]) }
+      pools.base[place].takeOver(from: old.pools.base[index]) {
+        // What no frame has ever been in says the first pool, which may not go on.
+        let next = places.pools[Int($0)]
+        return next < 0 ? Fragment.none : UInt8(next)
+      }
       keptPools.formUnion(PoolSet(pools.base[place].bpid.rawValue))
     }
     depletion.takeOver(from: old.depletion, of: keptPools)
@@ -92,6 +97,24 @@ extension EngineTables {
       if isGone { gone |= 1 << UInt64(index) }
     }
     errors = old.errors
+  }
+
+  /// Takes queues out of congestion groups that are not their owner's any more; only he knows which are in it.
+  private func leaveForeignGroups(_ change: ConfigurationChange) {
+    for (owner, fate) in change.fates.enumerated() where fate.goesOn {
+      let entry = owners.base[owner]
+      for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
+        let range = ranges.base[index]
+        for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) {
+          let queue = qman.queues.base + Int(fqid)
+          guard queue.pointee.control & QueueControl.congestionGroup != 0,
+            !qman.groups.base[Int(queue.pointee.group)].belongs(to: owner)
+          else { continue }
+          queue.pointee.control &= ~QueueControl.congestionGroup
+          queue.pointee.followControl()
+        }
+      }
+    }
   }
 
   /// What waits at order-restoration points, and which of them can go on.
