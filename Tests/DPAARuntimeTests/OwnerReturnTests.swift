@@ -216,4 +216,25 @@ import Testing
     #expect(report.owners[2].starts == 1001)
     #expect(report.balance.toWire == 1000)
   }
+
+  @Test func `who comes back leads queues to a port as in its last life`() throws {
+    let simulation = try Simulation(Talk.configuration())
+    #expect(QueueClient(simulation).initialize(250, channel: 0x800) == 0xf0)
+    _ = try Self.restart(2, in: simulation)
+    #expect(QueueClient(simulation).initialize(250, channel: 0x800) == 0xf0)
+  }
+
+  @Test func `nobody comes back while a port's work queue leads through a queue of his`() throws {
+    let simulation = try Simulation(Talk.configuration())
+    // Empty, and yet to be served at its turn.
+    simulation.engine.tables.qman.queues.base[201].state = .trulyScheduled
+    simulation.engine.control.markGone(owner: 2)
+    simulation.engine.round()
+    try simulation.engine.bringBack(owner: 2)
+    for _ in 0..<10 { simulation.engine.round() }
+    #expect(simulation.engine.control.isGone(owner: 2))
+    simulation.engine.tables.qman.queues.base[201].state = .tentativelyScheduled
+    simulation.engine.round()
+    #expect(!simulation.engine.control.isGone(owner: 2))
+  }
 }

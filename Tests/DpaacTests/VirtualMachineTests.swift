@@ -56,6 +56,19 @@ import Testing
     #expect(outcome.errorText.contains("on PATH (Debian: qemu-system-x86)"))
   }
 
+  @Test func `a run that this host cannot begin leaves the captures of the one before`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try Self.addImage(to: directory)
+    let capture = try directory.write("guest1.pcap", Data("what was there".utf8))
+    let outcome = try Dpaac.tool.run(
+      [
+        "run", try Self.plan(directory), "-o", directory.path, "--guest-image", directory.path,
+      ], environment: ["PATH": directory.path])
+    #expect(outcome.status == 1)
+    #expect(try String(contentsOfFile: capture, encoding: .utf8) == "what was there")
+  }
+
   @Test(arguments: [
     "echo the disk is on fire\n",
     // What a machine says in vain, as there is no room for more, is not kept.

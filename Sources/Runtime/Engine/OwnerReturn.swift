@@ -25,7 +25,8 @@ extension EngineTables {
   @inline(never)
   mutating func bringBackOwners(_ control: EngineControl) {
     returning = control.returning & gone
-    for owner in 0..<owners.count where isReturning(owner) && hasAllBuffers(owner) {
+    for owner in 0..<owners.count
+    where isReturning(owner) && hasAllBuffers(owner) && !isAwaited(owner) {
       // It may have been given up meanwhile.
       if let wish = control.takeReturn(owner: owner) {
         renew(owner, wish)
@@ -40,6 +41,32 @@ extension EngineTables {
     let entry = owners.base[owner]
     return (entry.firstPool..<entry.firstPool + entry.poolCount).allSatisfy {
       pools.base[$0].freeCount == pools.base[$0].count
+    }
+  }
+
+  /// Whether an empty queue of an owner waits for its turn, as one does that was to be served whatever it holds: a
+  /// work queue leads through it.
+  private func isAwaited(_ owner: Int) -> Bool {
+    let entry = owners.base[owner]
+    for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
+      let range = ranges.base[index]
+      for fqid in range.first..<range.first + range.count
+      where qman.isTouched(fqid) && qman.queues.base[Int(fqid)].state == .trulyScheduled {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Takes queues out of service that stayed in it for a port to empty them: all buffers are back, so nothing is in
+  /// them. One that its program led there must be as it found it first.
+  private func clearServedQueues(of entry: OwnerEntry) {
+    for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
+      let range = ranges.base[index]
+      for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) {
+        let queue = qman.queues.base[Int(fqid)]
+        if queue.count == 0, queue.state == .tentativelyScheduled { qman.clear(fqid) }
+      }
     }
   }
 
@@ -61,6 +88,7 @@ extension EngineTables {
         wish.memory.interrupts.isEmpty ? .none : wish.memory.interrupts[place].end
     }
     grants.restoreGroups(of: owner, in: qman)
+    clearServedQueues(of: entry)
     do throws(EngineError) {
       try Self.putQueuesIntoService(wish.configuration, layout, qman, only: owner)
     } catch {

@@ -122,6 +122,18 @@ extension RunSession {
     }
   }
 
+  /// Gives up what is under way for owners that are to come back, as the run ends: each is gone then, and what its
+  /// last life held taken back.
+  mutating func abandonReturns() {
+    for errand in errands where errand.step == .returning {
+      let owner = guests[errand.guest].owner
+      guard !engine.giveUpReturn(owner: owner) else { continue }
+      // The engine has taken the wish: that the owner is back comes first, or it wipes this end away.
+      while engine.control.isGone(owner: owner), engine.isRunning { usleep(50) }
+      engine.control.markGone(owner: owner)
+    }
+  }
+
   /// Starts the next life of a guest whose owner is in service again.
   private mutating func startAnew(_ place: Int) throws(EngineError) {
     let owner = guests[place].owner

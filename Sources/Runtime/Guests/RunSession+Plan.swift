@@ -71,7 +71,8 @@ extension RunSession {
         try session.transition(to: next).rows
       }
     }
-    finish(request, within: seconds) { (session) throws(EngineError) in
+    // What changes nothing needs no way back.
+    finish(request, within: next == before ? nil : seconds) { (session) throws(EngineError) in
       try session.goOver(to: next)
     }
     if let seconds, plans.current == next, next != before {
@@ -162,8 +163,8 @@ extension RunSession {
     do throws(EngineError) {
       try go(change)
     } catch {
-      // What has not begun is as it was.
-      guard configuration == change.new else { throw error }
+      // What has not begun is as it was, and a run that ends goes back to nothing.
+      guard configuration == change.new, interruptedAt == 0 else { throw error }
       do throws(EngineError) {
         try go(try ConfigurationChange(from: change.new, to: change.old))
       } catch let second {
@@ -222,6 +223,8 @@ extension RunSession {
       guard monotonicNanoseconds() < deadline else {
         throw late(guests[place], "did not attach to its portals within \(seconds) s")
       }
+      // A machine takes its time to boot; who ends the run does not wait for it.
+      guard interruptedAt == 0 else { throw .guest("the run", "is ending") }
       waitForEvent(milliseconds: 1)
       noticeEndings()
     }

@@ -51,6 +51,7 @@ public struct RunSession: ~Copyable {
       throw error
     }
     let isAtRest = session.watch()
+    session.abandonReturns()
     session.endMachines(isCut: !isAtRest)
     session.endGuests(within: options.patience, isCut: !isAtRest)
     let failure = session.machines.failure
@@ -101,8 +102,9 @@ public struct RunSession: ~Copyable {
               ? try captures.open(options.capture(of: owner.name, in: directory)) : -1)
         }
       }
+      try Self.refuseWhatCannotStart(configuration, options)
       engine = try Engine(configuration, options: engineOptions, interrupts: true)
-      // Nothing can be refused any more: now what earlier runs left may go.
+      // What this host lacks has been refused: now what earlier runs left may go.
       captures.empty()
     } catch {
       captures.remove()
@@ -114,6 +116,29 @@ public struct RunSession: ~Copyable {
   }
 
   // MARK: Guests
+
+  /// Refuses machines that cannot start here, as far as that can be told before anything is written.
+  private static func refuseWhatCannotStart(
+    _ configuration: RuntimeConfiguration, _ options: RunOptions
+  ) throws(EngineError) {
+    for owner in configuration.owners {
+      guard case .machine(let wish, _) = owner.kind else { continue }
+      _ = try image(for: owner.name, options)
+      _ = try VirtualMachine.emulator(for: owner.name)
+      _ = try HostMachine.choose(for: owner.name, wish)
+    }
+  }
+
+  /// What an owner's machine boots.
+  private static func image(
+    for owner: String, _ options: RunOptions
+  ) throws(EngineError) -> GuestImage {
+    if let image = options.image { return image }
+    throw .guest(
+      owner,
+      "is a virtual machine, but there is no kernel for it; make one with scripts/guest-image, or name "
+        + "its folder with --guest-image")
+  }
 
   private mutating func startGuests() throws(EngineError) {
     signals = EndSignals()
@@ -206,11 +231,9 @@ public struct RunSession: ~Copyable {
     _ index: Int, _ wish: MachineAccelerator
   ) throws(EngineError) -> GuestProcess {
     let owner = configuration.owners[index]
-    guard let image = options.image, let region = engine.memory[index].machine else {
-      throw .guest(
-        owner.name,
-        "is a virtual machine, but there is no kernel for it; make one with scripts/guest-image, or name "
-          + "its folder with --guest-image")
+    let image = try Self.image(for: owner.name, options)
+    guard let region = engine.memory[index].machine else {
+      preconditionFailure("a machine's owner has a region for its window")
     }
     let accelerator = try HostMachine.choose(for: owner.name, wish)
     let machine = try VirtualMachine(

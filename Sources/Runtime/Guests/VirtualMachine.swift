@@ -43,12 +43,7 @@ struct VirtualMachine: ~Copyable {
     doorbells: [InterruptLine], bell: InterruptLine?, image: GuestImage, program: String?
   ) throws(EngineError) {
     name = owner.name
-    guard let emulator = HostMachine.emulator else {
-      throw .guest(
-        owner.name,
-        "is a virtual machine, but there is no \(HostMachine.emulatorName) on PATH "
-          + "(Debian: qemu-system-x86)")
-    }
+    let emulator = try Self.emulator(for: owner.name)
     guard doorbells.isEmpty || Self.isInterruptible else {
       throw .guest(
         owner.name,
@@ -102,6 +97,17 @@ struct VirtualMachine: ~Copyable {
   private static let interruptArguments = [
     "-machine", "kernel-irqchip=split", "-device", "intel-iommu,intremap=on",
   ]
+
+  /// The program that runs an owner's machine.
+  ///
+  /// - Throws: ``EngineError/guest(_:_:)`` when this host has none.
+  static func emulator(for owner: String) throws(EngineError) -> String {
+    if let emulator = HostMachine.emulator { return emulator }
+    throw .guest(
+      owner,
+      "is a virtual machine, but there is no \(HostMachine.emulatorName) on PATH "
+        + "(Debian: qemu-system-x86)")
+  }
 
   /// A file in memory with some bytes, to be read from its beginning.
   private static func memoryFile(_ name: String, _ bytes: [UInt8]) throws(EngineError) -> Int32 {
