@@ -1,4 +1,5 @@
 import TestSupport
+import QorIQ
 import Testing
 
 @testable import DPAAPortal
@@ -114,5 +115,36 @@ import Testing
       // An access behind the bytes, or a range that is none, would stop the test.
       _ = Self.read(frame, head: random.below(3) == 0 ? random.below(frame.count + 1) : nil)
     }
+  }
+
+  @Test(arguments: [(0x1fff - 54, true), (0x2000 - 54, false)])
+  func `a first piece that would begin farther behind than can be said is not narrowed`(
+    offset: Int, fits: Bool
+  ) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 1 << 15, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: 1 << 15)
+    defer { memory.deallocate() }
+    // UDP over IPv4, whose payload begins behind 42 bytes; and a VLAN tag and an option for 12 more.
+    let frame = memory + (1 << 14)
+    let head: [UInt8] =
+      [
+        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 5, 8, 0, 0x47, 0, 0x03, 0xe8, 0, 0, 0, 0,
+        64, 17,
+      ]
+    for (place, byte) in head.enumerated() {
+      frame.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
+    }
+    frame.storeBytes(of: UInt16(1000 - 28).bigEndian, toByteOffset: 18 + 28 + 4, as: UInt16.self)
+    let packet = ScannedPacket(
+      UnsafeMutableRawBufferPointer(start: frame, count: 1018), whole: 1018, path: 0)
+    #expect(packet.skip == 54)
+    FragmentEntry(bpid: 1, address: 0, offset: UInt32(offset), length: 1018, isFinal: true)
+      .write(to: memory + 64)
+    var descriptor = FrameDescriptor(bpid: 1, address: 0, offset: 64, length: 1018)
+    descriptor.formatLength |= 4 << 29
+    let buffer = Buffer(
+      descriptor: descriptor, queue: 1, context: 0, capacity: 1 << 14, memory: memory)
+    #expect(ScanNote.fits(buffer, packet, head: 1018) == fits)
+    _ = buffer.take()
   }
 }

@@ -59,7 +59,7 @@
     set { word2 = newValue & 0xffff_ffff_ffff }
   }
 
-  /// The most matches of a scan; 0xffff is no limit.
+  /// The most matches of a scan; with more it ends, and so does what the flow looks for.
   @inlinable public var matchLimit: UInt16 {
     get { UInt16(truncatingIfNeeded: word3 >> 32) }
     set { word3 = word3 & ~0xffff_0000_0000 | UInt64(newValue) << 32 }

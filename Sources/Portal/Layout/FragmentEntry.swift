@@ -19,6 +19,8 @@ public import QorIQ
 
   /// Bytes of an entry.
   public static var size: Int { 16 }
+  /// The most bytes that may stand in front of a piece: the field has 13 bits.
+  static var mostOffset: Int { 0x1fff }
   /// How many entries a table has at most: as many as drivers read (Linux 6.1,
   /// `drivers/net/ethernet/freescale/dpaa/dpaa_eth.c`, `DPAA_SGT_MAX_ENTRIES`).
   public static var limit: Int { 16 }

@@ -71,7 +71,7 @@ extension Portal {
   ///   - pair: One of ``GuestGrant/accelerators``, of the kind `patterns`.
   ///   - pool: The pool of the buffer in which PME's memory of the flow lies: 256 bytes at most.
   ///   - crossesFrames: Whether a match may begin in one frame and end in a later one.
-  ///   - matchLimit: The most matches of a scan; with more it ends. `UInt16.max` is no limit.
+  ///   - matchLimit: The most matches of a scan; with more it ends, and the flow finds nothing until it starts anew.
   /// - Returns: The queue; `nil` when there is no buffer, or QMan does not take it.
   public mutating func openFlow(
     _ pair: GuestGrant.AcceleratorPair, from pool: BPID, crossesFrames: Bool = true,

@@ -50,7 +50,7 @@ struct NeighbourTable: ~Copyable {
   private func place(_ address: NetworkAddress, _ path: Int) -> Int {
     var hash = (address.high ^ address.low &* 0x9e37_79b9_7f4a_7c15) &+ UInt64(path)
     hash ^= hash >> 32
-    return Int(truncatingIfNeeded: hash &* 0xff51_afd7_ed55_8ccd >> 40)
+    return Int(truncatingIfNeeded: (hash &* 0xff51_afd7_ed55_8ccd) >> 40)
   }
 
   @inline(__always)

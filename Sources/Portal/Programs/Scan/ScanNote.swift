@@ -82,8 +82,11 @@ struct ScanNote: BitwiseCopyable, Equatable {
     let offset = Int(buffer.descriptor.offset)
     guard offset >= size, packet.count >= 0 else { return false }
     guard buffer.descriptor.isScattered else { return offset + packet.skip <= mostOffset }
-    // Bytes behind the packet are no part of a stream; a first piece that is used up would be empty.
+    // Bytes behind the packet are no part of a stream; a first piece that is used up would be empty, and one that
+    // begins too far behind cannot be said.
+    let first = FragmentEntry(buffer.memory + offset)
     return packet.skip < head && packet.skip + packet.count == Int(buffer.descriptor.length)
+      && Int(first.offset) + packet.skip <= FragmentEntry.mostOffset
   }
 
   /// Narrows a frame to what is looked through, and keeps the note in it.

@@ -17,7 +17,7 @@ struct ScanFlowKey: BitwiseCopyable, Equatable {
     var value = source.low ^ source.high &* 0xff51_afd7_ed55_8ccd
     value = (value ^ value >> 32) &* 0x9e37_79b9_7f4a_7c15 ^ destination.low ^ destination.high
     value = (value ^ value >> 29) &* 0xbf58_476d_1ce4_e5b9 ^ UInt64(ports) << 32 ^ UInt64(tag)
-    return Int(truncatingIfNeeded: (value ^ value >> 32) &* 0x94d0_49bb_1331_11eb >> 40)
+    return Int(truncatingIfNeeded: ((value ^ value >> 32) &* 0x94d0_49bb_1331_11eb) >> 40)
   }
 }
 

@@ -101,7 +101,7 @@ extension Portal {
     let table = buffer.memory + Int(descriptor.offset)
     func entry(_ index: Int) -> UnsafeMutableRawPointer { table + index * FragmentEntry.size }
     let ends = (first: FragmentEntry(entry(0)), last: FragmentEntry(entry(last)))
-    guard Int(ends.first.offset) + start <= 0x1fff,
+    guard Int(ends.first.offset) + start <= FragmentEntry.mostOffset,
       pieces[0].count > start + (last == 0 ? excess : 0), pieces[last].count > excess
     else { return false }
     ends.first.cut(front: start, back: last == 0 ? excess : 0).write(to: entry(0))
