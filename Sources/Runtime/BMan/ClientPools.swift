@@ -5,7 +5,8 @@
 ///
 /// A pool is empty until the client seeds it, with whatever addresses it likes, as with the
 /// hardware. What is free is known, so that no buffer is given twice: a release of an address that
-/// is free already is refused. One thread owns it; no call allocates or searches for long.
+/// is free already is refused. One thread owns it; no call allocates or searches for long, whatever addresses
+/// the client chooses: where they are kept is a secret of each run.
 struct ClientPools: ~Copyable {
   /// BMan has 64 on every part but the smallest (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`).
   static let count = 64
@@ -39,6 +40,8 @@ struct ClientPools: ~Copyable {
   /// The records by address: open addressing, at most half full; 0 is a free place.
   private let places: FlatTable<UInt32>
   private let placeMask: Int
+  /// What places depend on.
+  private let seed = UInt64.random(in: 0 ... .max) | 1
 
   /// Makes empty pools for so many free buffers in all, a power of two; 0 for nobody's.
   init(capacity: Int) throws(EngineError) {
@@ -123,8 +126,8 @@ struct ClientPools: ~Copyable {
 
   /// Where the search for an address begins.
   private func place(of address: UInt64) -> Int {
-    let mixed = (address ^ address >> 29) &* 0x9e37_79b9_7f4a_7c15
-    return Int(truncatingIfNeeded: mixed >> 24) & placeMask
+    let product = (address ^ seed).multipliedFullWidth(by: seed)
+    return Int(truncatingIfNeeded: product.high ^ product.low >> 24) & placeMask
   }
 
   /// Takes a record off the places, and closes the gap in the run that it was part of.
