@@ -114,6 +114,8 @@ struct BenchCommand: ParsableCommand {
     Terminal.print(format == .json ? results.json.text + "\n" : results.text)
     if let chart { try OutputFile.write(results.chart, to: chart) }
     if let report { try OutputFile.write(results.page, to: report) }
+    // As a shell has it for SIGINT.
+    if results.isInterrupted { throw ExitCode(130) }
     if results.isEmpty { throw ExitCode(1) }
   }
 }

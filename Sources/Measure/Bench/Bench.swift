@@ -44,24 +44,36 @@ public enum Bench {
     var clocks: [Double] = []
     var samples: [BenchSample] = []
     var failed: Set<String> = []
-    for round in 1...max(1, options.rounds) {
+    // Who has it end gets what has been measured until then: a turn of others goes on to its end.
+    let signals = EndSignals()
+    defer { signals.close() }
+    turns: for round in 1...max(1, options.rounds) {
       for count in counts {
         for contestant in contestants {
           let turn = "\(contestant.title), \(count) CPU"
           var options = options
           options.flows = options.flows.filter(contestant.carries)
           guard !failed.contains(turn), !options.flows.isEmpty else { continue }
+          guard !signals.take() else {
+            report.isInterrupted = true
+            break turns
+          }
           clocks.append(dpaac_cycles_per_nanosecond())
           options.say("round \(round) of \(options.rounds): \(turn)")
           do throws(BenchError) {
             samples += try measure(contestant, count, options)
           } catch {
+            guard error != .interrupted else {
+              report.isInterrupted = true
+              break turns
+            }
             failed.insert(turn)
             report.omissions.append("\(turn): \(error)")
           }
         }
       }
     }
+    if report.isInterrupted { report.omissions.append("the rest: \(BenchError.interrupted)") }
     report.results = BenchResult.grouped(samples)
     report.clock = BenchResult.median(clocks)
     return report

@@ -49,6 +49,11 @@ public struct BenchOptions: Sendable {
     self.load = load
   }
 
+  /// The flows that frames of a size are measured in: one frame at a time is no mixture.
+  func flows(of size: TrafficSize) -> [TrafficFlow] {
+    size.bytes == 0 ? flows.filter { $0 != .roundTrip } : flows
+  }
+
   /// The first processors that this thread may use.
   func first(_ count: Int) -> [Int] { Array(allowed.prefix(count)) }
 

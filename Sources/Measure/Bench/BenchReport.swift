@@ -19,6 +19,9 @@ public struct BenchReport: Sendable {
     self.results = results
   }
 
+  /// Whether a signal ended it before everything was measured.
+  public internal(set) var isInterrupted = false
+
   /// Whether something was measured.
   public var isEmpty: Bool { results.isEmpty }
 
@@ -28,7 +31,7 @@ public struct BenchReport: Sendable {
       "\(options.rounds) rounds, in which the contestants take turns, \(options.milliseconds) ms for each "
         + "figure; the middle one counts, the lowest and the highest stand beside it.",
       "Bytes are with Ethernet's check sequence, which nobody has in memory. IMIX is seven frames of 64 bytes, "
-        + "four of 594 and one of 1518.",
+        + "four of 594 and one of 1518; round trips, one frame at a time, have none.",
       "Frames count where they arrive. ns CPU is the processor time of all who take part, for each frame: "
         + "who polls takes time when nothing comes, too.",
       "Cycles are ns CPU times the processor's clock, "
@@ -61,6 +64,11 @@ public struct BenchReport: Sendable {
         "Machines run under QEMU \(options.accelerator.uppercased()), ours and theirs, with one processor and "
           + "the same kernel. In theirs a C program sends with sendmmsg and takes from a packet ring."
       )
+    }
+    if options.contestants.contains(.virtioKernel) {
+      lines.append(
+        "vhost-net: before Linux 6.4 its threads are the kernel's, so that no processor is chosen for them and their time "
+          + "is not in ns CPU.")
     }
     if options.contestants.contains(.virtioVhost) {
       lines.append(

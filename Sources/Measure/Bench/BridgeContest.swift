@@ -19,7 +19,7 @@ struct BridgeContest {
     try settle(left, right)
     var samples: [BenchSample] = []
     // There is one way only, which stands beside each of ours; that of a round trip is gone twice.
-    for flow in options.flows {
+    for flow in options.flows(of: size) {
       let watch = Stopwatch(ProcessorClock(processes: []), at: 0)
       let deadline = dpaac_monotonic_nanoseconds() + options.milliseconds * 1_000_000
       var count: UInt64 = 0

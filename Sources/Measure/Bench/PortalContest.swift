@@ -23,7 +23,7 @@ struct PortalContest {
     // Accelerators have a run of their own: who has none asks none.
     var samples: [BenchSample] = []
     for isAccelerated in [false, true] {
-      let flows = options.flows.filter { $0.isAccelerated == isAccelerated }
+      let flows = options.flows(of: size).filter { $0.isAccelerated == isAccelerated }
       if !flows.isEmpty { samples += try run(flows) }
     }
     return samples
@@ -49,7 +49,7 @@ struct PortalContest {
       do throws(BenchError) {
         try measure(flows, &session, configuration, notebook)
       } catch {
-        notebook.failure.withLock { $0 = error }
+        notebook.failure.withLock { $0 = session.isInterrupted ? .interrupted : error }
       }
     }
     let report: RunReport

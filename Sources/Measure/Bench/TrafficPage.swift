@@ -43,6 +43,8 @@ public struct BenchError: Error, Sendable, Hashable, CustomStringConvertible {
   public let description: String
 
   init(_ description: String) { self.description = description }
+  /// A signal has asked to end.
+  static let interrupted = BenchError("ended by a signal")
   /// With the kernel's reason.
   init(errno what: String) {
     self.init("\(what): \(String(cString: strerror(errno)))")

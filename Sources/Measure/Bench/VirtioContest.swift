@@ -31,7 +31,7 @@ struct VirtioContest {
     for size in options.sizes {
       let host = TapEnd(taps[0], size: size, to: Station.guest(0))
       host.send(1)
-      for flow in options.flows {
+      for flow in options.flows(of: size) {
         samples.append(try measure(flow, size, host, machines))
         for machine in machines { try machine.give(TrafficOrder(.take, sleeps: true)) }
         usleep(50_000)

@@ -4,11 +4,12 @@ import Glibc
 /// SIGTERM and SIGINT, read from a descriptor: no Swift code ever runs in a signal handler.
 ///
 /// The signals stay blocked in this process from the first of these values on.
-struct EndSignals {
+public struct EndSignals {
   /// Becomes readable when a signal has come.
   let descriptor: Int32
 
-  init() {
+  /// Blocks the signals in the calling thread, and in those that it starts from now on.
+  public init() {
     var set = sigset_t()
     sigemptyset(&set)
     sigaddset(&set, SIGTERM)
@@ -18,11 +19,12 @@ struct EndSignals {
   }
 
   /// Whether a signal has come since this was asked last; does not wait.
-  func take() -> Bool {
+  public func take() -> Bool {
     var information = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
     return read(descriptor, &information, size) == size
   }
 
-  func close() { Glibc.close(descriptor) }
+  /// Gives the descriptor back; the signals stay blocked.
+  public func close() { Glibc.close(descriptor) }
 }

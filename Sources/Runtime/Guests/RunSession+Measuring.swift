@@ -14,6 +14,9 @@ extension RunSession {
     }
   }
 
+  /// Whether a signal has asked to end the run.
+  public var isInterrupted: Bool { interruptedAt != 0 }
+
   /// The page in which an owner's guest tells what it did.
   public func statusPage(ofOwner index: Int) -> UnsafeMutableRawPointer {
     engine.memory[index].status.memory
