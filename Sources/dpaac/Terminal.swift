@@ -32,8 +32,12 @@ enum Terminal {
         let count = Glibc.write(
           descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
         if count < 0, errno == EINTR { continue }
-        // A reader that went away, as in `dpaac … | head`, wants no more.
-        guard count > 0 else { return }
+        guard count > 0 else {
+          // A reader that went away, as in `dpaac … | head`, wants no more.
+          guard errno != EPIPE, descriptor == 1 else { return }
+          complain("error: standard output: \(String(cString: strerror(errno)))\n")
+          exit(1)
+        }
         rest = rest[(rest.startIndex + count)...]
       }
     }

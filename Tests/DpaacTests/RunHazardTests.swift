@@ -83,4 +83,14 @@ import Testing
     #expect(outcome.status == 1)
     #expect(outcome.errorText.contains("No such file or directory"))
   }
+
+  @Test(arguments: ["check", "run"])
+  func `a result that cannot be written is a failure`(command: String) throws {
+    let outcome = try Tool("sh", package: "dash").run([
+      "-c", "exec \"$0\" \"$@\" > /dev/full", Dpaac.tool.name, command, Dpaac.example, "--format",
+      "json",
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.hasSuffix("error: standard output: No space left on device\n"))
+  }
 }

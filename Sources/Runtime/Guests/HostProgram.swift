@@ -78,6 +78,9 @@ public enum HostProgram {
     do throws(EngineError) {
       let report = try RunSession.run(configuration, options: options)
       print(isJSON ? report.json.text : report.text, terminator: isJSON ? "\n" : "")
+      guard fflush(nil) == 0 else {
+        fail(1, "standard output: \(String(cString: strerror(errno)))")
+      }
       exit(report.isConserved ? 0 : 1)
     } catch {
       fail(1, "\(error)")
