@@ -1,5 +1,5 @@
-import TestSupport
 import QorIQ
+import TestSupport
 import Testing
 
 @testable import DPAAPortal

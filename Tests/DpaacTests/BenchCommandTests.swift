@@ -81,6 +81,38 @@ import Testing
     #expect(outcome.text.contains("Not measured:\n- portals, machines, polled: no qemu-system-"))
   }
 
+  @Test func `round trips of a mixture are named as not measured`() throws {
+    let outcome = try Dpaac.tool.run([
+      "bench", "--contestants", "process", "--flows", "round-trip", "--sizes", "imix",
+    ])
+    #expect(outcome.status == 1)
+    #expect(outcome.text.contains("\n- round trips of the mixture: they are of one frame each\n"))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `ended by a signal it prints what was measured until then`(signal: Int32) throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let (output, errors) = ("\(directory.path)/output", "\(directory.path)/errors")
+    for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
+    let process = try ChildProcess(
+      Dpaac.tool.name,
+      [
+        "bench", "--contestants", "process", "--flows", "rx", "--sizes", "64", "--cpus", "1",
+        "--seconds", "0.1", "--rounds", "100", "--format", "json",
+      ], output: FileHandle(forWritingAtPath: output), errors: FileHandle(forWritingAtPath: errors))
+    defer { process.stop() }
+    while process.isRunning,
+      !(try String(contentsOfFile: errors, encoding: .utf8)).contains("round 3 of")
+    { usleep(2000) }
+    process.signal(signal)
+    process.waitUntilExit()
+    #expect(process.hasExited && process.terminationStatus == 130)
+    let report = try Dpaac.report(try String(contentsOfFile: output, encoding: .utf8))
+    #expect((report["results"] as? [Any])?.count == 1)
+    #expect(report["notMeasured"] as? [String] == ["the rest: ended by a signal"])
+  }
+
   @Test(arguments: [
     ["--sizes", "63"], ["--cpus", "0"], ["--seconds", "0"], ["--rounds", "0"],
     ["--contestants", "nobody"], ["--flows", ""],

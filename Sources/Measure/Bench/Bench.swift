@@ -41,6 +41,9 @@ public enum Bench {
       report.omissions.append("\(flow.title): \(reason)")
       options.flows.removeAll { $0 == flow }
     }
+    if options.sizes.contains(where: { options.flows != options.flows(of: $0) }) {
+      report.omissions.append("round trips of the mixture: they are of one frame each")
+    }
     var clocks: [Double] = []
     var samples: [BenchSample] = []
     var failed: Set<String> = []

@@ -31,7 +31,7 @@ public struct BenchReport: Sendable {
       "\(options.rounds) rounds, in which the contestants take turns, \(options.milliseconds) ms for each "
         + "figure; the middle one counts, the lowest and the highest stand beside it.",
       "Bytes are with Ethernet's check sequence, which nobody has in memory. IMIX is seven frames of 64 bytes, "
-        + "four of 594 and one of 1518; round trips, one frame at a time, have none.",
+        + "four of 594 and one of 1518.",
       "Frames count where they arrive. ns CPU is the processor time of all who take part, for each frame: "
         + "who polls takes time when nothing comes, too.",
       "Cycles are ns CPU times the processor's clock, "

@@ -56,6 +56,7 @@ struct PortalContest {
     do throws(EngineError) {
       report = try RunSession.run(configuration, options: run)
     } catch {
+      if case .ended = error { throw .interrupted }
       throw BenchError("\(error)")
     }
     if let failure = notebook.failure.withLock({ $0 }) { throw failure }

@@ -30,6 +30,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
   case patterns(String, String)
   /// A new configuration cannot be put in the place of the one that runs: why, and what to do.
   case transition(String)
+  /// A run was asked to end before something.
+  case ended(String)
   /// A guest could not be started or did not attach.
   case guest(String, String)
 
@@ -57,6 +59,7 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case .badCapture(let path, let offset, let problem): "\(path): byte \(offset): \(problem)"
     case .patterns(let code, let problem): "\(problem) [\(code)]"
     case .transition(let problem): problem
+    case .ended(let moment): "the run was ended before \(moment)"
     case .guest(let name, let problem): "\(name): \(problem)"
     }
   }

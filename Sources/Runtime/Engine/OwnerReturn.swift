@@ -47,26 +47,28 @@ extension EngineTables {
   /// Whether an empty queue of an owner waits for its turn, as one does that was to be served whatever it holds: a
   /// work queue leads through it.
   private func isAwaited(_ owner: Int) -> Bool {
-    let entry = owners.base[owner]
-    for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
-      let range = ranges.base[index]
-      for fqid in range.first..<range.first + range.count
-      where qman.isTouched(fqid) && qman.queues.base[Int(fqid)].state == .trulyScheduled {
-        return true
-      }
+    var isAwaited = false
+    forEachQueue(of: owner) {
+      if qman.queues.base[Int($0)].state == .trulyScheduled { isAwaited = true }
     }
-    return false
+    return isAwaited
   }
 
   /// Takes queues out of service that stayed in it for a port to empty them: all buffers are back, so nothing is in
   /// them. One that its program led there must be as it found it first.
-  private func clearServedQueues(of entry: OwnerEntry) {
+  private func clearServedQueues(of owner: Int) {
+    forEachQueue(of: owner) { fqid in
+      let queue = qman.queues.base[Int(fqid)]
+      if queue.count == 0, queue.state == .tentativelyScheduled { qman.clear(fqid) }
+    }
+  }
+
+  /// Calls `body` with those queues of an owner that were ever in service.
+  func forEachQueue(of owner: Int, _ body: (UInt32) -> Void) {
+    let entry = owners.base[owner]
     for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
       let range = ranges.base[index]
-      for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) {
-        let queue = qman.queues.base[Int(fqid)]
-        if queue.count == 0, queue.state == .tentativelyScheduled { qman.clear(fqid) }
-      }
+      for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) { body(fqid) }
     }
   }
 
@@ -88,7 +90,7 @@ extension EngineTables {
         wish.memory.interrupts.isEmpty ? .none : wish.memory.interrupts[place].end
     }
     grants.restoreGroups(of: owner, in: qman)
-    clearServedQueues(of: entry)
+    clearServedQueues(of: owner)
     do throws(EngineError) {
       try Self.putQueuesIntoService(wish.configuration, layout, qman, only: owner)
     } catch {

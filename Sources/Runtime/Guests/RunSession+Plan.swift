@@ -72,10 +72,11 @@ extension RunSession {
       }
     }
     // What changes nothing needs no way back.
-    finish(request, within: next == before ? nil : seconds) { (session) throws(EngineError) in
+    if next == before { seconds = nil }
+    finish(request, within: seconds) { (session) throws(EngineError) in
       try session.goOver(to: next)
     }
-    if let seconds, plans.current == next, next != before {
+    if let seconds, plans.current == next {
       plans.unconfirmed = RunPlans.Unconfirmed(
         partition: before, deadline: monotonicNanoseconds() + seconds * 1_000_000_000)
     }
@@ -224,7 +225,7 @@ extension RunSession {
         throw late(guests[place], "did not attach to its portals within \(seconds) s")
       }
       // A machine takes its time to boot; who ends the run does not wait for it.
-      guard interruptedAt == 0 else { throw .guest("the run", "is ending") }
+      guard interruptedAt == 0 else { throw .ended("the new plan's guests had started") }
       waitForEvent(milliseconds: 1)
       noticeEndings()
     }

@@ -176,7 +176,7 @@ public struct RunSession: ~Copyable {
       }
       // Processes are there at once, and drain as the run does; nobody waits for a kernel's boot to end it.
       if !consoles.isEmpty, signals?.take() == true {
-        throw .guest("the run", "was ended before all guests had started")
+        throw .ended("all guests had started")
       }
       usleep(500)
     }

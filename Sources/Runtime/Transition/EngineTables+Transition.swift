@@ -17,13 +17,9 @@ extension EngineTables {
 
   /// Whether a queue of an owner holds a frame.
   private func hasFrames(_ owner: Int) -> Bool {
-    let entry = owners.base[owner]
-    for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
-      let range = ranges.base[index]
-      for fqid in range.first..<range.first + range.count
-      where qman.isTouched(fqid) && qman.queues.base[Int(fqid)].count > 0 { return true }
-    }
-    return false
+    var hasFrames = false
+    forEachQueue(of: owner) { if qman.queues.base[Int($0)].count > 0 { hasFrames = true } }
+    return hasFrames
   }
 
   /// Gives back and counts what could not be taken in time: whatever is in queues of owners that have ended, and in
@@ -102,17 +98,13 @@ extension EngineTables {
   /// Takes queues out of congestion groups that are not their owner's any more; only he knows which are in it.
   private func leaveForeignGroups(_ change: ConfigurationChange) {
     for (owner, fate) in change.fates.enumerated() where fate.goesOn {
-      let entry = owners.base[owner]
-      for index in entry.firstRange..<entry.firstRange + entry.rangeCount {
-        let range = ranges.base[index]
-        for fqid in range.first..<range.first + range.count where qman.isTouched(fqid) {
-          let queue = qman.queues.base + Int(fqid)
-          guard queue.pointee.control & QueueControl.congestionGroup != 0,
-            !qman.groups.base[Int(queue.pointee.group)].belongs(to: owner)
-          else { continue }
-          queue.pointee.control &= ~QueueControl.congestionGroup
-          queue.pointee.followControl()
-        }
+      forEachQueue(of: owner) { fqid in
+        let queue = qman.queues.base + Int(fqid)
+        guard queue.pointee.control & QueueControl.congestionGroup != 0,
+          !qman.groups.base[Int(queue.pointee.group)].belongs(to: owner)
+        else { return }
+        queue.pointee.control &= ~QueueControl.congestionGroup
+        queue.pointee.followControl()
       }
     }
   }

@@ -175,7 +175,7 @@ struct TrafficProgram: ~Copyable {
     outgoing[index].setLength(nextSize())
     let frame = outgoing[index].frame
     guard let number = places.buffer(at: outgoing[index].descriptor.address &- pool.base) else {
-      return
+      preconditionFailure("what was acquired is of the pool")
     }
     let place = Int(number)
     // What has come into the buffer meanwhile has other headers.
