@@ -69,6 +69,28 @@ import Testing
     #expect(bench.handle(packet, room: packet.count).verdict == .drop(.expired))
   }
 
+  @Test func `a neighbour that does not answer is told to the sender, in both families`() throws {
+    var bench = try RouterBench()
+    let (old, new) = (
+      RouterBench.packet(to: 0x0a02_0009), RouterBench.packet6(to: RouterBench.v6(2, 9).address)
+    )
+    for _ in 0..<4 {
+      _ = bench.handle(old)
+      _ = bench.handle(new)
+      bench.now += 1_000_000_000
+    }
+    let (verdict, frame) = bench.handle(old)
+    #expect(verdict == .send(path: 0, length: 70, .unresolved))
+    #expect(frame[34...35] == [3, 1])
+    #expect(frame[0..<6] == Frame.big(RouterBench.station, 6)[...])
+    let (verdict6, frame6) = bench.handle(new)
+    #expect(verdict6 == .send(path: 0, length: 62 + new.count - 14, .unresolved))
+    #expect(frame6[54...55] == [1, 3])
+    // Nobody hears of an error that does not arrive.
+    let error = RouterBench.packet(to: 0x0a02_0009, .raw(1, [3, 0, 0, 0, 0, 0, 0, 0]))
+    #expect(bench.handle(error).verdict == .drop(.unresolved))
+  }
+
   // MARK: Too big
 
   private static let tshark = Tool("tshark", package: "tshark")

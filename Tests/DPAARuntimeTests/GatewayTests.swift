@@ -79,6 +79,31 @@ struct GatewayTests {
     _ = try rig.end()
   }
 
+  @Test(
+    .enabled(if: SecurityDeviceTests.python.isPresent, "needs package python3-scapy"),
+    arguments: [tunnels[0], tunnels[2]])
+  func `what only hides a packet's length, and packets that only hide others, go no further`(
+    tunnel: Tunnel
+  ) throws {
+    let rig = try Self.rig(tunnel)
+    let packets = [28, 61, 1000].map { Rig.packet(from: Rig.there, to: Rig.here, size: $0) }
+    // One that would be a packet, and one that is none.
+    let dummies = [packets[0], [UInt8](repeating: 0x45, count: 90)]
+    let hidden = try Self.judge("59", dummies, tunnel)
+    let long = try Self.judge(
+      "4", packets.map { $0 + [UInt8](repeating: 59, count: 300) }, tunnel, first: 11)
+    #expect(rig.open(hidden).isEmpty)
+    #expect(rig.count(.ignored) == 2)
+    #expect(rig.count(.malformed) == 0)
+    let opened = rig.open(long)
+    #expect(opened.map { Array($0.dropFirst(14)) } == packets.map { Rig.withTTL(63, $0) })
+    // A packet of which not all is there.
+    let cut = try Self.judge("4", [Array(packets[2].prefix(700))], tunnel, first: 21)
+    #expect(rig.open(cut).isEmpty)
+    #expect(rig.count(.malformed) == 1)
+    _ = try rig.end()
+  }
+
   @Test func `IPv6 in IPv6 comes out of another gateway as it went in`() throws {
     func address(_ net: UInt64, _ host: UInt64) -> NetworkAddress {
       NetworkAddress(high: 0xfd00 << 48 | net << 32, low: host)

@@ -67,6 +67,49 @@ import Testing
         == ["10 forwarded", "1 asked", "1 ignored"])
   }
 
+  @Test func `who sent what has waited in vain is told, and who sends to the same neighbour then`()
+    throws
+  {
+    // The sender is a neighbour, too: the answer goes back to where the packet came from.
+    let packets = (0..<3).map { Self.packet(to: 0x0a01_0009, number: $0) }
+    let simulation = try Self.simulation(Array(packets[..<2]))
+    simulation.run(active: [])
+    let guest = simulation.guests[0]
+    guard case .forward(let settings) = guest.session.grant.program else {
+      Issue.record("the guest is no router")
+      return
+    }
+    // By hand, as time is to be made here.
+    var router = try ForwardProgram(settings, guest.session.grant)
+    func takeAll(at milliseconds: UInt64) {
+      router.begin(at: 1_000_000_000 + milliseconds * 1_000_000)
+      while let buffer = guest.session.portals[0].dequeue() {
+        let path = guest.session.noteArrival(buffer) ?? 0
+        router.handle(buffer, path: path, portal: 0, of: &guest.session)
+      }
+      _ = router.settle(&guest.session)
+      simulation.run(active: [])
+    }
+    for milliseconds in [0, 1100, 2200, 2999] as [UInt64] { takeAll(at: milliseconds) }
+    var isWaiting = router.isWaiting
+    #expect(isWaiting)
+    takeAll(at: 3001)
+    isWaiting = router.isWaiting
+    #expect(!isWaiting)
+    let sent = try simulation.transmitted()
+    // Three questions before that.
+    #expect(sent.map { $0[12..<14] == [8, 6] } == [true, true, true, false, false])
+    for (frame, packet) in zip(sent.dropFirst(3), packets) {
+      #expect(Array(frame[0..<12]) == Array(packet[6..<12]) + Frame.big(Self.mac, 6))
+      #expect(frame[30..<34] == packet[26..<30])
+      #expect(frame[34...35] == [3, 1])
+      #expect(frame[58..<62] == packet[30..<34])
+    }
+    let status = simulation.engine.memory[0].status.memory
+    #expect(status.counter(GuestStatus.Counter.unresolved.offset) == 2)
+    #expect(simulation.freeBuffers == [64, 64, 64])
+  }
+
   @Test func `more packets than it keeps for silent neighbours are dropped and counted`() throws {
     let simulation = try Self.simulation(
       (0..<50).map { Self.packet(to: 0x0a01_0010 + UInt32($0), number: 0) })

@@ -130,7 +130,7 @@ public struct SharedDescriptor: Sendable, Hashable {
 
   /// A descriptor that takes packets out of an ESP tunnel.
   ///
-  /// The input begins with an outer header, the output is the inner packet.
+  /// The input begins with an outer header, the output is the inner packet, with or without its trailer.
   ///
   /// - Parameters:
   ///   - transform: The keys.
@@ -138,12 +138,14 @@ public struct SharedDescriptor: Sendable, Hashable {
   ///   - window: Numbers of the window against replay: 0, 32 or 64.
   ///   - sequence: The highest number that was received.
   ///   - isExtended: Whether sequence numbers have 64 bits.
+  ///   - keepsTrailer: Whether padding, its length and the next header (RFC 4303, 2) stay behind the packet.
   ///   - outputPool: The pool from which buffers for outputs are taken.
   public init(
     decapsulating transform: Transform, outerHeaderLength: Int = 20, window: Int = 64,
-    sequence: UInt64 = 0, isExtended: Bool = false, outputPool: BPID
+    sequence: UInt64 = 0, isExtended: Bool = false, keepsTrailer: Bool = false, outputPool: BPID
   ) {
-    var options: Options = [.tunnel, .outerHeader, .headerInBlock]
+    var options: Options = [.tunnel, .headerInBlock]
+    if !keepsTrailer { options.insert(.outerHeader) }
     if window > 0 { options.formUnion(window > 32 ? .window64 : .window32) }
     if isExtended { options.insert(.extendedNumbers) }
     var block = [UInt32(outerHeaderLength & 0xfff) << 16 | options.rawValue]

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Puts IPv4 packets into an ESP tunnel, or takes them out of one, by scapy.
 
-usage: esp.py seal|open gcm|cbc KEY AUTHENTICATION-KEY EXTENDED
+usage: esp.py seal|open|NEXT gcm|cbc KEY AUTHENTICATION-KEY EXTENDED
 
+NEXT is a number: what is put in is any bytes then, and said to be of that protocol.
 Reads a line for each packet, its number and its bytes in hexadecimal, and writes the outcome's.
 """
 import hashlib
@@ -27,6 +28,23 @@ def tag(packet, number):
     return hmac.new(bytes.fromhex(authentication), data, hashlib.sha256).digest()[:16]
 
 
+
+def sealed_as_said(association, data, next_header):
+    """The bytes as they are, where scapy would make the next header, and bytes behind a packet, right."""
+    algorithm = association.crypt_algo
+    pad = algorithm.pad
+
+    def padded(plain):
+        plain.data, plain.nh = data, next_header
+        return pad(plain)
+
+    algorithm.pad = padded
+    try:
+        return association.encrypt(IP(src="10.0.0.1", dst="10.0.0.2"), seq_num=association.seq_num)
+    finally:
+        algorithm.pad = pad
+
+
 for line in sys.stdin:
     number, packet = line.split()
     number = int(number)
@@ -34,6 +52,9 @@ for line in sys.stdin:
         ESP, spi=0x12345678, seq_num=number & 0xFFFFFFFF, esn=number >> 32,
         crypt_algo={"gcm": "AES-GCM", "cbc": "AES-CBC"}[kind], crypt_key=bytes.fromhex(key),
         tunnel_header=IP(src="192.0.2.1", dst="198.51.100.1"), **options)
+    if what.isdigit():
+        print(bytes(sealed_as_said(association, bytes.fromhex(packet), int(what))).hex())
+        continue
     data = IP(bytes.fromhex(packet))
     if what == "seal":
         result = association.encrypt(data, seq_num=number & 0xFFFFFFFF, esn=number >> 32,

@@ -259,6 +259,16 @@ extension Forwarder {
     return .send(path: path, length: frame.count, counter)
   }
 
+  /// Tells a sender that nobody answers where its packet was to go (RFC 1812, 5.2.7.1; RFC 4861, 7.2.2). The
+  /// packet has been decided about before: its headers are whole.
+  mutating func unreachable(
+    _ frame: UnsafeMutableRawBufferPointer, _ room: Int, _ path: Int, _ now: UInt64
+  ) -> Verdict {
+    frame[14] >> 4 == 4
+      ? error(frame, room, path, now, type: 3, code: 1, .unresolved)
+      : error6(frame, room, path, now, type: 1, code: 3, .unresolved)
+  }
+
   /// Whether a packet is an error itself, or a later part of what may be one: nobody is told of such (RFC
   /// 4443, 2.4 e).
   private func mayBeError(_ frame: UnsafeMutableRawBufferPointer, end: Int) -> Bool {

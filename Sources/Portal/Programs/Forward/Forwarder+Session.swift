@@ -9,7 +9,14 @@ struct ForwardProgram: ~Copyable {
   let peers: [NetworkAddress]
   /// Frames that wait for a neighbour's MAC address, and for whose, in the same order.
   private var waiting = Burst()
-  private var targets: [(neighbour: NetworkAddress, path: Int, since: UInt64)] = []
+  private var targets: [Target] = []
+  private struct Target {
+    var neighbour: NetworkAddress
+    var path: Int
+    /// The way that the frame came on; `nil` when it is a packet of this guest's own.
+    var arrival: Int?
+    var since: UInt64
+  }
   /// How many frames may wait: half of the smallest pool stays for questions and for what has its neighbour.
   private let mostWaiting: Int
   private(set) var now: UInt64 = 0
@@ -75,12 +82,12 @@ struct ForwardProgram: ~Copyable {
     let whole = Int(buffer.descriptor.length)
     let verdict = forwarder.handle(
       head.bytes, whole: whole, room: head.room, path: path, now: now)
-    carryOut(verdict, buffer, portal: portal, of: &session)
+    carryOut(verdict, buffer, from: path, portal: portal, of: &session)
   }
 
-  /// Does with a frame what was decided.
+  /// Does with a frame what was decided; `arrival` is the way that it came on, if it is not this guest's own.
   mutating func carryOut(
-    _ verdict: Forwarder.Verdict, _ buffer: consuming Buffer, portal: Int,
+    _ verdict: Forwarder.Verdict, _ buffer: consuming Buffer, from arrival: Int?, portal: Int,
     of session: inout GuestSession
   ) {
     var buffer = buffer
@@ -109,7 +116,7 @@ struct ForwardProgram: ~Copyable {
         return drop(buffer, .unresolved, portal: portal, of: &session)
       }
       waiting.append(buffer)
-      targets.append((neighbour, path, now))
+      targets.append(Target(neighbour: neighbour, path: path, arrival: arrival, since: now))
     }
   }
 
@@ -153,21 +160,23 @@ struct ForwardProgram: ~Copyable {
     for _ in 0..<waiting.count {
       guard let buffer = waiting.removeFirst() else { break }
       let target = targets.removeFirst()
-      guard now &- target.since < Self.patience else {
-        drop(buffer, .unresolved, portal: 0, of: &session)
-        isBusy = true
-        continue
-      }
       guard let head = session.portals[0].head(of: buffer) else {
         drop(buffer, .ignored, portal: 0, of: &session)
         continue
       }
-      switch forwarder.send(head.bytes, to: target.neighbour, path: target.path, now: now) {
+      var verdict = Forwarder.Verdict.drop(.unresolved)
+      if now &- target.since < Self.patience {
+        verdict = forwarder.send(head.bytes, to: target.neighbour, path: target.path, now: now)
+      }
+      switch verdict {
       case .send(let path, _, let counter):
         send(buffer, on: path, counter, portal: 0, of: &session)
         isBusy = true
-      case .drop(let counter):
-        drop(buffer, counter, portal: 0, of: &session)
+      case .drop:
+        if let path = target.arrival {
+          verdict = forwarder.unreachable(head.bytes, head.room, path, now)
+        }
+        carryOut(verdict, buffer, from: nil, portal: 0, of: &session)
         isBusy = true
       case .open:
         // Nobody waits for a neighbour in order to be taken out of a tunnel.

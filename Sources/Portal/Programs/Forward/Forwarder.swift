@@ -210,8 +210,10 @@ struct Forwarder: ~Copyable {
     frame[22] -= 1
     // The checksum of a header whose upper byte of a word is one less (RFC 1624).
     HeaderBytes.adjust(frame, 24, from: 0x0100, to: 0)
-    return send(
+    let verdict = send(
       frame, to: hop.router ?? NetworkAddress(ipv4: destination), path: hop.path, now: now)
+    if case .drop = verdict { return unreachable(frame, room, path, now) }
+    return verdict
   }
 
   private static func isHost(_ address: UInt32) -> Bool {
@@ -262,7 +264,9 @@ struct Forwarder: ~Copyable {
       return error6(frame, room, path, now, type: 2, code: 0, mtu: mtus[hop.path], .tooBig)
     }
     frame[21] -= 1
-    return send(frame, to: hop.router ?? destination, path: hop.path, now: now)
+    let verdict = send(frame, to: hop.router ?? destination, path: hop.path, now: now)
+    if case .drop = verdict { return unreachable(frame, room, path, now) }
+    return verdict
   }
 
   private static func isGlobal(_ address: NetworkAddress) -> Bool {
@@ -275,7 +279,7 @@ struct Forwarder: ~Copyable {
 
   // MARK: Neighbours
 
-  /// Gives a frame its MAC addresses, or has it wait for them.
+  /// Gives a frame its MAC addresses, has it wait for them, or drops it where nobody answers.
   mutating func send(
     _ frame: UnsafeMutableRawBufferPointer, to neighbour: NetworkAddress, path: Int, now: UInt64
   ) -> Verdict {

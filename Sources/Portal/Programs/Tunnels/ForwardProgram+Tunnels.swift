@@ -57,7 +57,8 @@ extension ForwardProgram {
       session.status.addCounter(GuestStatus.Counter.opened.offset, 1)
       verdict = forwarder.handle(frame, outOf: tunnel, room: room, now: now)
     }
-    carryOut(verdict, buffer, portal: portal, of: &session)
+    let arrival = into ? nil : forwarder.gate.map { $0.firstPath + tunnel }
+    carryOut(verdict, buffer, from: arrival, portal: portal, of: &session)
   }
 
   /// Counts a packet for a direction of a tunnel.

@@ -12,6 +12,8 @@ struct TunnelGate {
   let networks: [[NetworkPrefix]]
   /// The longest packet that each carries.
   let mtus: [UInt32]
+  /// Of which tunnels what comes out has its trailer still behind it.
+  let keepsTrailer: [Bool]
   private let ends: [NetworkAddress]
   private let tunnels: [UInt32: Int]
 
@@ -41,6 +43,7 @@ struct TunnelGate {
     guard self.mtus.allSatisfy({ $0 > 0 }) else {
       throw .missingResource("pool or way that is large enough for packets of a tunnel")
     }
+    keepsTrailer = tunnels.map(\.keepsTrailer)
     ends = tunnels.map(\.local)
     self.tunnels = Dictionary(
       tunnels.enumerated().map { ($1.peerSPI, $0) }, uniquingKeysWith: { first, _ in first })
@@ -116,6 +119,10 @@ extension Forwarder {
   ) -> Verdict {
     guard let gate, frame.count > 14 else { return .drop(.malformed) }
     let path = gate.firstPath + tunnel
+    // Behind the packet is padding, and who follows: nobody does a packet that only hides how few there are (RFC 4303,
+    // 2.6). Its bytes may be any.
+    if gate.keepsTrailer[tunnel], frame[frame.count - 1] == 59 { return .drop(.ignored) }
+    guard let frame = Self.packet(frame) else { return .drop(.malformed) }
     HeaderBytes.putMAC(0, frame, 0)
     HeaderBytes.putMAC(0, frame, 6)
     switch frame[14] >> 4 {
@@ -127,5 +134,17 @@ extension Forwarder {
       return forwardIPv6(frame, frame.count, room, path, now, isGroup: false)
     default: return .drop(.malformed)
     }
+  }
+
+  /// A frame without what hides its packet's length (RFC 4303, 2.7); `nil` where not all of the packet is there.
+  private static func packet(
+    _ frame: UnsafeMutableRawBufferPointer
+  ) -> UnsafeMutableRawBufferPointer? {
+    guard frame.count >= 34 else { return nil }
+    let length =
+      frame[14] >> 4 == 4
+      ? Int(HeaderBytes.half(frame, 16)) : 40 + Int(HeaderBytes.half(frame, 18))
+    guard 14 + length <= frame.count else { return nil }
+    return UnsafeMutableRawBufferPointer(rebasing: frame[..<(14 + length)])
   }
 }

@@ -114,10 +114,14 @@ extension TunnelSettings.Tunnel {
       outputPool: outputPool)
   }
 
+  /// Whether what comes out of it has its trailer still behind it: what follows the packet is to be seen. Where PME
+  /// looks at it first, there is nothing behind it, so that patterns find its end.
+  var keepsTrailer: Bool { outChain == nil }
+
   /// What SEC is told of the way out of it.
   func opening(outputPool: BPID) -> SharedDescriptor {
     SharedDescriptor(
       decapsulating: out, outerHeaderLength: outerLength, window: window, isExtended: isExtended,
-      outputPool: outputPool)
+      keepsTrailer: keepsTrailer, outputPool: outputPool)
   }
 }
