@@ -111,6 +111,7 @@ final class LineRig {
 /// A network namespace of its own, for tests that make devices.
 final class TestNamespace {
   static let ip = Tool("ip", package: "iproute2")
+  private static let tc = Tool("tc", package: "iproute2")
   /// Whether this user may make namespaces and devices in them.
   static let isAllowed: Bool = {
     guard geteuid() == 0, ip.isPresent, access("/dev/net/tun", R_OK | W_OK) == 0 else {
@@ -151,6 +152,12 @@ final class TestNamespace {
 
   /// Runs `ip` in it.
   func ip(_ arguments: [String]) throws { try Self.run(["-n", name] + arguments) }
+
+  /// Has packets be queued otherwise.
+  func tc(_ arguments: [String]) throws {
+    let outcome = try Self.tc.run(["-n", name] + arguments)
+    try #require(outcome.status == 0, "tc \(arguments): \(outcome.errorText)")
+  }
 
   private static func run(_ arguments: [String]) throws {
     let outcome = try ip.run(arguments)

@@ -387,4 +387,25 @@ import Testing
       try #require(stream.take(1) == [frame])
     }
   }
+
+  @Test func `a call that has reached itself is no peer`() throws {
+    let itself = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(itself) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isConnected = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(itself, $0, size) == 0 && getsockname(itself, $0, &size) == 0
+          && connect(itself, $0, size) == 0
+      }
+    }
+    try #require(isConnected)
+    #expect(StreamLine.isItself(itself))
+    var pair: [Int32] = [-1, -1]
+    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+    #expect(!StreamLine.isItself(pair[0]))
+    for end in pair { close(end) }
+  }
 }

@@ -144,4 +144,20 @@ struct XDPLineTests {
         == "w0 receives in 3 queues, and an XDP socket has the frames of one "
         + "(ethtool -L w0 combined 1, or rx 1)")
   }
+
+  @Test func `what a device without a carrier drops is told as lost`() throws {
+    let namespace = try Self.wire()
+    let xdp = try LineRig(.xdp(namespace.device("v0")))
+    try namespace.ip(["link", "set", "v1", "down"])
+    xdp.send(LineRig.frames(20))
+    for _ in 0..<100 { xdp.line.push() }
+    #expect(xdp.line.account.lost == 20)
+    try namespace.ip(["link", "set", "v1", "up"])
+    let kernel = try LineRig(.packet(namespace.device("v1")))
+    #expect(
+      xdp.wait {
+        xdp.send(LineRig.frames(1, from: 99))
+        return kernel.take().map(LineRig.isOurs) == true
+      })
+  }
 }

@@ -5,12 +5,13 @@ import QorIQ
 /// The stage of a round that brings frames from queues to the wire.
 extension EngineTables {
   /// Puts what waits in a port's transmit queues on the wire; the buffers go back to their pools.
-  mutating func transmit(_ index: Int) -> Bool {
+  mutating func transmit(_ index: Int, now: UInt64) -> Bool {
     let channel = interfaces.base[index].transmitChannel
     var handled = 0
     var sent = 0
     var sentBytes = 0
-    var now: UInt64 = 0
+    // For captures; how long a line takes nothing is no matter of clocks that are set.
+    var date: UInt64 = 0
     var refused = 0
     // A line that is busy gets no more in this round.
     var isBusy = false
@@ -18,7 +19,7 @@ extension EngineTables {
     var turns = 0
     while !isBusy, handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
       turns &+= 1
-      if now == 0 { now = wallClockNanoseconds() }
+      if date == 0 { date = wallClockNanoseconds() }
       let queue = qman.queues.base + Int(fqid)
       var turn = 0
       while turn < Self.turn, queue.pointee.count > 0 {
@@ -35,7 +36,7 @@ extension EngineTables {
           continue
         }
         let bytes = self.bytes(of: frame)
-        let outcome = ports[index].transmit(bytes, now: now)
+        let outcome = ports[index].transmit(bytes, now: now, date: date)
         if outcome == .later { isBusy = true }
         if isBusy { break }
         if outcome == .sent { counters.count(bytes, .transmit, index) }

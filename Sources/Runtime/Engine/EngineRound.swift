@@ -27,7 +27,7 @@ extension EngineTables {
         if receive(index, now: now) { busy = true }
         if !ports[index].isDone { inputsDone = false }
       }
-      if transmit(index) { busy = true }
+      if transmit(index, now: now) { busy = true }
     }
     for index in 0..<offlinePorts.count where forward(index, now: now) { busy = true }
     for index in 0..<accelerators.entries.count where serve(accelerator: index) { busy = true }

@@ -109,12 +109,14 @@ struct NetworkPort: ~Copyable {
 
   /// Puts a frame on the wire, if that takes it.
   @inline(__always)
-  mutating func transmit(_ frame: UnsafeRawBufferPointer, now: UInt64) -> LineVerdict {
+  mutating func transmit(
+    _ frame: UnsafeRawBufferPointer, now: UInt64, date: UInt64
+  ) -> LineVerdict {
     if hasLine {
       let verdict = line.transmit(frame, now: now)
       guard case .sent = verdict else { return verdict }
     }
-    writer?.write(frame, nanoseconds: now)
+    writer?.write(frame, nanoseconds: date)
     return .sent
   }
 

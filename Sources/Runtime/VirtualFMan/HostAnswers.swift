@@ -23,7 +23,9 @@ enum HostAnswers {
     _ frame: UnsafeMutableRawBufferPointer, as address: [UInt8]
   ) -> Bool {
     guard frame[14..<22].elementsEqual([0, 1, 8, 0, 6, 4, 0, 1]),
-      !frame[28..<32].elementsEqual(frame[38..<42])
+      !frame[28..<32].elementsEqual(frame[38..<42]),
+      // Who has no address yet asks whether somebody has the one that it wants (RFC 5227, 2.1.1).
+      !frame[28..<32].allSatisfy({ $0 == 0 })
     else { return false }
     frame[21] = 2
     // The asked-for address becomes the sender's.

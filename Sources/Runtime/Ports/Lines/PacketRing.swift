@@ -205,10 +205,21 @@ struct PacketRing {
   }
 
   private func kick() {
-    let result = send(state.pointee.descriptor, nil, 0, Int32(MSG_DONTWAIT))
-    // What the kernel had no room for is tried again in the next round.
-    state.pointee.isUnsent = result < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
-    state.pointee.errorNumber = result < 0 && !state.pointee.isUnsent ? errno : 0
+    let error = send(state.pointee.descriptor, nil, 0, Int32(MSG_DONTWAIT)) < 0 ? errno : 0
+    let (isPassing, isFault) =
+      switch error {
+      case 0, EAGAIN, ENOBUFS, EINTR: (true, false)
+      // Told once more when the device is up again.
+      case ENETDOWN: (true, true)
+      default: (false, true)
+      }
+    // What the kernel had no room for is tried again in the next round. It takes slots in their order, and does not
+    // say when it stops among them: the last one tells.
+    let place = (state.pointee.nextTransmit &- 1) & (Self.transmitSlots &- 1)
+    let last = state.pointee.memory + Self.slot &* (Self.receiveSlots &+ place)
+    state.pointee.isUnsent =
+      isPassing && last.hostOrder32(Field.status) == Status.sendRequest
+    state.pointee.errorNumber = isFault ? error : 0
   }
 
   var account: PortLine.Account {

@@ -115,12 +115,33 @@ struct StreamLine {
       ? dpaac_accept(state.pointee.listener)
       : state.pointee.call >= 0 ? answered(now) : called(now)
     guard peer >= 0 else { return false }
+    if state.pointee.listener < 0, Self.isItself(peer) {
+      Glibc.close(peer)
+      return false
+    }
     Self.prepare(peer)
     state.pointee.peer = peer
     state.pointee.account.connections = (state.pointee.account.connections ?? 0) + 1
     state.pointee.inputStart = 0
     state.pointee.inputEnd = 0
     return true
+  }
+
+  /// Whether a call has reached itself: where nobody listens yet at a port that callers are given, one of many calls
+  /// begins there, and TCP has both ends of it be one (RFC 9293, 3.5). It would keep the server from its port.
+  static func isItself(_ call: Int32) -> Bool {
+    func name(_ ask: (Int32, UnsafeMutablePointer<sockaddr>, inout socklen_t) -> Int32) -> [UInt8] {
+      var address = sockaddr_storage()
+      var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      let isTold = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { ask(call, $0, &size) == 0 }
+      }
+      let family = Int32(address.ss_family)
+      guard isTold, family == AF_INET || family == AF_INET6 else { return [] }
+      return withUnsafeBytes(of: address) { Array($0.prefix(Int(size))) }
+    }
+    let own = name { getsockname($0, $1, &$2) }
+    return !own.isEmpty && own == name { getpeername($0, $1, &$2) }
   }
 
   /// Calls the next address; -1 when it is not connected at once.

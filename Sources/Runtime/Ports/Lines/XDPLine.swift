@@ -28,6 +28,8 @@ struct XDPLine {
     var freeCount: Int
     /// Whether frames wait of which the kernel has not been told.
     var isUnsent = false
+    /// Frames that the kernel took and dropped.
+    var dropped: UInt64 = 0
     var patience = LinePatience()
     var errorNumber: Int32 = 0
   }
@@ -265,6 +267,9 @@ struct XDPLine {
       let result = sendto(state.pointee.descriptor, nil, 0, Int32(MSG_DONTWAIT), nil, 0)
       let error = result < 0 ? errno : 0
       let rest = state.pointee.transmit.distance(isFilledHere: true)
+      // One frame that the device dropped, as it has no carrier; it is done with it (Linux 6.1, `net/xdp/xsk.c`,
+      // xsk_generic_xmit).
+      if error == EBUSY { state.pointee.dropped += 1 }
       let isBusy =
         switch error {
         case 0, EAGAIN, EBUSY, ENOBUFS, EINTR: true
@@ -285,8 +290,11 @@ struct XDPLine {
   }
 
   var account: PortLine.Account {
+    // The kernel says what it has taken as it looks for more.
+    push()
     var account = PortLine.Account(errorNumber: state.pointee.errorNumber)
-    account.lost = UInt64(state.pointee.transmit.distance(isFilledHere: true))
+    account.lost =
+      state.pointee.dropped + UInt64(state.pointee.transmit.distance(isFilledHere: true))
     // `struct xdp_statistics`: frames without a buffer or too long for one; wrong descriptors, two kinds;
     // frames without a place in the ring (Linux 5.9); and counts of empty rings.
     var counts = [UInt64](repeating: 0, count: 6)
