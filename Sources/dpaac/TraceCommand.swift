@@ -56,7 +56,7 @@ struct TraceCommand: ParsableCommand {
       } else {
         var reader = try CaptureReader(path: frame)
         while let next = reader.peek() {
-          traces.append(tracer.trace(next.bytes))
+          traces.append(tracer.trace(next.bytes, wireLength: next.wireLength))
           reader.advance()
         }
       }
@@ -104,10 +104,10 @@ struct TracePrinter {
         table.add(["\(number + 1)", "< 14", "", "", "", "", "", "", "dropped: no Ethernet header"])
         continue
       }
-      guard !trace.isDropped else {
+      if let drop = trace.drop {
         table.add([
           "\(number + 1)", "\(trace.length)", trace.rule.map { "\($0 + 1)" } ?? "", "", "", "", "",
-          "", "dropped: \(trace.isOversize ? "longer than its MTU allows" : "by its rule")",
+          "", "dropped: \(drop.rawValue)",
         ])
         continue
       }
@@ -181,8 +181,14 @@ struct TracePrinter {
     } else if !trace.isDropped {
       table.add(["error", "\(why): into \(owner.name)'s error queue"])
     }
-    guard !trace.isDropped else {
-      table.add(["action", "dropped, \(trace.rule == nil ? why : "as the rule says")"])
+    if let drop = trace.drop {
+      let reason =
+        switch drop {
+        case .byRule: "as the rule says"
+        case .oversize: why
+        case .cut, .noPacket: drop.rawValue
+        }
+      table.add(["action", "dropped, \(reason)"])
       return "\(trace.length) bytes into \(shared.name)\n\n\(table.text)"
     }
     if let hash = trace.hash {
@@ -241,9 +247,8 @@ struct TracePrinter {
     ]
     if let rule = trace.rule { members.append(.init("rule", JSONValue(rule + 1))) }
     if trace.isOversize { members.append(.init("oversize", true)) }
-    if trace.isDropped {
-      members.append(
-        .init("dropped", trace.isOversize ? "longer than its MTU allows" : "by its rule"))
+    if let drop = trace.drop {
+      members.append(.init("dropped", .string(drop.rawValue)))
     } else {
       members.append(.init("queue", JSONValue(trace.queue.rawValue)))
       members.append(.init("guest", .string(partition.owners[trace.owner].name)))

@@ -215,4 +215,68 @@ import Testing
       return UnsafeRawPointer(start)
     }
   }
+
+  /// An IPv4 packet in a frame, its checksum made right.
+  private static func packet(_ header: [UInt8], _ payload: [UInt8]) -> [UInt8] {
+    var header = header
+    header.replaceSubrange(2..<4, with: Frame.big(UInt16(header.count + payload.count)))
+    header.replaceSubrange(10..<12, with: [0, 0])
+    header.replaceSubrange(10..<12, with: Frame.big(Frame.checksum(header)))
+    return Frame.ethernet(.raw(0x0800, header + payload))
+  }
+
+  private static func hasError(_ frame: [UInt8]) -> Bool {
+    frame.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return true }
+      return ParsedFrame(start, count: bytes.count).result.hasError
+    }
+  }
+
+  @Test(arguments: [4, 41, 47] as [UInt8])
+  func `the first part of a packet in a packet is no fault`(number: UInt8) {
+    let addresses: [UInt8] = [192, 0, 2, 1, 198, 51, 100, 1]
+    // Of 1,500 bytes, of which 40 are here.
+    let old: [UInt8] = [0x45, 0, 5, 0xdc, 0, 1, 0, 0, 64, 17, 0, 0] + addresses
+    let new = [0x60, 0, 0, 0, 5, 0xb4, 17, 64] + [UInt8](repeating: 0x20, count: 32)
+    let inner: [UInt8]
+    switch number {
+    case 4: inner = old + [UInt8](repeating: 7, count: 20)
+    case 41: inner = new
+    default: inner = [0, 0, 8, 0] + old + [UInt8](repeating: 7, count: 16)
+    }
+    func outer(_ fragment: UInt16) -> [UInt8] {
+      Self.packet(
+        [0x45, 0, 0, 0, 0x12, 0x34] + Frame.big(fragment) + [64, number, 0, 0] + addresses, inner)
+    }
+    #expect(!Self.hasError(outer(0x2000)))
+    // In a whole one it is.
+    #expect(Self.hasError(outer(0)))
+    let extended = Frame.ethernet(
+      .raw(
+        0x86dd,
+        [0x60, 0, 0, 0] + Frame.big(UInt16(8 + inner.count)) + [44, 64]
+          + [UInt8](repeating: 0x20, count: 32) + [number, 0, 0, 1, 0, 0, 0, 9] + inner))
+    #expect(!Self.hasError(extended))
+  }
+
+  @Test func `behind a source route that is not at its end no checksum is judged`() {
+    let data = [UInt8](repeating: 9, count: 20)
+    func frame(_ options: [UInt8]) -> [UInt8] {
+      let header: [UInt8] =
+        [
+          UInt8(0x45 + options.count / 4), 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0,
+          2,
+        ]
+      // A checksum over other addresses than the header's.
+      return Self.packet(
+        header + options, [0, 7, 0, 7] + Frame.big(UInt16(8 + data.count)) + [0x12, 0x34] + data)
+    }
+    #expect(!Self.hasError(frame([0x83, 7, 4, 10, 0, 0, 9, 0])))
+    #expect(!Self.hasError(frame([1, 0x89, 7, 4, 10, 0, 0, 9])))
+    // At its end; none at all; one that is behind the end of options; one that is cut.
+    #expect(Self.hasError(frame([0x83, 7, 8, 10, 0, 0, 9, 0])))
+    #expect(Self.hasError(frame([1, 1, 1, 1])))
+    #expect(Self.hasError(frame([0, 0x83, 7, 4, 10, 0, 0, 9])))
+    #expect(Self.hasError(frame([0x83, 9, 4, 10])))
+  }
 }

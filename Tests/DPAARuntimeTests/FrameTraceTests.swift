@@ -1,3 +1,4 @@
+import Foundation
 import Partitioning
 import QorIQ
 import TestSupport
@@ -90,5 +91,47 @@ import Testing
     }
     // In one buffer, in pieces, and not at all.
     #expect(seen.isSuperset(of: [0, 1, 2, 3, 5]))
+  }
+
+  @Test func `a chain's frame is traced as the packet in it, and dropped where there is none`()
+    throws
+  {
+    let plan = ChainWorld.plan().replacingOccurrences(
+      of: "{id: 2, buffers: 128, size: 2 KiB}",
+      with: "{id: 2, buffers: 64, size: 1536}, {id: 3, buffers: 64, size: 2 KiB}")
+    let configuration = try ChainWorld.configuration(plan)
+    let tracer = try FrameTracer(configuration, interface: 0)
+    // Between what the packet needs and what all of the frame would.
+    let frame = ChainWorld.frame(size: 1438)
+    #expect(frame.count + Buffer.headroom > 1536)
+    #expect(frame.count - 14 + Buffer.headroom <= 1536)
+    let trace = try #require(frame.withUnsafeBytes { tracer.trace($0) })
+    #expect(trace.storage == FrameTrace.Storage(pool: 2, pieces: 1))
+    var wrong = frame
+    wrong[24] ^= 1
+    let dropped = try #require(wrong.withUnsafeBytes { tracer.trace($0) })
+    #expect(dropped.drop == .noPacket)
+    #expect(dropped.rule == 0)
+
+    let world = try ChainWorld(plan, frames: ["fm1-10g0": [frame, wrong]])
+    world.run(50)
+    #expect(world.dropped(.noPacket) == 1)
+    // The smaller pool had one buffer less.
+    #expect(world.engine.poolStates().map(\.lowestFree)[1...2] == [63, 64])
+  }
+
+  @Test func `a frame that its capture has cut is traced as the run drops it`() throws {
+    let configuration = Talk.configuration()
+    let tracer = try FrameTracer(configuration, interface: 0)
+    let frame = Talk.frame(to: Talk.guest1, number: 1, size: 200)
+    for count in [5, 128] {
+      let part = Array(frame[..<count])
+      let trace = try #require(part.withUnsafeBytes { tracer.trace($0, wireLength: 200) })
+      #expect(trace.drop == .cut)
+      #expect(trace.length == 200)
+      #expect(trace.faults == [])
+    }
+    #expect(frame.withUnsafeBytes { tracer.trace($0, wireLength: frame.count) }?.drop == nil)
+    #expect(Array(frame[..<5]).withUnsafeBytes { tracer.trace($0) } == nil)
   }
 }

@@ -302,4 +302,36 @@ import Testing
     }
     engine.join()
   }
+
+  @Test func `a policer of two frame managers goes on in each as it was`() throws {
+    func plan(_ more: String) -> String {
+      """
+      board: t4240qds
+      partitions:
+        host: { cpus: 0-1, memory: 1 GiB, portals: 1, queues: 1-99, pools: [ {id: 1, buffers: 128, size: 2 KiB} ] }
+        guest: { cpus: 2-3, memory: 1 GiB, portals: 1, queues: 100-199, pools: [ {id: 2, buffers: 128, size: 2 KiB} ] }
+      \(more)
+      policers:
+        gold: { count: frames, committed-rate: 1 frames/s, committed-burst: 5, excess-rate: 1 frames/s,
+                excess-burst: 5 }
+      interfaces:
+        fm1-10g0: { policer: gold, otherwise: guest }
+        fm2-10g0: { policer: gold, otherwise: guest }
+
+      """
+    }
+    let frames = (0..<8).map { Talk.frame(to: Talk.guest1, number: UInt64($0)) }
+    let world = try ChainWorld(plan(""), frames: ["fm1-10g0": frames])
+    world.run(20)
+    let before = world.engine.policerCounts()
+    #expect(before.count == 2)
+    #expect(Set(before.map { $0.reduce(0, +) }) == [0, 8])
+    let next = try ChainWorld.configuration(
+      plan(
+        "  other: { cpus: 4-5, memory: 1 GiB, portals: 1, queues: 200-299, pools: [ {id: 3, buffers: 128, size: 2 KiB} ] }"
+      ))
+    let change = try ConfigurationChange(from: world.engine.configuration, to: next)
+    world.engine.apply(try EngineSuccessor(to: world.engine, change), patience: 2_000_000)
+    #expect(world.engine.policerCounts() == before)
+  }
 }

@@ -54,8 +54,8 @@ extension PlanSection {
   public static let hashKey = PlanSection(
     "hash-key",
     "What KeyGen hashes: fields in the hardware's order, whatever order they are written in, then "
-      + "bytes. A frame that lacks one is hashed with bytes 0x0a in its place, 0x0b for ports, and 0 "
-      + "for the protocol.",
+      + "bytes. A frame that lacks one is hashed with bytes 0x0a for an IP address, 0x0b for ports, and 0 "
+      + "for anything else.",
     [
       PlanKey(
         "fields", .list(.word(HashKey.Field.allCases.map(\.rawValue))), "Fields of the frame.",
@@ -73,7 +73,8 @@ extension PlanSection {
     PlanKey(
       "from", .word(FrameBytes.Start.allCases.map(\.rawValue)), usual: "frame",
       "Where counting begins: at the frame's first byte, behind the type of the outermost tag, at the "
-        + "first IP header, or at the header behind the last one.", example: "from: ip"),
+        + "first IP header, or at the header of TCP, UDP, SCTP, ESP or AH behind the last one.",
+      example: "from: ip"),
     PlanKey(
       "at", .number(0...255), required: true, "How many bytes behind that they begin.",
       example: "at: 9"),

@@ -33,13 +33,27 @@ public struct FrameTrace: Sendable, Hashable {
   public var lacksBuffers: Int?
   /// The channel of the queue, and the portal that it is dedicated to.
   public var channel: ChannelID?
-  /// Whether the rule drops the frame, or it is too long and nobody has a queue for such; queue, storage and
-  /// channel say nothing then.
-  public var isDropped: Bool
+  /// Why the frame is dropped, if it is; queue, storage and channel say nothing then.
+  public var drop: Drop?
   /// What the rule's further receivers get.
   public var copies: [Copy]
   /// The chain that the queue leads into.
   public var chain: DeviceChain?
+
+  /// Whether the frame is dropped.
+  public var isDropped: Bool { drop != nil }
+
+  /// Why a frame is dropped before anybody has stored it.
+  public enum Drop: String, Sendable, Hashable {
+    /// Its capture has not all of it.
+    case cut = "the capture has less of it than was on the wire"
+    /// It is longer than the interface's MTU allows, and nobody has a queue for such.
+    case oversize = "longer than its MTU allows"
+    /// Its rule says so.
+    case byRule = "by its rule"
+    /// Its chain takes IP packets, and there is no sound one in it.
+    case noPacket = "no sound IP packet, and its chain takes nothing else"
+  }
 
   /// A copy of the frame.
   public struct Copy: Sendable, Hashable {
@@ -92,8 +106,14 @@ public struct FrameTracer: ~Copyable {
   }
 
   // SAFETY: the parser reads `count` bytes at most, which the buffer has.
-  /// What becomes of a frame; `nil` for less than an Ethernet header.
-  public func trace(_ frame: UnsafeRawBufferPointer) -> FrameTrace? {
+  /// What becomes of a frame.
+  ///
+  /// - Parameters:
+  ///   - frame: The frame, as far as it is known.
+  ///   - wireLength: Its bytes on the wire; `nil` for as many as are known.
+  /// - Returns: What becomes of it; `nil` for less than an Ethernet header.
+  public func trace(_ frame: UnsafeRawBufferPointer, wireLength: Int? = nil) -> FrameTrace? {
+    if let wireLength, wireLength > frame.count { return cut(frame, wireLength) }
     guard frame.count >= 14, let start = frame.baseAddress else { return nil }
     let interface = configuration.interfaces[index]
     let parsed = ParsedFrame(start, count: frame.count)
@@ -107,15 +127,23 @@ public struct FrameTracer: ~Copyable {
       length: frame.count, fields: parsed.fields, faults: parsed.faults, isOversize: false,
       rule: number, owner: decided.owner, hash: decided.isHashed ? hash : nil,
       queues: rule.receive, queue: queue, storageProfile: rule.storageProfile,
-      isDropped: decided.isDropped, copies: [])
+      drop: decided.isDropped ? .byRule : nil, copies: [])
     guard !decided.isDropped else { return trace }
-    var stores = [decided.owner]
+    trace.chain = configuration.chain(of: rule)
+    var stored = frame.count
+    if trace.chain?.takesPackets == true {
+      guard let packet = withUnsafePointer(to: parsed, { $0.packet(of: frame) }) else {
+        trace.drop = .noPacket
+        return trace
+      }
+      stored = packet.count
+    }
+    var stores = [(decided.owner, stored)]
     if case .offlineHop(let detour) = interface.delivery, detour.receivingOwner != decided.owner {
       trace.hop = detour
-      stores.insert(detour.receivingOwner, at: 0)
+      stores.insert((detour.receivingOwner, frame.count), at: 0)
     }
     store(&trace, in: stores)
-    trace.chain = configuration.chain(of: rule)
     trace.channel = trace.chain?.channel ?? channel(of: queue, for: decided.owner)
     trace.copies = rule.copies.enumerated().map { place, copy in
       let queue = FQID(classifier.copies.base[decided.firstCopy + place].queue(hash))
@@ -125,6 +153,18 @@ public struct FrameTracer: ~Copyable {
         channel: channel(of: queue, for: copy.owner))
     }
     return trace
+  }
+
+  /// What becomes of a frame of which not all is there.
+  private func cut(_ frame: UnsafeRawBufferPointer, _ wireLength: Int) -> FrameTrace {
+    var fields: [FrameTrace.Field] = []
+    if frame.count >= 14, let start = frame.baseAddress {
+      fields = ParsedFrame(start, count: frame.count).fields
+    }
+    return FrameTrace(
+      length: wireLength, fields: fields, faults: [], isOversize: false, rule: nil,
+      owner: configuration.interfaces[index].errorOwner, hash: nil,
+      queues: QueueRange(first: 0, count: 1), queue: 0, drop: .cut, copies: [])
   }
 
   /// What becomes of a frame that is received with an error; `nil` where it goes on as if it had none.
@@ -137,9 +177,9 @@ public struct FrameTracer: ~Copyable {
     var trace = FrameTrace(
       length: length, fields: parsed.fields, faults: parsed.faults, isOversize: isOversize,
       rule: nil, owner: owner, hash: nil, queues: QueueRange(first: queue ?? 0, count: 1),
-      queue: queue ?? 0, isDropped: queue == nil, copies: [])
+      queue: queue ?? 0, drop: queue == nil ? .oversize : nil, copies: [])
     if queue != nil {
-      store(&trace, in: [owner])
+      store(&trace, in: [(owner, length)])
       // The first queue of a role is served by the owner's first portal.
       trace.channel = configuration.owners[owner].portals.first.map {
         ChannelID(UInt16($0.rawValue))
@@ -148,10 +188,10 @@ public struct FrameTracer: ~Copyable {
     return trace
   }
 
-  /// Notes where a frame is stored, one owner after the other, and who has no room for it.
-  private func store(_ trace: inout FrameTrace, in owners: [Int]) {
-    for owner in owners {
-      trace.storage = storage(of: owner, for: trace.length)
+  /// Notes where so many bytes of a frame are stored, one owner after the other, and who has no room for them.
+  private func store(_ trace: inout FrameTrace, in stores: [(owner: Int, length: Int)]) {
+    for (owner, length) in stores {
+      trace.storage = storage(of: owner, for: length)
       guard trace.storage != nil else {
         trace.lacksBuffers = owner
         return

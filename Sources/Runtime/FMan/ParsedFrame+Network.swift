@@ -89,8 +89,33 @@ extension ParsedFrame {
     return parseBehindIP(
       frame, number, at: offset &+ length, end: offset &+ total,
       Pseudo(
-        addresses: offset &+ 12, count: 8, isWhole: !isFragment, isChecksumOptional: true),
+        addresses: offset &+ 12, count: 8,
+        isWhole: !isFragment && (length == 20 || !Self.isSourceRouted(frame + offset, length)),
+        isFragment: isFragment, isChecksumOptional: true),
       isFirst: isFirst)
+  }
+
+  /// Whether an IPv4 header has a source route with addresses left (RFC 791, 3.1): the last of them is in the
+  /// checksum, not the header's.
+  @inline(never)
+  private static func isSourceRouted(_ header: UnsafeRawPointer, _ length: Int) -> Bool {
+    var offset = 20
+    while offset < length {
+      let kind = load8(header, offset)
+      if kind == 0 { return false }
+      if kind == 1 {
+        offset += 1
+        continue
+      }
+      guard offset + 2 <= length else { return false }
+      let count = Int(load8(header, offset + 1))
+      guard count >= 2, offset + count <= length else { return false }
+      if kind == 0x83 || kind == 0x89, count >= 3, Int(load8(header, offset + 2)) <= count {
+        return true
+      }
+      offset += count
+    }
+    return false
   }
 
   // MARK: IPv6
@@ -138,7 +163,7 @@ extension ParsedFrame {
       frame, next, at: chain.offset, end: end,
       Pseudo(
         addresses: offset &+ 8, count: 32, isWhole: !chain.isFragment && !chain.isRouted,
-        isChecksumOptional: false),
+        isFragment: chain.isFragment, isChecksumOptional: false),
       isFirst: isFirst)
   }
 
@@ -210,6 +235,10 @@ extension ParsedFrame {
     switch number {
     case 6, 17, 132, 50, 51:
       parseLayer4(frame, number, at: offset, end: end, pseudo)
+      return .end
+    case _ where pseudo.isFragment:
+      // What is inside is cut, which is no fault of its sender's.
+      stop(next: UInt16(number), at: offset)
       return .end
     case 4: return .ipv4(at: offset, end: end)
     case 41: return .ipv6(at: offset, end: end)

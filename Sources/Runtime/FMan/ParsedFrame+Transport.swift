@@ -7,6 +7,8 @@ extension ParsedFrame {
     var count: Int
     /// Whether the checksum can be verified: no fragment, and the addresses are the final ones.
     var isWhole: Bool
+    /// Whether this is the first part of a packet, and the rest is elsewhere.
+    var isFragment: Bool
     /// Whether UDP may do without (RFC 768; not on IPv6, RFC 8200 section 8.1).
     var isChecksumOptional: Bool
   }

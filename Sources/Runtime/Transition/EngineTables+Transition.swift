@@ -81,7 +81,11 @@ extension EngineTables {
       portals.base[place].takeOver(from: old.portals.base[index], isKept: kept.contains)
     }
     for (index, policer) in change.new.policers.enumerated() {
-      guard let before = change.old.policers.firstIndex(where: { $0.settings == policer.settings })
+      // One that several frame managers have is one in each.
+      guard
+        let before = change.old.policers.firstIndex(where: {
+          $0.fman == policer.fman && $0.settings == policer.settings
+        })
       else { continue }
       policers.base[index] = old.policers.base[before]
     }
