@@ -68,7 +68,8 @@ int dpaac_watch_wait(int watch, uint64_t nanoseconds) {
   return count > 0;
 }
 
-enum { guard_count = 16 };
+// Two for each client that is served, which a plan has up to 64 of.
+enum { guard_count = 128 };
 
 // `start` is written last when a guard begins and cleared first when it ends, so that the handler
 // never sees half of one.

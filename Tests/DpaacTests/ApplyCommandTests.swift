@@ -39,12 +39,14 @@ import Testing
   }
 
   /// A run of such a plan.
-  private static func run(_ plan: Office, _ arguments: [String] = []) throws -> ControlledRun {
+  private static func run(
+    _ plan: Office, _ arguments: [String] = [], errors: FileHandle? = nil
+  ) throws -> ControlledRun {
     let directory = try TemporaryDirectory()
     let capture = "\(Checkout.path)/examples/kvm-forum/traffic.pcap"
     return try ControlledRun(
       try directory.write("office.yaml", Data(plan.text.utf8)),
-      ["--port", "fm1-10g0=\(capture)"] + arguments, in: directory)
+      ["--port", "fm1-10g0=\(capture)"] + arguments, in: directory, errors: errors)
   }
 
   private func drops(_ name: String, _ report: [String: Any]) throws -> [String: Int]? {
@@ -124,6 +126,93 @@ import Testing
     for partition in try #require(report["partitions"] as? [[String: Any]]) {
       #expect(partition["starts"] as? Int == 1)
     }
+  }
+
+  @Test func `words that a run does not know, and what is no file, change nothing`() throws {
+    let run = try Self.run(Office())
+    let next = try run.directory.write("next.yaml", Data(Office(guest2: false).text.utf8))
+    let script = """
+      import socket, sys
+      for words in sys.stdin.read().splitlines():
+          connection = socket.socket(socket.AF_UNIX)
+          connection.connect(sys.argv[1])
+          connection.sendall(("text\\t" + words.replace(" ", "\\t") + "\\n").encode())
+          print(connection.makefile().read().strip().splitlines()[0])
+      """
+    let file = try run.directory.write("words.py", Data(script.utf8))
+    let words = [
+      "within 20000000000", "within 0", "within 60s", "within -1", "within", "within 60 x",
+      "withn 60",
+      "dryrun", "dry-run within", "dry-run x",
+    ]
+    let outcome = try Tool("python3", package: "python3").run(
+      [file, run.socket], input: Array(words.map { "apply \(next) \($0)\n" }.joined().utf8))
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    let answers = outcome.text.split(separator: "\n")
+    #expect(answers.count == words.count)
+    for answer in answers { #expect(answer.hasPrefix("64"), "\(answer)") }
+    // What would have the run wait for somebody who writes.
+    let pipe = "\(run.directory.path)/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let others = try Tool("python3", package: "python3").run(
+      [file, run.socket],
+      input: Array([pipe, "-", "/dev/stdin", "/nowhere"].map { "apply \($0)\n" }.joined().utf8))
+    #expect(others.text.split(separator: "\n").count { $0.hasPrefix("1") } == 4, "\(others.text)")
+    #expect(try run.names() == ["host", "guest1", "guest2", "guestN"])
+    #expect(try run.end()["conserved"] as? Bool == true)
+  }
+
+  @Test func `a plan is confirmed while a guest ends`() throws {
+    let run = try Self.run(Office())
+    #expect(try run.apply(Office(guest2: false), "--confirm-within", "300").status == 0)
+    let guest = try #require(try run.guest("guest1")?["process"] as? Int)
+    #expect(kill(Int32(guest), SIGSTOP) == 0)
+    let stop = try ChildProcess(
+      Dpaac.tool.name, ["guests", "stop", "guest1", "--control", run.socket])
+    try run.wait("guest1 is not told to end") {
+      try run.guests("stop", "guest1").errorText.contains("ended already")
+    }
+    #expect(try run.apply(Office()).errorText.contains("is being started or ended"))
+    #expect(try run.tool(["apply", "--confirm"]).text.hasPrefix("confirmed"))
+    #expect(kill(Int32(guest), SIGCONT) == 0)
+    stop.waitUntilExit()
+    #expect(try run.end()["conserved"] as? Bool == true)
+  }
+
+  @Test func `a run whose last words nobody reads goes on, and goes back`() throws {
+    var ends: [Int32] = [-1, -1]
+    #expect(pipe(&ends) == 0)
+    close(ends[0])
+    let run = try Self.run(
+      Office(), errors: FileHandle(fileDescriptor: ends[1], closeOnDealloc: true))
+    #expect(try run.apply(Office(guest2: false), "--confirm-within", "1").status == 0)
+    try run.wait("guest2 does not come back") {
+      try #require(run.process.isRunning)
+      return try run.names() == ["host", "guest1", "guest2", "guestN"]
+    }
+    #expect(try run.end()["conserved"] as? Bool == true)
+  }
+
+  @Test func `whoever was ended for what only plans say is there again when that comes to nothing`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let marker = "\(directory.path)/fails"
+    let text =
+      "#!/bin/sh\n[ -e \(marker) ] && { rm \(marker); exit 3; }\nexec \(Dpaac.products)/dpaac-guest\n"
+    let program = try directory.write("program", Data(text.utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let run = try Self.run(Office(), ["--program", "guest2=\(program)"])
+    try Data().write(to: URL(fileURLWithPath: marker))
+    // How it waits is nothing that the engine knows.
+    let failed = try run.apply(Office(guest2More: ", mode: interrupt"))
+    #expect(failed.status == 1)
+    #expect(failed.errorText.contains("exited with code 3"))
+    #expect(!FileManager.default.fileExists(atPath: marker))
+    #expect(try run.names() == ["host", "guest1", "guest2", "guestN"])
+    try run.waitForFrames(to: "guest2")
+    #expect(try run.end()["conserved"] as? Bool == true)
   }
 
   @Test func `a guest that is told something new starts again, and others go on`() throws {

@@ -14,10 +14,11 @@ final class ControlledRun {
   ///   - plan: What is run.
   ///   - arguments: What `dpaac run` is told beside that.
   ///   - directory: Where its files are; its own when it ends.
+  ///   - other: What takes what it says of itself; into a file unless told otherwise.
   /// - Throws: When it does not begin.
   init(
     _ plan: String = Dpaac.example, _ arguments: [String] = [],
-    in directory: TemporaryDirectory? = nil
+    in directory: TemporaryDirectory? = nil, errors other: FileHandle? = nil
   ) throws {
     self.directory = try directory ?? TemporaryDirectory()
     let output = try self.directory.write("output", Data())
@@ -28,7 +29,8 @@ final class ControlledRun {
         "run", plan, "--format", "json", "--control", "\(self.directory.path)/control", "--repeat",
         "1000000", "--rate", "3000",
       ] + arguments,
-      output: FileHandle(forWritingAtPath: output), errors: FileHandle(forWritingAtPath: errors))
+      output: FileHandle(forWritingAtPath: output),
+      errors: other ?? FileHandle(forWritingAtPath: errors))
     try wait("the run does not begin") {
       if !process.isRunning { Issue.record("\(try text("errors"))") }
       try #require(process.isRunning)

@@ -93,4 +93,30 @@ import Testing
     #expect(outcome.status == 1)
     #expect(outcome.errorText.hasSuffix("error: standard output: No space left on device\n"))
   }
+
+  @Test
+  func `a guest reads nothing that is typed for its run, and ignores no signal of its own accord`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let text = """
+      #!/bin/sh
+      readlink /proc/self/fd/0 > \(directory.path)/input
+      grep SigIgn /proc/self/status > \(directory.path)/ignored
+      exit 3
+
+      """
+    let program = try directory.write("program", Data(text.utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let outcome = try Dpaac.tool.run(
+      ["run", Dpaac.example, "--program", "guest1=\(program)"], input: Array("hello\n".utf8))
+    #expect(outcome.status == 1)
+    func told(_ name: String) throws -> String {
+      try String(contentsOfFile: "\(directory.path)/\(name)", encoding: .utf8)
+    }
+    #expect(try told("input") == "/dev/null\n")
+    let mask = try #require(try told("ignored").split(whereSeparator: \.isWhitespace).last)
+    #expect(try #require(UInt64(mask, radix: 16)) & 1 << 12 == 0)
+  }
 }

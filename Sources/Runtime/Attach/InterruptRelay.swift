@@ -101,7 +101,9 @@ final class InterruptRelay {
     guard now >= nextAttempt else { return false }
     nextAttempt = now &+ Self.retryInterval
     guard var address = Self.address(path) else { return false }
-    let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    // Whoever does not listen, or does not read, is one of several, and the others do not wait for him.
+    let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+    let socket = socket(AF_UNIX, Int32(kind), 0)
     guard socket >= 0 else { return false }
     let result = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -1,3 +1,4 @@
+import CPortalShims
 import DPAAPortal
 import Diagnostics
 import Glibc
@@ -8,7 +9,7 @@ extension RunSession {
   /// Does what somebody wants of the plan.
   mutating func take(_ verb: PlanVerb, _ request: ControlRequest, now: UInt64) {
     guard interruptedAt == 0 else { return request.answer(1, "error: the run is ending\n") }
-    guard errands.isEmpty else {
+    guard verb == .confirm || errands.isEmpty else {
       return request.answer(
         1, "error: a guest is being started or ended; say it again when that is done\n")
     }
@@ -39,14 +40,19 @@ extension RunSession {
     options.say("revert \(configuration.name), which nobody has confirmed")
     do throws(EngineError) {
       _ = try goOver(to: unconfirmed.partition)
+      plans.unconfirmed = nil
     } catch {
-      // It stays as it is; who asks next is told.
-      options.say("revert failed: \(error)")
+      // It stays as it is, and can still be confirmed.
+      options.say("revert failed, tried again in \(Self.secondsToNextRevert) s: \(error)")
+      plans.unconfirmed?.deadline =
+        monotonicNanoseconds() + Self.secondsToNextRevert * 1_000_000_000
     }
-    plans.unconfirmed = nil
   }
 
-  /// Takes up the words `apply PATH [dry-run] [within SECONDS]`.
+  private static let secondsToNextRevert: UInt64 = 60
+  private static let secondsToConfirm: ClosedRange<UInt64> = 1...86400
+
+  /// Takes up the words `apply PATH [dry-run | within SECONDS]`.
   private mutating func apply(_ request: ControlRequest, now: UInt64) {
     guard let before = plans.current, let read = options.readPlan else {
       return request.answer(1, "error: this run cannot read plans; one that dpaac run began can\n")
@@ -56,17 +62,33 @@ extension RunSession {
         1, "error: \(configuration.name) waits to be confirmed; confirm or revert it first\n")
     }
     let words = request.words
-    var seconds: UInt64?
-    if let place = words.firstIndex(of: "within"), place > 1, place + 1 < words.count {
-      seconds = UInt64(words[place + 1])
-    }
     guard words.count > 1 else { return request.answer(64, "error: apply which plan?\n") }
+    var seconds: UInt64?
+    var isDry = false
+    switch (words.count, words.dropFirst(2).first) {
+    case (2, _): break
+    case (3, "dry-run"): isDry = true
+    case (4, "within"):
+      seconds = UInt64(words[3]).flatMap { Self.secondsToConfirm.contains($0) ? $0 : nil }
+    default: break
+    }
+    guard words.count == 2 || isDry || seconds != nil else {
+      return request.answer(
+        64,
+        "error: behind a plan there may be dry-run, or within and 1 to 86400 seconds\n")
+    }
+    // The run waits for nobody who writes into a pipe or types at its terminal.
+    var status = stat()
+    guard stat(words[1], &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      return request.answer(
+        1, "error: \(words[1]) is no file that the run could read, too; write the plan into one\n")
+    }
     let next: Partition
     switch read(words[1], before, request.isJSON) {
     case .failure(let refusal): return request.answer(1, refusal.text)
     case .success(let partition): next = partition
     }
-    guard !words.dropFirst(2).contains("dry-run") else {
+    guard !isDry else {
       return finish(request, within: nil, isDry: true) { (session) throws(EngineError) in
         try session.transition(to: next).rows
       }
@@ -167,7 +189,10 @@ extension RunSession {
       // What has not begun is as it was, and a run that ends goes back to nothing.
       guard configuration == change.new, interruptedAt == 0 else { throw error }
       do throws(EngineError) {
-        try go(try ConfigurationChange(from: change.new, to: change.old))
+        // All that were to start are not there, or not as they were, whatever their plans say.
+        var restarting: [String: String] = [:]
+        for owner in change.starting { restarting[change.new.owners[owner].name] = "going back" }
+        try go(try ConfigurationChange(from: change.new, to: change.old, restarting: restarting))
       } catch let second {
         throw .transition("\(error); and going back failed: \(second)")
       }

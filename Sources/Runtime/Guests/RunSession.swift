@@ -144,6 +144,8 @@ public struct RunSession: ~Copyable {
     signals = EndSignals()
     // Who started this program may have SIGCHLD ignored: no end of a guest could be waited for.
     signal(SIGCHLD, SIG_DFL)
+    // Who reads what is said may go away; guests go on.
+    signal(SIGPIPE, SIG_IGN)
     defer {
       for capture in guestCaptures where capture >= 0 { close(capture) }
       guestCaptures = []

@@ -220,7 +220,11 @@ struct TrafficProgram: ~Copyable {
         _ = session.portals[0].acquire(missing, from: pool.bpid, into: &outgoing)
         for index in held..<outgoing.count {
           fill(index)
+          // Of any length, as it is sent again with others.
+          let size = outgoing[index].frame.count
+          outgoing[index].setLength(longest)
           TrafficOrder.fillText(outgoing[index].frame)
+          outgoing[index].setLength(size)
         }
       }
       let command = kind == .patterns ? PatternCommand.scan(set: TrafficOrder.patternSet).word : 0
