@@ -25,7 +25,7 @@ struct LinuxMachineTests {
         os: linux-mainline
         congestion-groups: 6
         pool-channels: 1
-        boot-arguments: console=ttyS0 panic=-1 network=1 pings=200 sink0=100
+        boot-arguments: console=ttyS0 panic=-1 rcupdate.rcu_cpu_stall_timeout=300 network=1 pings=200 sink0=100
           address1=10.1.0.2 ping1=10.1.0.1 address2=10.3.0.1 ping2=10.3.0.2
       guest2: { cpus: 2, memory: 384 MiB, portals: 3, queues: 2048-3071,
         pools: [ {id: 5, buffers: 256, size: 2 KiB} ],
