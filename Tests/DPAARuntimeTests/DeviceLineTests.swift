@@ -56,9 +56,7 @@ struct DeviceLineTests {
   }
 
   @Test func `frames cross a wire between two interfaces with their tags`() throws {
-    let namespace = try TestNamespace.quiet()
-    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
-    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
+    let namespace = try TestNamespace.wire()
     let left = try LineRig(.packet(namespace.device("v0")))
     let right = try LineRig(.packet(namespace.device("v1")))
     // More than the rings have slots, so that each is used again.
@@ -80,9 +78,7 @@ struct DeviceLineTests {
 
   @Test func `a frame that is longer than the device takes is refused, not lost in silence`() throws
   {
-    let namespace = try TestNamespace.quiet()
-    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
-    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
+    let namespace = try TestNamespace.wire()
     let left = try LineRig(.packet(namespace.device("v0")))
     let right = try LineRig(.packet(namespace.device("v1")))
     let frames = [1500, 1501].flatMap { count in
@@ -98,9 +94,7 @@ struct DeviceLineTests {
   }
 
   @Test func `a burst leaves whole, also where the device takes part of it at a time`() throws {
-    let namespace = try TestNamespace.quiet()
-    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
-    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
+    let namespace = try TestNamespace.wire()
     // What holds packets has the socket's memory be full before the ring is.
     try namespace.tc([
       "qdisc", "replace", "dev", "v0", "root", "tbf", "rate", "50mbit", "burst", "5kb", "latency",
@@ -115,42 +109,24 @@ struct DeviceLineTests {
     left.send(frames)
     #expect(left.refused == 0)
     // Nothing more is sent: the line itself tries again.
-    var arrived: [[UInt8]] = []
-    #expect(
-      right.wait {
-        left.line.push()
-        while let frame = right.take() { if LineRig.isOurs(frame) { arrived.append(frame) } }
-        return arrived.count == frames.count
-      })
-    #expect(arrived == frames)
+    #expect(right.take(frames.count, pushing: left, where: LineRig.isOurs) == frames)
     #expect(left.line.account == PortLine.Account(missed: 0))
   }
 
   @Test func `what waits for a device that is down leaves when it is up`() throws {
-    let namespace = try TestNamespace.quiet()
-    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
-    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
+    let namespace = try TestNamespace.wire()
     let left = try LineRig(.packet(namespace.device("v0")))
     try namespace.ip(["link", "set", "v0", "down"])
     left.send(LineRig.frames(5))
     #expect(left.line.account.errorNumber == ENETDOWN)
     try namespace.ip(["link", "set", "v0", "up"])
     let right = try LineRig(.packet(namespace.device("v1")))
-    var arrived: [[UInt8]] = []
-    #expect(
-      right.wait {
-        left.line.push()
-        while let frame = right.take() { if LineRig.isOurs(frame) { arrived.append(frame) } }
-        return arrived.count == 5
-      })
-    #expect(arrived == LineRig.frames(5))
+    #expect(right.take(5, pushing: left, where: LineRig.isOurs) == LineRig.frames(5))
     #expect(left.line.account.errorNumber == 0)
   }
 
   @Test func `an interface that goes does not end the line`() throws {
-    let namespace = try TestNamespace.quiet()
-    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
-    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
+    let namespace = try TestNamespace.wire()
     let left = try LineRig(.packet(namespace.device("v0")))
     left.send(LineRig.frames(5))
     try namespace.ip(["link", "del", "v0"])

@@ -10,13 +10,8 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct InterruptRelayTests {
   /// A socket that listens, so that who calls is connected before anybody answers.
   private static func listener(at path: String) throws -> Int32 {
-    let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = try #require(InterruptRelay.address(path))
-    let isBound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-      }
-    }
+    let socket = ControlSocketAddress.socket(isWaiting: true)
+    let isBound = try ControlSocketAddress(path).with { bind(socket, $0, $1) } == 0
     try #require(isBound && listen(socket, 2) == 0)
     return socket
   }

@@ -54,12 +54,16 @@ final class LineRig {
     return bytes
   }
 
-  /// Takes as many frames as are expected, or what came until the patience was at an end.
-  func take(_ count: Int, where isWanted: ([UInt8]) -> Bool = { _ in true }) -> [[UInt8]] {
+  /// Takes as many frames as are expected, or what came until the patience was at an end. Meanwhile another line's
+  /// engine goes on, if there is one, and sends nothing more.
+  func take(
+    _ count: Int, pushing other: LineRig? = nil, where isWanted: ([UInt8]) -> Bool = { _ in true }
+  ) -> [[UInt8]] {
     var frames: [[UInt8]] = []
     let deadline = monotonicNanoseconds() + UInt64(Self.patience * 1e9)
     while frames.count < count, monotonicNanoseconds() < deadline {
       guard let frame = take() else {
+        other?.line.push()
         usleep(200)
         continue
       }
@@ -147,6 +151,14 @@ final class TestNamespace {
       "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; "
         + "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6",
     ])
+    return namespace
+  }
+
+  /// Two interfaces, v0 and v1, with a wire between them, on which nobody speaks unasked.
+  static func wire() throws -> TestNamespace {
+    let namespace = try quiet()
+    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
+    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
     return namespace
   }
 

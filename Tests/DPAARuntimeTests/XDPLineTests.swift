@@ -13,14 +13,6 @@ import Testing
   .enabled(if: TestNamespace.isAllowed, TestNamespace.skipReason),
   .enabled(if: TestNamespace.hasXDP, "needs a kernel with AF_XDP"))
 struct XDPLineTests {
-  /// Two interfaces with a wire between them, on which nobody speaks unasked.
-  private static func wire() throws -> TestNamespace {
-    let namespace = try TestNamespace.quiet()
-    try namespace.ip(["link", "add", "v0", "type", "veth", "peer", "name", "v1"])
-    for name in ["v0", "v1"] { try namespace.ip(["link", "set", name, "up"]) }
-    return namespace
-  }
-
   private static func fault(_ address: PortAddress) -> String {
     do {
       _ = try LineRig(address)
@@ -31,7 +23,7 @@ struct XDPLineTests {
   }
 
   @Test func `frames come and go unchanged, more than its rings have places`() throws {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     let xdp = try LineRig(.xdp(namespace.device("v0")))
     let kernel = try LineRig(.packet(namespace.device("v1")))
     xdp.exchange(LineRig.frames(4000), with: kernel, by: 100)
@@ -52,7 +44,7 @@ struct XDPLineTests {
 
   @Test func `the kernel sees no frame while the line is open, and all of them afterwards`() throws
   {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     let sender = try LineRig(.packet(namespace.device("v1")))
     let listener = try LineRig(.packet(namespace.device("v0")))
     let frames = LineRig.frames(20)
@@ -71,7 +63,7 @@ struct XDPLineTests {
   }
 
   @Test func `frames that nobody reads in time are told by the kernel's own count`() throws {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     let xdp = try LineRig(.xdp(namespace.device("v0")))
     let kernel = try LineRig(.packet(namespace.device("v1")))
     kernel.send(LineRig.frames(3000))
@@ -86,7 +78,7 @@ struct XDPLineTests {
 
   @Test func `a frame that is longer than the device takes is refused, not lost in silence`() throws
   {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     let xdp = try LineRig(.xdp(namespace.device("v0")))
     let kernel = try LineRig(.packet(namespace.device("v1")))
     let frames = [1500, 1501, 5000].flatMap { count in
@@ -105,7 +97,7 @@ struct XDPLineTests {
   func `a device that is down or gone loses no frame in silence, and one that comes up goes on`()
     throws
   {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     let xdp = try LineRig(.xdp(namespace.device("v0")))
     try namespace.ip(["link", "set", "v0", "down"])
     xdp.send(LineRig.frames(3))
@@ -125,7 +117,7 @@ struct XDPLineTests {
   }
 
   @Test func `what cannot be opened is told with what would help`() throws {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     #expect(Self.fault(.xdp(namespace.device("eth9"))) == "no interface eth9")
     try namespace.ip(["link", "set", "v1", "mtu", "9000"])
     #expect(
@@ -146,7 +138,7 @@ struct XDPLineTests {
   }
 
   @Test func `what a device without a carrier drops is told as lost`() throws {
-    let namespace = try Self.wire()
+    let namespace = try TestNamespace.wire()
     let xdp = try LineRig(.xdp(namespace.device("v0")))
     try namespace.ip(["link", "set", "v1", "down"])
     xdp.send(LineRig.frames(20))

@@ -198,11 +198,7 @@ import Testing
   {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let marker = "\(directory.path)/fails"
-    let text =
-      "#!/bin/sh\n[ -e \(marker) ] && { rm \(marker); exit 3; }\nexec \(Dpaac.products)/dpaac-guest\n"
-    let program = try directory.write("program", Data(text.utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let (program, marker) = try Dpaac.failingProgram(in: directory, once: true)
     let run = try Self.run(Office(), ["--program", "guest2=\(program)"])
     try Data().write(to: URL(fileURLWithPath: marker))
     // How it waits is nothing that the engine knows.

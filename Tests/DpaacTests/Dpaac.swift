@@ -52,17 +52,26 @@ enum Dpaac {
 
   /// A guest's program that runs, or ends with code 3 while there is a file at `marker`.
   ///
-  /// - Parameter directory: Where both are.
+  /// - Parameters:
+  ///   - directory: Where both are.
+  ///   - isOnce: Whether the program takes the file away.
   /// - Returns: The program, and the marker's path.
   /// - Throws: When it cannot be written.
   static func failingProgram(
-    in directory: TemporaryDirectory
+    in directory: TemporaryDirectory, once isOnce: Bool = false
   ) throws -> (program: String, marker: String) {
     let marker = "\(directory.path)/fails"
-    let text = "#!/bin/sh\n[ -e \(marker) ] && exit 3\nexec \(products)/dpaac-guest\n"
-    let program = try directory.write("program", Data(text.utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    let end = isOnce ? "{ rm \(marker); exit 3; }" : "exit 3"
+    let program = try program(
+      "[ -e \(marker) ] && \(end)\nexec \(products)/dpaac-guest", in: directory)
     return (program, marker)
+  }
+
+  /// A program of a shell's words.
+  static func program(_ words: String, in directory: TemporaryDirectory) throws -> String {
+    let program = try directory.write("program", Data("#!/bin/sh\n\(words)\n".utf8))
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    return program
   }
 
   /// Waits until a run of the example has started the processes of its four partitions, and names them.

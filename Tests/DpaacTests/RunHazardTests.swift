@@ -100,15 +100,12 @@ import Testing
   {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
-    let text = """
-      #!/bin/sh
+    let program = try Dpaac.program(
+      """
       readlink /proc/self/fd/0 > \(directory.path)/input
       grep SigIgn /proc/self/status > \(directory.path)/ignored
       exit 3
-
-      """
-    let program = try directory.write("program", Data(text.utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+      """, in: directory)
     let outcome = try Dpaac.tool.run(
       ["run", Dpaac.example, "--program", "guest1=\(program)"], input: Array("hello\n".utf8))
     #expect(outcome.status == 1)

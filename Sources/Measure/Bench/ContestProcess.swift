@@ -23,15 +23,13 @@ final class ContestProcess {
   ) throws(BenchError) {
     var ends: [Int32] = [-1, -1]
     if reads, pipe2(&ends, O_CLOEXEC) != 0 { throw BenchError(errno: "no pipe") }
-    // Who is told nothing has nothing to read, and not this process's terminal.
-    if !reads { ends[0] = open("/dev/null", O_RDONLY | O_CLOEXEC) }
     defer { if ends[0] >= 0 { close(ends[0]) } }
     log = memfd_create("dpaac-contest-log", UInt32(MFD_CLOEXEC))
     input = ends[1]
     do throws(ChildProgram.Failure) {
       identifier = try ChildProgram.start(
         ["/usr/bin/setpriv", "--pdeathsig", "KILL"] + command,
-        descriptors.merging([0: ends[0], 1: log, 2: log]) { $1 })
+        descriptors.merging(reads ? [0: ends[0], 1: log, 2: log] : [1: log, 2: log]) { $1 })
     } catch {
       close(log)
       if ends[1] >= 0 { close(ends[1]) }

@@ -100,34 +100,16 @@ final class InterruptRelay {
   private func connect(now: UInt64) -> Bool {
     guard now >= nextAttempt else { return false }
     nextAttempt = now &+ Self.retryInterval
-    guard var address = Self.address(path) else { return false }
+    guard let address = try? ControlSocketAddress(path) else { return false }
     // Whoever does not listen, or does not read, is one of several, and the others do not wait for him.
-    let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
-    let socket = socket(AF_UNIX, Int32(kind), 0)
+    let socket = ControlSocketAddress.socket(isWaiting: false)
     guard socket >= 0 else { return false }
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard result == 0 else {
+    guard address.with({ Glibc.connect(socket, $0, $1) }) == 0 else {
       close(socket)
       return false
     }
     descriptor = socket
     return true
-  }
-
-  /// The address of a path; `nil` when it is too long.
-  static func address(_ path: String) -> sockaddr_un? {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    return withUnsafeMutableBytes(of: &address.sun_path) { place in
-      guard !bytes.isEmpty, bytes.count < place.count else { return false }
-      place.copyBytes(from: bytes)
-      return true
-    } ? address : nil
   }
 
   private func send(_ message: [UInt8]) -> Bool {

@@ -63,16 +63,9 @@ extension RunSession {
     }
     let words = request.words
     guard words.count > 1 else { return request.answer(64, "error: apply which plan?\n") }
-    var seconds: UInt64?
-    var isDry = false
-    switch (words.count, words.dropFirst(2).first) {
-    case (2, _): break
-    case (3, "dry-run"): isDry = true
-    case (4, "within"):
-      seconds = UInt64(words[3]).flatMap { Self.secondsToConfirm.contains($0) ? $0 : nil }
-    default: break
-    }
-    guard words.count == 2 || isDry || seconds != nil else {
+    let isDry = words.dropFirst(2) == ["dry-run"]
+    var seconds = words.count == 4 && words[2] == "within" ? UInt64(words[3]) : nil
+    guard words.count == 2 || isDry || seconds.map(Self.secondsToConfirm.contains) == true else {
       return request.answer(
         64,
         "error: behind a plan there may be dry-run, or within and 1 to 86400 seconds\n")

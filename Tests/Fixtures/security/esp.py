@@ -28,7 +28,6 @@ def tag(packet, number):
     return hmac.new(bytes.fromhex(authentication), data, hashlib.sha256).digest()[:16]
 
 
-
 def sealed_as_said(association, data, next_header):
     """The bytes as they are, where scapy would make the next header, and bytes behind a packet, right."""
     algorithm = association.crypt_algo
