@@ -83,15 +83,15 @@ struct AEADTests {
         var entries = first
         for end in ends {
           entries.append(
-            AcceleratorTests.entry(
+            RawPortal.entry(
               place + 256 + UInt64(start), UInt32(end - start), isFinal: end == count))
           start = end
         }
         return entries.flatMap { $0 }
       }
       asker.write(
-        AcceleratorTests.entry(table + 64, UInt32(room), isExtension: true)
-          + AcceleratorTests.entry(
+        RawPortal.entry(table + 64, UInt32(room), isExtension: true)
+          + RawPortal.entry(
             table + 320, UInt32(front.count + data.count), isFinal: true, isExtension: true),
         at: table)
       asker.write(list(room, []), at: table + 64)
@@ -99,8 +99,8 @@ struct AEADTests {
         list(
           data.count,
           [
-            AcceleratorTests.entry(place + 8, 4),
-            AcceleratorTests.entry(place + 32, UInt32(front.count - 4), isFinal: data.isEmpty),
+            RawPortal.entry(place + 8, 4),
+            RawPortal.entry(place + 32, UInt32(front.count - 4), isFinal: data.isEmpty),
           ]), at: table + 320)
       asker.write(Array(front[..<4]), at: place + 8)
       asker.write(Array(front[4...]), at: place + 32)
@@ -259,9 +259,9 @@ struct AEADTests {
     let room = enciphers ? count + 16 : count
     for shift in [-40, -16, 8, 24] {
       pair.asker.write(
-        AcceleratorTests.entry(
+        RawPortal.entry(
           UInt64(Int(held[1]) + 256 + front.count + shift), UInt32(room))
-          + AcceleratorTests.entry(held[1] + 256, UInt32(input.count), isFinal: true), at: held[0])
+          + RawPortal.entry(held[1] + 256, UInt32(input.count), isFinal: true), at: held[0])
       pair.asker.write(input, at: held[1] + 256)
       pair.asker.ask(pair.asker.compound(held[0]), to: enciphers ? 390 : 391)
       #expect(try #require(pair.asker.answer()).status == 0)

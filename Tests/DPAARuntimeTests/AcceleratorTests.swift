@@ -107,16 +107,6 @@ import Testing
     }
   }
 
-  /// An entry of a table.
-  static func entry(
-    _ address: UInt64, _ length: UInt32, bpid: UInt8 = 3, offset: UInt16 = 0,
-    isFinal: Bool = false, isExtension: Bool = false
-  ) -> [UInt8] {
-    let word = length | (isFinal ? 1 << 30 : 0) | (isExtension ? 1 << 31 : 0)
-    return [0, 0, 0] + [32, 24, 16, 8, 0].map { UInt8(address >> $0 & 0xff) }
-      + QueueClient.big(word, 4) + [0, bpid, UInt8(offset >> 8), UInt8(offset & 0xff)]
-  }
-
   private static let text: [UInt8] = Array("backwards".utf8)
 
   // MARK: Frames
@@ -171,7 +161,8 @@ import Testing
     let held = asker.portal.acquire(3, from: 3)
     let output = isInPlace ? held[1] : held[2]
     asker.write(
-      Self.entry(output, 100, offset: 8) + Self.entry(held[1], 9, offset: 64, isFinal: true),
+      RawPortal.entry(output, 100, offset: 8)
+        + RawPortal.entry(held[1], 9, offset: 64, isFinal: true),
       at: held[0] + 128)
     asker.write(Self.text, at: held[1] + 64)
     asker.ask(asker.compound(held[0] + 128))
@@ -193,14 +184,15 @@ import Testing
     let held = asker.portal.acquire(2, from: 3)
     let table = held[0]
     asker.write(
-      Self.entry(table, 9, offset: 64, isExtension: true)
-        + Self.entry(table + 96, 9, isFinal: true, isExtension: true), at: table)
+      RawPortal.entry(table, 9, offset: 64, isExtension: true)
+        + RawPortal.entry(table + 96, 9, isFinal: true, isExtension: true), at: table)
     // Output: five bytes here and the rest there. Input: three pieces.
     asker.write(
-      Self.entry(table, 5, offset: 512) + Self.entry(held[1], 50, isFinal: true), at: table + 64)
+      RawPortal.entry(table, 5, offset: 512) + RawPortal.entry(held[1], 50, isFinal: true),
+      at: table + 64)
     asker.write(
-      Self.entry(table + 256, 2) + Self.entry(held[1], 3, offset: 100)
-        + Self.entry(table, 4, offset: 300, isFinal: true), at: table + 96)
+      RawPortal.entry(table + 256, 2) + RawPortal.entry(held[1], 3, offset: 100)
+        + RawPortal.entry(table, 4, offset: 300, isFinal: true), at: table + 96)
     asker.write(Array(Self.text[0..<2]), at: table + 256)
     asker.write(Array(Self.text[2..<5]), at: held[1] + 100)
     asker.write(Array(Self.text[5..<9]), at: table + 300)
@@ -223,31 +215,40 @@ import Testing
   }
 
   private static func buffer(_ index: UInt64) -> UInt64 { 0xa010_0000 + 2112 * index }
-  private static let good = entry(buffer(1), 9)
+  private static let good = RawPortal.entry(buffer(1), 9)
 
   static let cases = [
-    Case(what: "a free buffer", table: good + entry(buffer(3), 9), reason: .foreignBuffer),
     Case(
-      what: "guest1's buffer", table: good + entry(0x8010_0000, 9, bpid: 2),
+      what: "a free buffer", table: good + RawPortal.entry(buffer(3), 9), reason: .foreignBuffer),
+    Case(
+      what: "guest1's buffer", table: good + RawPortal.entry(0x8010_0000, 9, bpid: 2),
       reason: .foreignBuffer),
-    Case(what: "no pool", table: entry(buffer(1), 9, bpid: 77) + good, reason: .foreignBuffer),
     Case(
-      what: "over the buffer's end", table: entry(buffer(1), 2048, offset: 1) + good,
+      what: "no pool", table: RawPortal.entry(buffer(1), 9, bpid: 77) + good, reason: .foreignBuffer
+    ),
+    Case(
+      what: "over the buffer's end", table: RawPortal.entry(buffer(1), 2048, offset: 1) + good,
       reason: .badPieces),
-    Case(what: "in the gap behind", table: entry(buffer(1) + 2049, 1) + good, reason: .badPieces),
-    Case(what: "the longest", table: entry(buffer(1), 0x3fff_ffff) + good, reason: .badPieces),
     Case(
-      what: "a table over the end", table: entry(buffer(1) + 2040, 9, isExtension: true) + good,
+      what: "in the gap behind", table: RawPortal.entry(buffer(1) + 2049, 1) + good,
+      reason: .badPieces),
+    Case(
+      what: "the longest", table: RawPortal.entry(buffer(1), 0x3fff_ffff) + good, reason: .badPieces
+    ),
+    Case(
+      what: "a table over the end",
+      table: RawPortal.entry(buffer(1) + 2040, 9, isExtension: true) + good,
       reason: .badPieces),
     Case(
       what: "a table at an odd place",
-      table: entry(buffer(1), 9, offset: 3, isExtension: true) + good,
+      table: RawPortal.entry(buffer(1), 9, offset: 3, isExtension: true) + good,
       reason: .badPieces),
     Case(
-      what: "a table without an end", table: entry(buffer(2), 9, isExtension: true) + good,
+      what: "a table without an end",
+      table: RawPortal.entry(buffer(2), 9, isExtension: true) + good,
       reason: .badPieces),
     Case(
-      what: "a table of itself", table: entry(buffer(0), 9, isExtension: true) + good,
+      what: "a table of itself", table: RawPortal.entry(buffer(0), 9, isExtension: true) + good,
       reason: .badPieces),
     Case(
       what: "itself over the buffer's end", table: [], reason: .foreignBuffer,
@@ -281,7 +282,7 @@ import Testing
     #expect(asker.client.result(0x4e, asker.request) == 0xf0)
     let held = asker.portal.acquire(3, from: 3)
     for table in held[0...1] {
-      asker.write(Self.entry(held[2], 9) + Self.entry(held[2], 9), at: table)
+      asker.write(RawPortal.entry(held[2], 9) + RawPortal.entry(held[2], 9), at: table)
       asker.ask(asker.compound(table))
     }
     #expect(asker.simulation.dropped(.foreignBuffer, 2) == 1)
@@ -300,11 +301,13 @@ import Testing
     #expect(asker.client.result(0x4e, asker.request) == 0xf0)
     let held = asker.portal.acquire(3, from: 3)
     let changes = [
-      Self.entry(held[2], 9), Self.entry(0x8010_0000, 9, bpid: 2), Self.entry(held[1], 0x3fff_ffff),
-      Self.entry(held[0], 9, offset: 5, isExtension: true), Self.entry(held[1], 9, bpid: 200),
+      RawPortal.entry(held[2], 9), RawPortal.entry(0x8010_0000, 9, bpid: 2),
+      RawPortal.entry(held[1], 0x3fff_ffff),
+      RawPortal.entry(held[0], 9, offset: 5, isExtension: true),
+      RawPortal.entry(held[1], 9, bpid: 200),
     ]
     for change in changes {
-      asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+      asker.write(RawPortal.entry(held[1], 9) + RawPortal.entry(held[1], 9), at: held[0])
       asker.ask(asker.compound(held[0]))
       asker.write(change, at: held[0])
       #expect(asker.client.result(0x4d, asker.request) == 0xf0)
@@ -324,7 +327,7 @@ import Testing
   @Test func `a compound frame is for an accelerator only`() throws {
     let asker = try Asker()
     let held = asker.portal.acquire(2, from: 3)
-    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.write(RawPortal.entry(held[1], 9) + RawPortal.entry(held[1], 9), at: held[0])
     for queue in [201, 203, asker.response] as [UInt32] {
       asker.ask(asker.compound(held[0]), to: queue)
     }
@@ -343,7 +346,7 @@ import Testing
     let asker = try Asker()
     #expect(asker.start(391, contextB: queue) == 0xf0)
     let held = asker.portal.acquire(2, from: 3)
-    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.write(RawPortal.entry(held[1], 9) + RawPortal.entry(held[1], 9), at: held[0])
     asker.ask(
       RawPortal.descriptor(
         bpid: asker.pool, address: held[0], offset: 0, length: length, format: 1),
@@ -365,7 +368,7 @@ import Testing
     let asker = try Asker(configuration)
     #expect(asker.start(391, contextB: queue) == 0xf0)
     let held = asker.portal.acquire(2, from: 3)
-    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.write(RawPortal.entry(held[1], 9) + RawPortal.entry(held[1], 9), at: held[0])
     asker.ask(asker.compound(held[0]), to: 391)
     let answer = try #require(asker.answer())
     #expect((answer.address, answer.queue) == (held[0], 394))
@@ -388,7 +391,7 @@ import Testing
     let asker = try Asker()
     #expect(asker.start(391, contextB: queue) == 0xf0)
     let held = asker.portal.acquire(3, from: 3)
-    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.write(RawPortal.entry(held[1], 9) + RawPortal.entry(held[1], 9), at: held[0])
     asker.ask(asker.compound(held[0]), to: 391)
     asker.ask(RawPortal.descriptor(bpid: 3, address: held[2], length: 9), to: 391)
     #expect(asker.simulation.dropped(.foreignResponse, 2) == 2)
@@ -429,7 +432,7 @@ import Testing
     // Out of service.
     #expect(asker.start(391, contextB: 399) == 0xf0)
     let held = asker.portal.acquire(2, from: 3)
-    asker.write(Self.entry(held[0], 9, offset: 64) + Self.entry(held[0], 9), at: held[0])
+    asker.write(RawPortal.entry(held[0], 9, offset: 64) + RawPortal.entry(held[0], 9), at: held[0])
     asker.ask(asker.compound(held[0]), to: 391)
     asker.ask(RawPortal.descriptor(bpid: 3, address: held[1], length: 9), to: 391)
     #expect(asker.simulation.dropped(.queueRefused, 2) == 2)
@@ -525,7 +528,7 @@ import Testing
     let asker = try Asker()
     #expect(asker.client.result(0x4e, asker.request) == 0xf0)
     let held = asker.portal.acquire(3, from: 3)
-    asker.write(Self.entry(held[1], 9) + Self.entry(held[1], 9), at: held[0])
+    asker.write(RawPortal.entry(held[1], 9) + RawPortal.entry(held[1], 9), at: held[0])
     asker.ask(asker.compound(held[0]))
     asker.ask(RawPortal.descriptor(bpid: 3, address: held[2], length: 9))
     asker.simulation.engine.control.markGone(owner: 2)

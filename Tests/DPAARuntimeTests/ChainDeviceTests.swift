@@ -24,7 +24,7 @@ struct ChainSecurityTests {
   ) {
     (
       SharedDescriptor(
-        encapsulating: tunnel.transform, spi: SecurityDeviceTests.spi,
+        encapsulating: tunnel.transform, spi: GatewayRig.spi,
         outerHeader: SecurityDeviceTests.outerHeader, outputPool: 2),
       SharedDescriptor(decapsulating: tunnel.transform, outputPool: 2)
     )

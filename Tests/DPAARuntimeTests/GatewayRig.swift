@@ -22,6 +22,8 @@ struct GatewayRig {
     init(_ tunnels: [GuestProgram.Tunnel]) { self.tunnels = tunnels }
   }
 
+  /// The tunnels' security parameters index.
+  static let spi: UInt32 = 0x1234_5678
   static let local: UInt32 = 0xc633_6401
   static let router: UInt32 = 0xc633_64fe
   static let peer: UInt32 = 0xc000_0201
@@ -51,7 +53,7 @@ struct GatewayRig {
     case .gcm(let bytes, let salt): (kind, key) = (.gcm, bytes + QueueClient.big(salt, 4))
     case .cbcWithHMAC(let bytes, let other): (kind, key) = (.cbcWithHMAC, bytes + other)
     }
-    let direction = TunnelDirection(spi: SecurityDeviceTests.spi, key: .bytes(key))
+    let direction = TunnelDirection(spi: spi, key: .bytes(key))
     return GuestProgram.Tunnel(
       peer: NetworkAddress(ipv4: peer), networks: networks, transform: kind, out: direction,
       into: direction, isExtended: isExtended)

@@ -338,3 +338,13 @@ func need(_ buffer: consuming Buffer?) throws -> Buffer {
   guard let buffer else { throw Missing() }
   return buffer
 }
+
+extension ParsedFrame {
+  /// Parses bytes.
+  init(_ bytes: [UInt8]) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes.count + 1, alignment: 8)
+    defer { memory.deallocate() }
+    UnsafeMutableRawBufferPointer(start: memory, count: bytes.count).copyBytes(from: bytes)
+    self.init(UnsafeRawPointer(memory), count: bytes.count)
+  }
+}

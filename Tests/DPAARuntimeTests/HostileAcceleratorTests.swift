@@ -217,7 +217,7 @@ struct HostileAcceleratorTests {
 
     private func rubbishTable() -> [UInt8] {
       (0..<2).flatMap { _ in
-        AcceleratorTests.entry(
+        RawPortal.entry(
           [0xa010_0000, 0x8010_0000, broken, 0xff_ffff_fff0].randomElement(using: &random) ?? 0,
           UInt32.random(in: 0...3000, using: &random),
           bpid: [2, 3].randomElement(using: &random) ?? 2,

@@ -155,13 +155,3 @@ import Testing
     }
   }
 }
-
-extension ParsedFrame {
-  /// Parses bytes.
-  init(_ bytes: [UInt8]) {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes.count + 1, alignment: 8)
-    defer { memory.deallocate() }
-    UnsafeMutableRawBufferPointer(start: memory, count: bytes.count).copyBytes(from: bytes)
-    self.init(UnsafeRawPointer(memory), count: bytes.count)
-  }
-}

@@ -116,8 +116,8 @@ final class PatternAsker {
     write(bytes, at: held[1])
     write([UInt8](repeating: 0xaa, count: room * MatchReport.size + 16), at: held[2])
     write(
-      AcceleratorTests.entry(held[2], UInt32(room * MatchReport.size))
-        + AcceleratorTests.entry(held[1], UInt32(bytes.count), isFinal: true), at: held[0])
+      RawPortal.entry(held[2], UInt32(room * MatchReport.size))
+        + RawPortal.entry(held[1], UInt32(bytes.count), isFinal: true), at: held[0])
     send(
       RawPortal.descriptor(bpid: 3, address: held[0], offset: 0, length: 100, format: 1), command,
       to: queue)

@@ -147,7 +147,7 @@ import Testing
       if pair.kind == .security {
         // Packets enter a tunnel, each answer's buffer with a new one.
         let descriptor = SharedDescriptor(
-          encapsulating: SecurityQueueTests.transforms[0], spi: SecurityDeviceTests.spi,
+          encapsulating: SecurityQueueTests.transforms[0], spi: GatewayRig.spi,
           outerHeader: SecurityDeviceTests.outerHeader, outputPool: 3)
         security = guest.session.portals[0].open(pair, descriptor, from: 3)
         patterns = nil

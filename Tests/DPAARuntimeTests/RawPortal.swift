@@ -104,6 +104,16 @@ final class RawPortal {
     return [verb, 0, 0x12, 0x34, 0, 0, 0, 0] + identity + frame
   }
 
+  /// An entry of a scatter-gather table.
+  static func entry(
+    _ address: UInt64, _ length: UInt32, bpid: UInt8 = 3, offset: UInt16 = 0,
+    isFinal: Bool = false, isExtension: Bool = false
+  ) -> [UInt8] {
+    let word = length | (isFinal ? 1 << 30 : 0) | (isExtension ? 1 << 31 : 0)
+    return [0, 0, 0] + [32, 24, 16, 8, 0].map { UInt8(address >> $0 & 0xff) }
+      + QueueClient.big(word, 4) + [0, bpid, UInt8(offset >> 8), UInt8(offset & 0xff)]
+  }
+
   /// The bytes of a descriptor.
   static func descriptor(
     bpid: UInt8, address: UInt64, offset: UInt32 = 64, length: UInt32 = 60, format: UInt32 = 0

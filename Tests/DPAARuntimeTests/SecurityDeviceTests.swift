@@ -67,7 +67,7 @@ struct SecurityDeviceTests {
       first: 0xffff_fffe),
   ]
 
-  static let spi: UInt32 = 0x1234_5678
+  private static let spi = GatewayRig.spi
   /// From 192.0.2.1 to 198.51.100.1.
   static let outerHeader: [UInt8] = [
     0x45, 0, 0, 0, 0, 1, 0, 0, 64, 50, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1,
@@ -265,14 +265,14 @@ struct SecurityDeviceTests {
     func ask(_ bytes: [UInt8], on queue: UInt32) throws -> [UInt8] {
       let table = held[0]
       asker.write(
-        AcceleratorTests.entry(table + 64, 0, isExtension: true)
-          + AcceleratorTests.entry(table + 128, 0, isFinal: true, isExtension: true), at: table)
+        RawPortal.entry(table + 64, 0, isExtension: true)
+          + RawPortal.entry(table + 128, 0, isFinal: true, isExtension: true), at: table)
       asker.write(
-        AcceleratorTests.entry(held[1], 60)
-          + AcceleratorTests.entry(held[2], 500, isFinal: true), at: table + 64)
+        RawPortal.entry(held[1], 60)
+          + RawPortal.entry(held[2], 500, isFinal: true), at: table + 64)
       asker.write(
-        AcceleratorTests.entry(held[1], 7) + AcceleratorTests.entry(held[1] + 7, 101)
-          + AcceleratorTests.entry(held[2] + 9, UInt32(bytes.count - 108), isFinal: true),
+        RawPortal.entry(held[1], 7) + RawPortal.entry(held[1] + 7, 101)
+          + RawPortal.entry(held[2] + 9, UInt32(bytes.count - 108), isFinal: true),
         at: table + 128)
       asker.write(Array(bytes[..<108]), at: held[1])
       asker.write(Array(bytes[108...]), at: held[2] + 9)

@@ -51,7 +51,7 @@ struct SecurityQueueTests {
     let simulation = try Simulation(AcceleratorTests.configuration())
     let (sender, receiver) = (simulation.guests[1], simulation.guests[2])
     let into = SharedDescriptor(
-      encapsulating: transform, spi: SecurityDeviceTests.spi,
+      encapsulating: transform, spi: GatewayRig.spi,
       outerHeader: SecurityDeviceTests.outerHeader, outputPool: 2)
     let out = SharedDescriptor(decapsulating: transform, outputPool: 3)
     let pairs = (sender.session.grant.accelerators, receiver.session.grant.accelerators)
@@ -94,7 +94,7 @@ struct SecurityQueueTests {
     let guest = simulation.guests[1]
     let pair = try #require(guest.session.grant.accelerators.first)
     let descriptor = SharedDescriptor(
-      encapsulating: Self.transforms[0], spi: SecurityDeviceTests.spi,
+      encapsulating: Self.transforms[0], spi: GatewayRig.spi,
       outerHeader: SecurityDeviceTests.outerHeader, outputPool: 2)
     guard let queue = guest.session.portals[0].open(pair, descriptor, from: 2) else {
       Issue.record("the queue is not taken")

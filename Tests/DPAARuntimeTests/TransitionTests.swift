@@ -164,8 +164,8 @@ import Testing
     let asker = try AcceleratorTests.Asker(configuration(without: []))
     let held = asker.portal.acquire(2, from: 3)
     asker.write(
-      AcceleratorTests.entry(held[1], 100, offset: 8)
-        + AcceleratorTests.entry(held[1], 9, offset: 64, isFinal: true), at: held[0] + 128)
+      RawPortal.entry(held[1], 100, offset: 8)
+        + RawPortal.entry(held[1], 9, offset: 64, isFinal: true), at: held[0] + 128)
     asker.write(Array("backwards".utf8), at: held[1] + 64)
     // It waits, as its queue is stopped.
     _ = asker.client.command(0x4e, asker.request)

@@ -26,7 +26,7 @@ struct TunnelCountTests {
   }
 
   @Test func `each direction of each tunnel has counts of its own`() throws {
-    let spi = SecurityDeviceTests.spi
+    let spi = GatewayRig.spi
     var other = Rig.tunnel(networks: [NetworkPrefix(ipv4: 0x0a03_0000, length: 16)])
     (other.out.spi, other.into.spi) = (spi + 1, spi + 2)
     let rig = try Rig(Rig.Side([Rig.tunnel(), other]))
