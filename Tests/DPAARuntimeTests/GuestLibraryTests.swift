@@ -29,6 +29,32 @@ import Testing
     return buffer
   }
 
+  @Test func `who waits for room behind rejections that it has not read gets it, and then them`()
+    throws
+  {
+    let simulation = try Simulation()
+    let guest = simulation.guests[2]
+    // Nobody has put queue 399 into service. The message ring has room for 7, the enqueue ring too.
+    for number in 0..<32 {
+      var buffer = try Self.acquire(guest)
+      buffer.setLength(60 + number)
+      guest.session.portals[0].enqueue(waitingForRoom: buffer, to: 399)
+    }
+    let hasWork = guest.session.portals[0].hasWork
+    #expect(hasWork)
+    var lengths: [Int] = []
+    for _ in 0..<20 {
+      while let rejection = guest.session.portals[0].takeRejection() {
+        lengths.append(rejection.buffer.frame.count)
+        guest.release(rejection.takeBuffer())
+      }
+      simulation.engine.round()
+    }
+    #expect(lengths == Array(60..<92))
+    #expect(simulation.freeBuffers[2] == 64)
+    #expect(guest.session.status.counter(GuestStatus.Counter.rejected.offset) == 32)
+  }
+
   @Test func `an acquired buffer is the guest's, whole, and goes back once`() throws {
     let simulation = try Simulation()
     let guest = simulation.guests[2]

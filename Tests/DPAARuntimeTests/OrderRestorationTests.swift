@@ -86,6 +86,19 @@ import Testing
 
   // MARK: Order
 
+  @Test func `who asks for much has the next command wait, for others' sake`() throws {
+    let client = try Self.client()
+    for number in 1..<32 as Range<UInt16> { try Self.send(client, number) }
+    let query: [UInt8] = [0x45, 0, 0, 0] + QueueClient.big(Self.point, 4)
+    let answer = client.portal.qmanCommand(query)
+    #expect(Array(answer[12..<16]) == [0, 1, 0, 31])
+    client.portal.post(query)
+    client.simulation.engine.round()
+    #expect(client.portal.qmanAnswer == nil)
+    client.simulation.engine.round()
+    #expect(client.portal.qmanAnswer?[15] == 31)
+  }
+
   @Test func `frames go on in the order of their numbers`() throws {
     let client = try Self.client()
     for number in [2, 1, 4] as [UInt16] {

@@ -37,6 +37,18 @@ final class QueueClient {
     control: UInt32 = 0, count: UInt32 = 0,
     fields: [(mask: UInt32, offset: Int, bytes: [UInt8])] = []
   ) -> UInt8 {
+    let command = Self.initialization(
+      fqid, scheduled: scheduled, channel: channel, workQueue: workQueue, control: control,
+      count: count, fields: fields)
+    return portal.qmanCommand(command)[1]
+  }
+
+  /// The bytes of that command; `count` queues more than the first.
+  static func initialization(
+    _ fqid: UInt32, scheduled: Bool = true, channel: UInt32 = 6, workQueue: UInt32 = 3,
+    control: UInt32 = 0, count: UInt32 = 0,
+    fields: [(mask: UInt32, offset: Int, bytes: [UInt8])] = []
+  ) -> [UInt8] {
     var command = [UInt8](repeating: 0, count: 34)
     var mask: UInt32 = 0x32
     command.replaceSubrange(4..<8, with: Self.big(fqid, 4))
@@ -50,12 +62,15 @@ final class QueueClient {
     }
     command[0] = scheduled ? 0x41 : 0x40
     command.replaceSubrange(2..<4, with: Self.big(mask, 2))
-    return portal.qmanCommand(command)[1]
+    return command
   }
 
   /// A command about one queue; the whole response.
   func command(_ verb: UInt8, _ fqid: UInt32) -> [UInt8] {
-    portal.qmanCommand([verb, 0, 0, 0] + Self.big(fqid, 4))
+    portal.post([verb, 0, 0, 0] + Self.big(fqid, 4))
+    // It may have to wait after one that took long.
+    for _ in 0..<300 where portal.qmanAnswer == nil { simulation.engine.round() }
+    return portal.qmanAnswer ?? [UInt8](repeating: 0, count: 64)
   }
 
   /// The result of a command about one queue.

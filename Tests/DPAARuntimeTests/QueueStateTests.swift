@@ -195,6 +195,36 @@ import Testing
     #expect(client.state(399) == 0)
   }
 
+  @Test func `a command about many queues takes several rounds`()
+    throws
+  {
+    let client = try QueueClient()
+    let engine = client.simulation.engine
+    func rounds(_ command: [UInt8]) -> Int {
+      client.portal.post(command)
+      for round in 1...100 {
+        engine.round()
+        if client.portal.qmanAnswer != nil { return round }
+      }
+      return 0
+    }
+    // One that is in service among them: then none is written.
+    #expect(client.initialize(399) == 0xf0)
+    #expect(rounds(QueueClient.initialization(220, count: 179)) == 3)
+    #expect(client.portal.qmanAnswer?[1] == 0xf2)
+    #expect([220, 283, 284, 398].map(client.state) == [0, 0, 0, 0])
+    // 179 are looked at and written, 64 in a round.
+    #expect(rounds(QueueClient.initialization(220, count: 178)) == 6)
+    #expect(client.portal.qmanAnswer?[1] == 0xf0)
+    let scheduled = client.state(399)
+    #expect(
+      [220, 283, 284, 398].map(client.state) == [scheduled, scheduled, scheduled, scheduled])
+    // As many as a round takes are done in one.
+    let parked = QueueClient.initialization(216, scheduled: false, count: 3)
+    #expect(rounds(parked) == 1)
+    #expect(client.portal.qmanAnswer?[1] == 0xf0)
+  }
+
   @Test func `a queue leads to the owner's own channels and ports only`() throws {
     let client = try QueueClient()
     for channel in [0, 4, 5, 7, 0x21, 0x401, 0x809, 0x80b, 0x1fff] as [UInt32] {

@@ -161,7 +161,13 @@ final class RawPortal {
   func qmanCommand(_ bytes: [UInt8]) -> [UInt8] {
     post(bytes)
     engine.round()
-    return Self.line(qman + (qmanPolarity == 0 ? 0x3940 : 0x3900))
+    return qmanAnswer ?? [UInt8](repeating: 0, count: 64)
+  }
+
+  /// QMan's answer to the last command; `nil` while there is none.
+  var qmanAnswer: [UInt8]? {
+    let line = Self.line(qman + (qmanPolarity == 0 ? 0x3940 : 0x3900))
+    return line[0] == 0 ? nil : line
   }
 
   /// Writes a command that QMan carries out in its next round.

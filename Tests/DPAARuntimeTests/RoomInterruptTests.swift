@@ -51,4 +51,35 @@ import Testing
     for _ in 0..<3 { engine.round() }
     #expect(engine.counters.value(.interrupts, 2) == before)
   }
+
+  @Test func `a ring that is emptied is heard of, though QMan never saw the line go low`() throws {
+    let engine = try Engine(Talk.configuration(), interrupts: true)
+    let guest = try Guest(engine, owner: 2, isInline: true)
+    let line = engine.memory[2].interrupts[0].guestDescriptor
+    var burst = Burst()
+    try #require(guest.session.portals[0].acquire(8, from: 3, into: &burst) == 8)
+    for place in 0..<8 { burst[place].setLength(64) }
+    // A frame comes and interrupts.
+    let own = Talk.receive[2].first
+    if let first = burst.removeFirst() {
+      guest.session.portals[0].enqueue(waitingForRoom: first, to: own)
+    }
+    guest.session.portals[0].allowInterrupt(true)
+    engine.round()
+    engine.round()
+    try #require(Self.hasFired(line))
+    var fired: UInt64 = 0
+    _ = read(line, &fired, 8)
+    // The guest wakes, takes it, fills its ring and waits for room, all before QMan's next look.
+    guest.session.portals[0].allowInterrupt(false)
+    guard let frame = guest.session.portals[0].dequeue() else {
+      Issue.record("no frame")
+      return
+    }
+    #expect(guest.session.portals[0].enqueue(&burst, to: 201) == 7)
+    guest.session.portals[0].allowInterrupt(true, orRoom: true)
+    engine.round()
+    #expect(Self.hasFired(line))
+    guest.session.portals[0].giveBack(frame)
+  }
 }

@@ -31,6 +31,9 @@ struct Responder: ~Copyable {
 
   /// Takes up to a burst of frames; `false` when there is nothing.
   mutating func serve(_ portal: Int, of session: inout GuestSession) -> Bool {
+    while let rejection = session.portals[portal].takeRejection() {
+      session.portals[portal].giveBack(rejection.takeBuffer())
+    }
     guard session.portals[portal].dequeue(into: &arrived) > 0 else { return false }
     while let buffer = arrived.removeFirst() {
       // Context B of the queue is the number of the way that the frame came on.
@@ -39,10 +42,8 @@ struct Responder: ~Copyable {
         continue
       }
       session.noteDeparture(path: path)
-      send(buffer, path, portal, of: &session)
-    }
-    while let rejection = session.portals[portal].takeRejection() {
-      session.portals[portal].giveBack(rejection.takeBuffer())
+      session.portals[portal].enqueue(
+        waitingForRoom: buffer, to: session.grant.paths[path].transmit)
     }
     while !unanswered.isEmpty {
       if session.portals[portal].release(&unanswered) == 0 {
@@ -50,21 +51,6 @@ struct Responder: ~Copyable {
       }
     }
     return true
-  }
-
-  /// Waits for room: the ring holds seven frames, unless the plan enlarged it.
-  private func send(
-    _ buffer: consuming Buffer, _ path: Int, _ portal: Int, of session: inout GuestSession
-  ) {
-    var buffer = buffer
-    while true {
-      switch session.portals[portal].enqueue(buffer, to: session.grant.paths[path].transmit) {
-      case .accepted: return
-      case .full(let again):
-        buffer = again
-        session.portals[portal].letEngineRun()
-      }
-    }
   }
 
   /// Turns a question into its answer in place; `false` when it is none.

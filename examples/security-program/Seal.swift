@@ -29,6 +29,7 @@ enum Seal {
       session.report(.running)
       var sealed: UInt64 = 0
       var asked: UInt64 = 0
+      var refused: UInt64 = 0
       while sealed < count, session.takeRequest() == .none {
         while asked < count, asked - sealed < 32,
           var packet = session.portals[0].acquire(from: pool)
@@ -40,21 +41,27 @@ enum Seal {
         }
         while let answer = session.portals[0].dequeue() {
           // A status that is not 0 says what SEC did not like; then the packet itself comes back.
-          guard answer.descriptor.command == 0 else {
-            session.portals[0].giveBack(answer)
-            throw .missingResource("packet that SEC takes")
-          }
+          if answer.descriptor.command == 0 { sealed += 1 } else { refused += 1 }
           session.portals[0].giveBack(answer)
-          sealed += 1
           if let file, sealed % 100_000 == 0 { _ = write(file, ".", 1) }
         }
+        if refused > 0 { break }
         while let rejection = session.portals[0].takeRejection() {
           session.portals[0].giveBack(rejection.takeBuffer())
           asked -= 1
         }
       }
-      // With it goes the descriptor, and its key.
-      _ = session.portals[0].close(queue)
+      // With it goes the descriptor, and its key; but first come the answers that are still due.
+      var remaining: SecurityQueue? = queue
+      while let last = remaining.take() {
+        remaining = session.portals[0].close(last)
+        while let answer = session.portals[0].dequeue() { session.portals[0].giveBack(answer) }
+        while let rejection = session.portals[0].takeRejection() {
+          session.portals[0].giveBack(rejection.takeBuffer())
+        }
+        session.portals[0].letEngineRun()
+      }
+      guard refused == 0 else { throw .missingResource("packet that SEC takes") }
       session.report(.quiet)
       while session.takeRequest() != .end { session.waitForWork() }
       session.report(.ended)

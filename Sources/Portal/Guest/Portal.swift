@@ -45,6 +45,8 @@ public struct Portal: ~Copyable {
   private var waitsForRoom = false
   /// Whether QMan has not answered the last query yet.
   var isQuerying = false
+  /// Refused frames that were taken off a full message ring while there was no room to send.
+  private var kept: [RefusedFrame] = []
   private let runEngine: (() -> Void)?
   /// How an engine that sleeps is woken.
   var bell = EngineBell.none
@@ -150,26 +152,48 @@ extension Portal {
   /// Takes the next refused frame from the message ring, with the rejection code; the buffer is
   /// the caller's again.
   public mutating func takeRejection() -> Rejection? {
-    while true {
+    guard let refused = kept.isEmpty ? readRejection() : kept.removeFirst() else { return nil }
+    return Rejection(
+      buffer: buffer(refused.descriptor, queue: refused.queue, context: 0), code: refused.code)
+  }
+
+  /// Takes refused frames off the message ring if it is full, for ``takeRejection()``: QMan takes no frame as
+  /// long as it could not give it back, so that who waits for room would wait for ever.
+  mutating func makeRoomForRejections() {
+    guard hasMessage(at: mrConsumer &+ mr.size &- 2) else { return }
+    while let refused = readRejection() { kept.append(refused) }
+  }
+
+  private func hasMessage(at place: UInt32) -> Bool {
+    let entry = PortalLayout.QMan.mr + mr.offset(place)
+    let verb = UInt8(truncatingIfNeeded: qman.acquire64(entry) >> 56)
+    return verb & 0x7f != 0 && verb & PortalLayout.validBit == mr.polarity(place)
+  }
+
+  /// What an entry of the message ring says of a refused frame.
+  private struct RefusedFrame {
+    var descriptor: FrameDescriptor
+    var queue: FQID
+    var code: UInt8
+  }
+
+  private mutating func readRejection() -> RefusedFrame? {
+    while hasMessage(at: mrConsumer) {
       let entry = PortalLayout.QMan.mr + mr.offset(mrConsumer)
-      let word = qman.acquire64(entry)
-      let verb = UInt8(truncatingIfNeeded: word >> 56)
-      guard verb & 0x7f != 0, verb & PortalLayout.validBit == mr.polarity(mrConsumer) else {
-        return nil
-      }
+      let word = qman.load64(entry)
       let identity = qman.load64(entry + 8)
       let descriptor = FrameDescriptor(at: qman, offset: entry + 16)
       mrConsumer &+= 1
       qmanRegisters.release32(
         PortalLayout.QManRegister.mrConsumer, mr.consumerRegister(mrConsumer))
-      guard verb & 0x20 == 0 else { continue }
+      // Messages about queues are nothing that is given back.
+      guard UInt8(truncatingIfNeeded: word >> 56) & 0x20 == 0 else { continue }
       status.addCounter(GuestStatus.Counter.rejected.offset, 1)
-      return Rejection(
-        buffer: buffer(
-          descriptor, queue: FQID(UInt32(truncatingIfNeeded: identity >> 32) & 0xff_ffff),
-          context: 0),
+      return RefusedFrame(
+        descriptor: descriptor, queue: FQID(UInt32(truncatingIfNeeded: identity >> 32) & 0xff_ffff),
         code: UInt8(truncatingIfNeeded: word >> 24) & 0xf0)
     }
+    return nil
   }
 
   /// A frame that its queue refused.
@@ -329,9 +353,7 @@ extension Portal {
     if verb & 0x7f != 0, verb & PortalLayout.validBit == dqrr.polarity(dqrrConsumer) {
       return true
     }
-    let message = UInt8(
-      truncatingIfNeeded: qman.acquire64(PortalLayout.QMan.mr + mr.offset(mrConsumer)) >> 56)
-    return message & 0x7f != 0 && message & PortalLayout.validBit == mr.polarity(mrConsumer)
+    return hasMessage(at: mrConsumer) || !kept.isEmpty
   }
 
   /// Entries of the enqueue ring below which it raises its interrupt (ITR): few, so that who waits for room

@@ -80,10 +80,10 @@ extension UnsafeMutableRawPointer {
       counter.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
   }
 
-  /// Reads a counter in host order that the other side writes.
+  /// Reads a counter in host order that the other side writes, and then sees all that it wrote before it.
   @inlinable @inline(__always)
   public func counter(_ offset: Int) -> UInt64 {
-    (self + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(ordering: .relaxed)
+    (self + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(ordering: .acquiring)
   }
 
   /// Writes a word in host order and publishes everything written before it.

@@ -284,7 +284,8 @@ struct BuiltInProgram: ~Copyable {
 }
 
 extension Portal {
-  /// Puts a frame on the enqueue ring, however long that is full.
+  /// Puts a frame on the enqueue ring, however long that is full. What queues have refused waits for
+  /// ``takeRejection()`` meanwhile.
   public mutating func enqueue(waitingForRoom buffer: consuming Buffer, to queue: FQID) {
     var buffer = buffer
     while true {
@@ -292,6 +293,7 @@ extension Portal {
       case .accepted: return
       case .full(let again):
         buffer = again
+        makeRoomForRejections()
         letEngineRun()
       }
     }

@@ -154,7 +154,8 @@ struct BManPortal: BitwiseCopyable {
       registers, look, levels: events | (isRingLow ? BufferInterrupt.releaseRing : 0))
     let wasHigh = interrupt.isHigh
     interrupt.isHigh = isHigh
-    // Something new while it is high: the guest may have seen the old and not yet this.
-    return isHigh && (!wasHigh || events != 0)
+    // Something new while it is high: the guest may have seen the old, or cleared its bit, and not yet this.
+    let enabled = registers.acquire32(PortalLayout.BManRegister.interruptEnable)
+    return isHigh && (!wasHigh || (events | interrupt.risen & enabled) != 0)
   }
 }

@@ -9,6 +9,8 @@ struct InterruptState: BitwiseCopyable {
   private var shown: UInt32 = 0
   /// What the guest cleared in the very moment in which the register was made to show something else.
   private var late: UInt32 = 0
+  /// Bits that were set by the last update, and not before it or cleared by the guest meanwhile.
+  private(set) var risen: UInt32 = 0
   /// Things that happened since the last look: EQCI and CSCI of QMan, BSCN of BMan.
   var events: UInt32 = 0
   /// Whether the line is high.
@@ -49,8 +51,9 @@ struct InterruptState: BitwiseCopyable {
     _ registers: UnsafeMutableRawPointer, _ look: Look, levels: UInt32
   ) -> Bool {
     let isInhibited = registers.acquire32(PortalLayout.QManRegister.interruptInhibit) & 1 != 0
-    status &= ~look.cleared
-    status |= levels & ~registers.acquire32(PortalLayout.QManRegister.interruptDisable)
+    let kept = status & ~look.cleared
+    status = kept | levels & ~registers.acquire32(PortalLayout.QManRegister.interruptDisable)
+    risen = status & ~kept
     let next = status == 0 ? 0 : status | Self.mark
     if next != look.seen {
       let between = registers.exchange32(PortalLayout.QManRegister.interruptStatus, next)
@@ -142,13 +145,16 @@ extension EnginePortal {
   }
 
   /// The line fires when it rises, and when something new comes while it is high: the guest may
-  /// have seen the old and not yet the new.
+  /// have seen the old and not yet the new. What is no ring's entry is new when its bit is set anew: the guest
+  /// may have cleared the bits between two looks, so that the line seems to have been high throughout.
   @inline(__always)
   private mutating func firesAnew(wasHigh: Bool) -> Bool {
     let enabled = registers.acquire32(PortalLayout.QManRegister.interruptEnable)
+    let entries = PortalInterrupt.dequeue | PortalInterrupt.message
     let isNew =
       enabled & PortalInterrupt.dequeue != 0 && ringInterrupts.firedDequeue != dqrrProducer
       || enabled & PortalInterrupt.message != 0 && ringInterrupts.firedMessage != mrProducer
+      || enabled & interrupt.risen & ~entries != 0
     guard isNew || !wasHigh else { return false }
     ringInterrupts.firedDequeue = dqrrProducer
     ringInterrupts.firedMessage = mrProducer

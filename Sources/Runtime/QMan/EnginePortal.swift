@@ -57,6 +57,10 @@ struct EnginePortal: BitwiseCopyable {
 
   /// QMan's management commands.
   var commands: CommandRegister
+  /// The command about many queues that rounds are carrying out.
+  var initialization: QueueInitialization?
+  /// For how many rounds the portal's next command waits.
+  private var rounds = 0
   var interrupt = InterruptState()
   var ringInterrupts = RingInterrupts()
   /// BMan's half.
@@ -117,6 +121,19 @@ struct EnginePortal: BitwiseCopyable {
     }
     if current != 0, !isKept(current) { current = 0 }
   }
+
+  // MARK: Commands
+
+  /// Whether the command that waits may be carried out in this round.
+  mutating func mayCommand() -> Bool {
+    guard rounds > 0 else { return true }
+    rounds &-= 1
+    return false
+  }
+
+  /// Has the next command wait, after one that took so many steps: who asks again and again for much shall not
+  /// take up everybody's rounds.
+  mutating func rest(after steps: Int) { rounds = steps / 16 }
 
   // MARK: Indexes
 

@@ -11,14 +11,16 @@ extension EngineTables {
     guard portal.pointee.canNotify else { return false }
     // Who asks what is in a queue, or closes it, is told of no request that another thread has in hand.
     if hasWorker { settleAccelerators() }
-    let command = portal.pointee.commands.copy()
+    guard portal.pointee.mayCommand() else { return true }
+    let command = portal.pointee.initialization?.command ?? portal.pointee.commands.copy()
     let verb = command.byte(0) & 0x7f
     var answer = CommandImage()
     var result: UInt8
     switch verb {
     case ManagementVerb.initializeParked, ManagementVerb.initializeScheduled:
-      result = initialize(
-        command, portal: index, scheduled: verb == ManagementVerb.initializeScheduled)
+      guard let end = initialize(command, portal: index) else { return true }
+      portals.base[index].initialization = nil
+      result = end
     case ManagementVerb.queryQueue: result = queryQueue(command, index, &answer)
     case ManagementVerb.queryQueueState: result = queryQueueState(command, index, &answer)
     case ManagementVerb.queryWorkQueues, ManagementVerb.queryDedicatedWorkQueues:
@@ -59,8 +61,12 @@ extension EngineTables {
     return nil
   }
 
-  /// `INITFQ` of one queue or of as many as byte 8 and 9 say beside it: all of them, or none.
-  private mutating func initialize(_ command: CommandImage, portal: Int, scheduled: Bool) -> UInt8 {
+  /// How many queues a round looks at, or writes, for a command about many.
+  private static var queuesAtOnce: UInt32 { 64 }
+
+  /// `INITFQ` of one queue or of as many as byte 8 and 9 say beside it: all of them, or none, unless their owner
+  /// changes them by another portal meanwhile; `nil` when further rounds are to go on.
+  private mutating func initialize(_ command: CommandImage, portal: Int) -> UInt8? {
     let owner = portals.base[portal].owner
     let first = command.fqid(4)
     let count = UInt32(command.half(8)) + 1
@@ -73,28 +79,52 @@ extension EngineTables {
       }
       channel = place
     }
-    for fqid in first..<first + count {
-      guard qman.canInitialize(fqid) else { return CommandResult.badState }
-      // What waits for an accelerator is nothing that a port could send, and stays where it is.
-      guard
-        !QueueManager.writesDestination(command) || qman.queues.base[Int(fqid)].count == 0
-          || isAcceleratorQueue(fqid) == (Int(channel) >= accelerators.firstChannel)
-      else { return CommandResult.badState }
-      guard
-        QueueManager.writesDestination(command) || !scheduled
-          || qman.queues.base[Int(fqid)].channel != 0
-      else { return CommandResult.badChannel }
-      let (control, group) = qman.congestion(of: fqid, after: command)
-      guard
-        control & QueueControl.congestionGroup == 0
-          || qman.groups.base[Int(group)].belongs(to: owner)
-      else { return CommandResult.badCommand }
+    var work = portals.base[portal].initialization ?? QueueInitialization(command)
+    var left = Self.queuesAtOnce
+    while true {
+      let end = min(work.next + left, count)
+      left -= end - work.next
+      for fqid in first + work.next..<first + end {
+        if let fault = fault(of: command, on: fqid, channel: channel, owner: owner) { return fault }
+        guard work.writes else { continue }
+        qman.write(command, to: fqid, channel: channel)
+        if command.isScheduling { _ = qman.schedule(fqid) }
+      }
+      work.next = end
+      if end == count {
+        if work.writes { return CommandResult.ok }
+        work.writes = true
+        work.next = 0
+        // What one round can look at, one can write.
+        if count <= Self.queuesAtOnce { left = count }
+      }
+      guard left > 0 else {
+        portals.base[portal].initialization = work
+        return nil
+      }
     }
-    for fqid in first..<first + count {
-      qman.write(command, to: fqid, channel: channel)
-      if scheduled { _ = qman.schedule(fqid) }
-    }
-    return CommandResult.ok
+  }
+
+  /// What keeps a queue from being initialised so; `nil` when nothing does.
+  private func fault(
+    of command: CommandImage, on fqid: UInt32, channel: UInt16, owner: Int
+  ) -> UInt8? {
+    guard qman.canInitialize(fqid) else { return CommandResult.badState }
+    let writesDestination = QueueManager.writesDestination(command)
+    // What waits for an accelerator is nothing that a port could send, and stays where it is.
+    guard
+      !writesDestination || qman.queues.base[Int(fqid)].count == 0
+        || isAcceleratorQueue(fqid) == (Int(channel) >= accelerators.firstChannel)
+    else { return CommandResult.badState }
+    guard
+      writesDestination || !command.isScheduling || qman.queues.base[Int(fqid)].channel != 0
+    else { return CommandResult.badChannel }
+    let (control, group) = qman.congestion(of: fqid, after: command)
+    guard
+      control & QueueControl.congestionGroup == 0
+        || qman.groups.base[Int(group)].belongs(to: owner)
+    else { return CommandResult.badCommand }
+    return nil
   }
 
   private func queryQueue(
@@ -112,9 +142,10 @@ extension EngineTables {
     let fqid = command.fqid(4)
     guard ownsQueues(fqid, count: 1, portal) else { return CommandResult.badQueue }
     answer = qman.stateImage(of: fqid)
-    if let (first, last) = waitingNumbers(at: fqid) {
-      answer.set(12, half: first)
-      answer.set(14, half: last)
+    if let waiting = waitingNumbers(at: fqid) {
+      answer.set(12, half: waiting.first)
+      answer.set(14, half: waiting.last)
+      portals.base[portal].rest(after: waiting.count)
     }
     // The queue behind it on a shared channel may be another's.
     if !ownsQueues(answer.word(4), count: 1, portal) { answer.set(4, word: 0) }

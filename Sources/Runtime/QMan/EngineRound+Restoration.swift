@@ -306,20 +306,23 @@ extension EngineTables {
     restoration.append(point, qman.settings.base)
   }
 
-  /// The first and the last number that wait at a point, as they will go on; `nil` for none.
-  func waitingNumbers(at point: UInt32) -> (first: UInt16, last: UInt16)? {
+  /// The first and the last number that wait at a point, as they will go on, and how many commands wait;
+  /// `nil` for none.
+  func waitingNumbers(at point: UInt32) -> (first: UInt16, last: UInt16, count: Int)? {
     let settings = qman.settings.base[Int(point)]
     guard settings.restorationList != 0 else { return nil }
     let mask = OrderRestoration.numberMask
     var (nearest, farthest) = (mask, 0 as UInt16)
     var place = settings.restorationList
+    var count = 0
     repeat {
+      count &+= 1
       let ahead = (restoration[place].number &- settings.nextExpected) & mask
       (nearest, farthest) = (min(nearest, ahead), max(farthest, ahead))
       place = restoration[place].next
     } while place != settings.restorationList
     return (
-      (settings.nextExpected &+ nearest) & mask, (settings.nextExpected &+ farthest) & mask
+      (settings.nextExpected &+ nearest) & mask, (settings.nextExpected &+ farthest) & mask, count
     )
   }
 
