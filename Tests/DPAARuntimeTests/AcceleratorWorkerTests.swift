@@ -148,6 +148,9 @@ import Testing
       return !received.isEmpty
     }
     #expect(received == [[1, 2, 3]])
+    // What others ask of QMan is answered, and what its owner asks about other queues.
+    #expect(world.guests[1].session.portals[0].queueFrameCount(of: 102) == 0)
+    #expect(world.guest.session.portals[0].queueFrameCount(of: 202) == 0)
     #expect(world.gate.isAtWork)
     #expect(world.guest.take().isEmpty)
     world.gate.isOpen.store(true, ordering: .releasing)

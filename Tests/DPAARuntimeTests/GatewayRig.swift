@@ -107,6 +107,13 @@ struct GatewayRig {
   private func toStation(_ frame: [UInt8]) { #expect(station.send(frame, to: 203)) }
   private func toHost(_ frame: [UInt8]) { #expect(host.send(frame, to: 5)) }
 
+  /// Has a station in clear make itself known; what the gateway has for it.
+  func introduce(_ address: UInt32) -> [[UInt8]] {
+    toStation(Frame.ethernet(to: Self.clearMAC, .arp(for: 0x0a01_0001, from: address)))
+    run()
+    return station.take().map(\.bytes)
+  }
+
   /// Sends packets in clear; the frames that leave on the other side.
   func seal(_ packets: [[UInt8]]) -> [[UInt8]] {
     for packet in packets {

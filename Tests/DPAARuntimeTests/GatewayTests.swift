@@ -104,6 +104,19 @@ struct GatewayTests {
     _ = try rig.end()
   }
 
+  @Test(.enabled(if: SecurityDeviceTests.python.isPresent, "needs package python3-scapy"))
+  func `a packet that waits for its neighbour leaves without what hid its length`() throws {
+    let tunnel = Self.tunnels[0]
+    let rig = try Self.rig(tunnel)
+    let packet = Rig.packet(from: Rig.there, to: Rig.here + 1, size: 200)
+    let long = try Self.judge("4", [packet + [UInt8](repeating: 59, count: 300)], tunnel)
+    // First there is a question for the neighbour.
+    #expect(rig.open(long).map { Array($0[12..<14]) } == [[8, 6]])
+    let frames = rig.introduce(Rig.here + 1).filter { $0[12..<14] == [8, 0] }
+    #expect(frames.map { Array($0.dropFirst(14)) } == [Rig.withTTL(63, packet)])
+    _ = try rig.end()
+  }
+
   @Test func `IPv6 in IPv6 comes out of another gateway as it went in`() throws {
     func address(_ net: UInt64, _ host: UInt64) -> NetworkAddress {
       NetworkAddress(high: 0xfd00 << 48 | net << 32, low: host)

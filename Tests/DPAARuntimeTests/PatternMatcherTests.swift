@@ -159,6 +159,19 @@ struct PatternMatcherTests {
     #expect(asker.matcher.takeDebt(of: PatternAsker.request) == 0)
   }
 
+  @Test func `who leads another queue of its own into PME pays for matches, too`() throws {
+    let asker = try Self.asker()
+    #expect(asker.client.initialize(382) == 0xf0)
+    #expect(asker.start(380) == 0xf0)
+    #expect(try asker.scan(Self.abc, .scan(set: 1, subsets: 4), queue: 380).code == .ok)
+    #expect(asker.matcher.takeDebt(ofOwner: 2) == 2 * MatchReport.size)
+    #expect(asker.matcher.takeDebt(ofOwner: 2) == 0)
+    #expect(try asker.scan(Self.abc, queue: 380).reports.count == 2)
+    // The next one has paid.
+    #expect(try asker.scan([0x61], queue: 380).reports.isEmpty)
+    #expect(asker.matcher.takeDebt(ofOwner: 2) == 0)
+  }
+
   @Test func `a flow context is written by groups of fields, and read`() throws {
     let asker = try Self.asker()
     asker.flow = FlowContext()

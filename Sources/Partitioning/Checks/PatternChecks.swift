@@ -90,10 +90,15 @@ extension PartitionCheck {
       }
       guard let expression = try? found.pattern.expression() else { continue }
       let places = expression.positions
-      guard
-        places > PatternLimit.positions
-          || expression.canonical.utf8.count > PatternLimit.expressionBytes
-      else { continue }
+      guard places > PatternLimit.positions else {
+        let length = expression.canonical.utf8.count
+        guard length > PatternLimit.expressionBytes else { continue }
+        findings.add(
+          "\(found.owner)'s pattern \(found.name) is \(length) bytes long with its classes written out, but at most "
+            + "\(PatternLimit.expressionBytes) can be",
+          at: found.place(of: nil, context), fixIts: [FixIt("write fewer classes, or divide it")])
+        continue
+      }
       findings.add(
         "\(found.owner)'s pattern \(found.name) has places for \(places == .max ? "too many" : "\(places)") "
           + "bytes with its repeats written out, but at most \(PatternLimit.positions) can be",

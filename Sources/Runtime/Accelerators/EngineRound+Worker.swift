@@ -48,7 +48,7 @@ extension EngineTables {
   }
 
   /// Waits until no batch is under way, and answers what there was: before a device forgets what its jobs point
-  /// at, or an owner learns that its queue is empty and uses the descriptor's memory for something else.
+  /// at.
   mutating func settleAccelerators() {
     guard let worker else { return }
     for index in 0..<accelerators.entries.count
@@ -56,6 +56,21 @@ extension EngineTables {
       while !worker.isDone(index) { sched_yield() }
       takeBack(index)
     }
+  }
+
+  /// Answers the batches with requests of some queues, as far as they are done; `false` while one is not.
+  mutating func settle(_ first: UInt32, count: UInt32) -> Bool {
+    guard let worker else { return true }
+    for index in 0..<accelerators.entries.count {
+      let entry = accelerators.entries.base[index]
+      let jobs = accelerators.jobs.base + entry.firstJob
+      guard (0..<entry.handedOver).contains(where: { jobs[$0].queue &- first < count }) else {
+        continue
+      }
+      guard worker.isDone(index) else { return false }
+      takeBack(index)
+    }
+    return true
   }
 
   /// Starts a thread for accelerators on a CPU, where there are any; the engine's own does not run yet.

@@ -30,6 +30,8 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   private let scratch = UnsafeMutablePointer<PatternScratch>.allocate(capacity: 1)
   private let matches = UnsafeMutablePointer<PatternMatches>.allocate(capacity: 1)
   private let copy: UnsafeMutableRawPointer
+  /// What owners owe for requests from queues that the plan does not name.
+  private let debts: UnsafeMutablePointer<Int>
   /// What is kept of each queue: as many as there are for requests, and no more.
   private let flows: PatternFlows
 
@@ -50,6 +52,8 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     scratch.initialize(to: room)
     matches.initialize(to: PatternMatches(capacity: PatternMatcher.mostMatches))
     copy = .allocate(byteCount: Fragment.longestFrame, alignment: 64)
+    debts = .allocate(capacity: configuration.owners.count)
+    debts.initialize(repeating: 0, count: configuration.owners.count)
     flows = PatternFlows(
       configuration.owners.indices.flatMap { owner in
         (configuration.queueing[owner]?.requests(to: .pme) ?? []).map { ($0.rawValue, owner) }
@@ -65,11 +69,15 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
     matches.deallocate()
     databases.deallocate()
     copy.deallocate()
+    debts.deallocate()
   }
 
   override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
     job.passes = !job.frame.isCompound
-    guard let place = flows.place(of: job.queue) else { return }
+    guard let place = flows.place(of: job.queue) else {
+      job.effort = takeDebt(ofOwner: job.owner)
+      return
+    }
     job.place = place
     job.effort = takeDebt(place)
   }
@@ -79,6 +87,12 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   private func takeDebt(_ place: Int) -> Int {
     defer { flows[place].pointee.debt = 0 }
     return flows[place].pointee.debt
+  }
+
+  /// The same for all queues together that the plan does not name: their owner leads them here by himself.
+  func takeDebt(ofOwner owner: Int) -> Int {
+    defer { debts[owner] = 0 }
+    return debts[owner]
   }
 
   /// The same by the queue's number.
@@ -102,6 +116,7 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
 
   override func forget(owner: Int) {
     flows.forget(owner: owner)
+    debts[owner] = 0
   }
 
   // MARK: commands
@@ -201,10 +216,8 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
       isDone = databases[place]._withUnsafeGuaranteedRef { scan(bytes, command, $0) }
     }
     guard isDone else { return job.fail(.descriptor, .frame) }
-    if job.place >= 0 {
-      flows[job.place].pointee.debt +=
-        (matches.pointee.count + matches.pointee.passed) * MatchReport.size
-    }
+    let cost = (matches.pointee.count + matches.pointee.passed) * MatchReport.size
+    if job.place >= 0 { flows[job.place].pointee.debt += cost } else { debts[job.owner] += cost }
     report(&job, command, set: place)
   }
 

@@ -9,11 +9,10 @@ extension EngineTables {
     let portal = portals.base + index
     // A command may send one message.
     guard portal.pointee.canNotify else { return false }
-    // Who asks what is in a queue, or closes it, is told of no request that another thread has in hand.
-    if hasWorker { settleAccelerators() }
     guard portal.pointee.mayCommand() else { return true }
     let command = portal.pointee.initialization?.command ?? portal.pointee.commands.copy()
     let verb = command.byte(0) & 0x7f
+    if _slowPath(hasWorker), !settle(verb, command) { return true }
     var answer = CommandImage()
     var result: UInt8
     switch verb {
@@ -42,6 +41,18 @@ extension EngineTables {
     answer.set(1, byte: result)
     portals.base[index].commands.answer(answer)
     return true
+  }
+
+  /// Whether another thread has no request in hand of the queues that a command asks about or ends: nobody is told
+  /// that such a queue is empty. Nobody waits for that thread either: the command is looked at in each round.
+  private mutating func settle(_ verb: UInt8, _ command: CommandImage) -> Bool {
+    switch verb {
+    case ManagementVerb.initializeParked, ManagementVerb.initializeScheduled:
+      settle(command.fqid(4), count: UInt32(command.half(8)) + 1)
+    case ManagementVerb.queryQueueState, ManagementVerb.retire, ManagementVerb.outOfService:
+      settle(command.fqid(4), count: 1)
+    default: true
+    }
   }
 
   // MARK: Queues

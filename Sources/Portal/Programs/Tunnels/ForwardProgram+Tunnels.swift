@@ -56,6 +56,10 @@ extension ForwardProgram {
     } else {
       session.status.addCounter(GuestStatus.Counter.opened.offset, 1)
       verdict = forwarder.handle(frame, outOf: tunnel, room: room, now: now)
+      // What waits for its neighbour goes without what SEC has left behind the packet, as what is sent at once.
+      if case .hold = verdict, let packet = Forwarder.packet(frame) {
+        buffer.descriptor.formatLength = buffer.descriptor.offset << 20 | UInt32(packet.count)
+      }
     }
     let arrival = into ? nil : forwarder.gate.map { $0.firstPath + tunnel }
     carryOut(verdict, buffer, from: arrival, portal: portal, of: &session)

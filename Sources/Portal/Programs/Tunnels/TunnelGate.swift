@@ -137,7 +137,7 @@ extension Forwarder {
   }
 
   /// A frame without what hides its packet's length (RFC 4303, 2.7); `nil` where not all of the packet is there.
-  private static func packet(
+  static func packet(
     _ frame: UnsafeMutableRawBufferPointer
   ) -> UnsafeMutableRawBufferPointer? {
     guard frame.count >= 34 else { return nil }
