@@ -42,6 +42,11 @@ public struct SharedInterface: Sendable, Hashable {
     case sharedPool(BPID)
   }
 
+  /// The detour that some of its frames make; `nil` when none does.
+  public var hop: OfflineHop? {
+    if case .offlineHop(let hop) = delivery { hop } else { nil }
+  }
+
   /// The detour of frames whose owner's pool the receive port cannot reach.
   public struct OfflineHop: Sendable, Hashable {
     /// The owner (index) whose pools the receive port uses.

@@ -272,6 +272,14 @@ private struct Pair {
       let owners = Set(interface.rules.flatMap(\.receivers))
       guard owners.contains(actor), owners.contains(victim) else { return nil }
       let what = "buffers behind \(interface.name)"
+      if interface.hop?.receivingOwner == actor {
+        return (
+          .reception, what,
+          .actor(
+            "frames for \(v.name) come into a pool of \(a.name)'s first, whose program could read and change them "
+              + "before they are copied")
+        )
+      }
       if ground == .runtime { return (.reception, what, engineChecks) }
       switch interface.delivery {
       case .storageProfiles:
@@ -299,6 +307,17 @@ private struct Pair {
     }
   }
 
+  /// The queue of the actor's by which frames of an interface go on to the victim, and that interface.
+  private var hopQueue: (interface: String, queue: FQID)? {
+    for interface in partition.interfaces {
+      guard let hop = interface.hop, hop.receivingOwner == actor,
+        interface.rules.contains(where: { $0.receivers.contains(victim) })
+      else { continue }
+      return (interface.name, hop.queue)
+    }
+    return nil
+  }
+
   private var queueList: String { v.queues.map(\.description).joined(separator: ",") }
 
   private var allocator: IsolationPath.Barrier {
@@ -315,6 +334,14 @@ private struct Pair {
   private var enqueue: Found {
     let links = partition.links.filter { $0.from == actor && $0.to == victim }
     let note = links.isEmpty ? "" : ", beside what the link is for"
+    if ground == .runtime, let (name, queue) = hopQueue {
+      return (
+        .enqueue, "queues \(queueList)\(note)",
+        .actor(
+          "what \(a.name) enqueues to its queue \(queue), behind which the frames of \(name) are told apart, goes to "
+            + "\(v.name), too, as the rules say; the engine refuses all else")
+      )
+    }
     return (
       .enqueue, "queues \(queueList)\(note)", ground == .runtime ? engineChecks : allocator
     )
