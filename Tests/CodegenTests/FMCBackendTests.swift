@@ -230,6 +230,24 @@ import Testing
     #expect(bag.isEmpty, "\(DiagnosticRenderer().render(bag))")
   }
 
+  @Test func `a port's storage profiles begin at the lowest, be it that of a copy`() throws {
+    let copy = FlowRule.Copy(
+      owner: 0, receive: QueueRange(first: 1, count: 1), storageProfile: 0)
+    let rules = [
+      Self.rule([.ethernetDestination(0x0100_5e00_0001)], to: 2, copies: [copy]),
+      Self.rule([], to: 2),
+    ]
+    let (configuration, policy) = try #require(try pairs(of: Sample.t4240(rules: rules)).first)
+    let text = String(decoding: policy.bytes, as: UTF8.self)
+    #expect(text.contains("<vsp name=\"profile0\" base=\"0\"/>"), "\(text)")
+    #expect(text.contains("<vsp name=\"profile2\" base=\"2\"/>"))
+    #expect(!text.contains("profile-"))
+    var bag = DiagnosticBag()
+    FMCLint(board: Sample.t4240.board)
+      .check(configuration: configuration, policy: policy, into: &bag)
+    #expect(bag.isEmpty, "\(DiagnosticRenderer().render(bag))")
+  }
+
   // MARK: helpers
 
   private func partitions() throws -> [Partition] {

@@ -105,6 +105,34 @@ import Testing
     #expect(PlanLoader.load(grown, lock: .updating(path)).diagnostics.isEmpty)
   }
 
+  @Test func `links whose names are alike with a hyphen between are two in a lock`() throws {
+    let text = Self.plan(
+      ["guest1", "a-b", "guest1-a", "b"], links: ["[guest1, a-b]", "[guest1-a, b]"])
+    let lock = PlanLock(try partition(text))
+    #expect(Set(lock.links.map(\.name)).count == 4)
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try directory.write("p.lock", Data(lock.text.utf8))
+    let result = PlanLoader.load(try directory.write("p.yaml", Data(text.utf8)))
+    #expect(result.lock == lock)
+    #expect(result.partition.map(PlanLock.init) == lock)
+    #expect(!result.diagnostics.diagnostics.contains { $0.code == "lock-stale" })
+  }
+
+  @Test func `a lock that has hyphens between sender and receiver still holds`() throws {
+    let text = Self.plan(["guest1", "guest-2"], links: ["[host, guest-2]"])
+    let lock = PlanLock(try partition(text))
+    let old = lock.text.replacing("host>guest-2", with: "host-guest-2")
+      .replacing("guest-2>host", with: "guest-2-host")
+    try #require(old != lock.text && !old.contains(">"))
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    try directory.write("p.lock", Data(old.utf8))
+    let result = PlanLoader.load(try directory.write("p.yaml", Data(text.utf8)))
+    #expect(result.lock == lock)
+    #expect(!result.diagnostics.diagnostics.contains { $0.code == "lock-stale" })
+  }
+
   @Test func `the same plan gives the same bytes, with and without its lock`() throws {
     let text = Self.plan(["guest1", "guest2"], links: ["[host, guest1]"])
     let first = try partition(text)

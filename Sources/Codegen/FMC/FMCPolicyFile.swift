@@ -100,7 +100,8 @@ struct FMCPolicyFile {
 
 extension FMCPolicyFile {
   private mutating func add(_ interface: SharedInterface) {
-    let window = interface.rules.compactMap(\.storageProfile).min() ?? 0
+    // Copies have profiles too, and one may be the lowest.
+    let window = interface.rules.flatMap(\.shares).compactMap(\.storageProfile).min() ?? 0
     func destinations(_ hop: SharedInterface.OfflineHop?) -> [Way] {
       interface.rules.enumerated().map { index, rule in
         let name = partition.owners[rule.owner].name

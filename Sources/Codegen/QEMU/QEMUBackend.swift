@@ -35,7 +35,8 @@ public struct QEMUBackend: Backend {
       context: [
         "banner": options.banner(for: partition), "title": owner.name,
         "emulator": PPCE500.is32Bit(core) ? "qemu-system-ppc" : "qemu-system-ppc64",
-        "core": core, "cpuCount": String(owner.cpus.count),
+        "core": shellWord(core), "coreText": commentText(core),
+        "cpuCount": String(owner.cpus.count),
         "memory": String(owner.memory.size >> 20),
         "ramSize": String(window.ramSize >> 20),
         "firmware": PPCE500.firmware, "tree": "\(owner.name).dtb",
@@ -57,7 +58,15 @@ public struct QEMUBackend: Backend {
     }
   }
 
-  /// A word that a shell takes as it is.
+  /// A word that a shell takes as it is: bare where it cannot be anything else.
+  private static func shellWord(_ word: String) -> String {
+    let isPlain =
+      !word.isEmpty
+      && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+    return isPlain ? word : shellQuoted(word)
+  }
+
+  /// A word that a shell takes as it is, in quotes.
   private static func shellQuoted(_ word: String) -> String {
     "'" + word.replacing("'", with: "'\\''") + "'"
   }

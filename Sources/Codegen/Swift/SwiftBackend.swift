@@ -34,14 +34,32 @@ struct SwiftSources {
   let options: GenerationOptions
   /// The Swift name of each owner.
   let identifiers: [String]
+  /// The Swift name of each interface, and those of its rules.
+  let interfaceIdentifiers: [(interface: String, rules: [String])]
+  /// The function of each guest: `runGuest1` for `guest1`; empty for the host.
+  let functions: [String]
   private let banner: String
 
   init(partition: Partition, options: GenerationOptions) {
     self.partition = partition
     self.options = options
     banner = options.banner(for: partition)
+    // One scope for all that the configuration declares: the plugin has it in one file.
     var names = SwiftNames()
-    identifiers = partition.owners.map { names.identifier(for: $0.name) }
+    let owners = partition.owners.map { names.identifier(for: $0.name) }
+    let interfaces = partition.interfaces.map { names.identifier(for: $0.name) }
+    let rules = zip(partition.interfaces, interfaces).map { interface, identifier in
+      interface.rules.indices.map { names.identifier(for: "\(identifier)Rule\($0 + 1)") }
+    }
+    identifiers = owners
+    interfaceIdentifiers = zip(interfaces, rules).map { (interface: $0, rules: $1) }
+    // The guests' program is a module of its own; `web` and `Web` have each their function in it.
+    var scope = SwiftNames()
+    functions = zip(partition.owners, owners).map { owner, identifier in
+      guard !owner.isHost else { return "" }
+      return scope.identifier(
+        for: "run\(identifier.prefix(1).uppercased())\(identifier.dropFirst())")
+    }
   }
 
   func all() -> [TemplatedFile] {
@@ -91,7 +109,7 @@ struct SwiftSources {
       context: [
         "banner": banner,
         "guests": guests.map { index in
-          ["name": swiftLiteral(partition.owners[index].name), "function": guestFunction(index)]
+          ["name": swiftLiteral(partition.owners[index].name), "function": functions[index]]
         },
       ])
   }
@@ -104,19 +122,29 @@ struct SwiftSources {
       context: [
         "banner": options.stubBanner(for: partition), "title": owner.name,
         "portals": "\(owner.portals.count == 1 ? "portal" : "portals") \(portals)",
-        "program": owner.program.word, "function": guestFunction(index),
+        "program": owner.program.word, "function": functions[index],
       ])
-  }
-
-  /// `runGuest1` for `guest1`.
-  private func guestFunction(_ index: Int) -> String {
-    "run\(identifiers[index].prefix(1).uppercased())\(identifiers[index].dropFirst())"
   }
 
   /// The Swift names of an owner's paths, in order.
   func pathIdentifiers(of owner: Owner) -> [String] {
     var names = SwiftNames(taken: ["owned", "receive", "transmit"])
     return owner.paths.map { names.identifier(for: $0.name) }
+  }
+
+  /// A program with its key files as they are seen from the plan, so that every checkout has the same text.
+  private func seenFromPlan(_ program: GuestProgram) -> GuestProgram {
+    guard case .ipsec(var gateway) = program else { return program }
+    for index in gateway.tunnels.indices {
+      gateway.tunnels[index].out.key = seenFromPlan(gateway.tunnels[index].out.key)
+      gateway.tunnels[index].into.key = seenFromPlan(gateway.tunnels[index].into.key)
+    }
+    return .ipsec(gateway)
+  }
+
+  private func seenFromPlan(_ key: TunnelKey) -> TunnelKey {
+    guard case .file(let path, let count) = key, path.hasPrefix("/") else { return key }
+    return .file(relativePath(from: options.planDirectory, to: path), count: count)
   }
 
   private func list(_ numbers: [some CustomStringConvertible]) -> String {
@@ -126,10 +154,13 @@ struct SwiftSources {
   private func owner(_ index: Int) -> TemplatedFile {
     let owner = partition.owners[index]
     let resources = partition.resources[index]
-    let paths = zip(owner.paths, pathIdentifiers(of: owner)).map { path, identifier in
-      [
-        "identifier": identifier, "name": path.name, "nameLiteral": swiftLiteral(path.name),
-        "title": path.isLink ? "the partition \(path.name)" : "the interface \(path.name)",
+    let paths = zip(owner.paths, pathIdentifiers(of: owner)).map {
+      path, identifier -> [String: String] in
+      // A board's file may call an interface anything.
+      let name = commentText(path.name)
+      return [
+        "identifier": identifier, "name": name, "nameLiteral": swiftLiteral(path.name),
+        "title": path.isLink ? "the partition \(name)" : "the interface \(name)",
         "isLink": String(path.isLink), "receive": swiftLiteral(path.receive),
         "receiveText": path.receive.description, "transmit": path.transmit.description,
         "channels": path.channels.map(\.description).joined(separator: ", "),
@@ -157,7 +188,7 @@ struct SwiftSources {
         "ownedText": owner.queues.map(\.description).joined(separator: ", "),
         "primary": paths.prefix(1).map { $0 }, "paths": paths, "pools": pools,
         "rings": swiftLiteral(owner.rings), "liodnOffset": String(owner.liodnOffset),
-        "os": swiftLiteral(owner.os), "program": swiftLiteral(owner.program),
+        "os": swiftLiteral(owner.os), "program": swiftLiteral(seenFromPlan(owner.program)),
         "kind": owner.kind == .process ? [] : [swiftLiteral(owner.kind)],
         "poolChannels": "[\(list(resources.poolChannels))]",
         "congestionGroups": "[\(list(resources.congestionGroups.map(\.id)))]",
@@ -171,15 +202,13 @@ struct SwiftSources {
   }
 
   private func configuration() -> TemplatedFile {
-    var names = SwiftNames(taken: ["configuration"])
-    let interfaces = partition.interfaces.map { interface in
-      (interface, names.identifier(for: interface.name))
-    }
+    let interfaces = zip(partition.interfaces, interfaceIdentifiers)
     return TemplatedFile(
       path: "Sources/Configuration/Configuration.swift", template: .configuration,
       context: [
-        "banner": banner, "name": partition.name, "nameLiteral": swiftLiteral(partition.name),
-        "owners": identifiers, "interfaces": interfaces.map(\.1),
+        "banner": banner, "name": commentText(partition.name),
+        "nameLiteral": swiftLiteral(partition.name),
+        "owners": identifiers, "interfaces": interfaceIdentifiers.map(\.interface),
         "links": partition.links.map(link),
         "queueing": identifiers.enumerated().map {
           ["index": String($0.offset), "identifier": $0.element]
@@ -188,13 +217,13 @@ struct SwiftSources {
         "ports": partition.ports.map {
           "PortSettings(mtu: \($0.mtu), headroom: \($0.headroom))"
         },
-        "interfaceValues": interfaces.map { interface, identifier in
+        "interfaceValues": interfaces.map { interface, identifiers in
           [
-            "identifier": identifier, "name": interface.name,
+            "identifier": identifiers.interface, "name": commentText(interface.name),
             "nameLiteral": swiftLiteral(interface.name), "fman": String(interface.fman),
             "transmitChannel": interface.transmitChannel.description,
-            "rules": interface.rules.enumerated().map { number, rule in
-              self.rule(rule, identifier: "\(identifier)Rule\(number + 1)")
+            "rules": zip(interface.rules, identifiers.rules).map { rule, identifier in
+              self.rule(rule, identifier: identifier)
             },
             "delivery": swiftLiteral(interface.delivery),
             "replay": interface.replay.map(swiftLiteral) ?? "nil",

@@ -17,8 +17,9 @@ struct SwiftNames {
     return identifier
   }
 
-  /// Keywords (The Swift Programming Language, "Lexical Structure"), and the types and
-  /// files of generated sources.
+  /// Keywords (The Swift Programming Language, "Lexical Structure"), and what the templates and
+  /// `swiftLiteral` name: types, files, modules and functions. A partition of such a name would stand
+  /// in its place.
   private static let reserved: Set<String> = [
     "associatedtype", "borrowing", "class", "consuming", "deinit", "enum", "extension",
     "fileprivate", "func", "import", "init", "inout", "internal", "let", "nonisolated", "open",
@@ -27,9 +28,13 @@ struct SwiftNames {
     "else", "fallthrough", "for", "guard", "if", "in", "repeat", "return", "switch", "throw",
     "where", "while", "Any", "as", "await", "false", "is", "nil", "self", "Self", "super", "throws",
     "true", "try", "Type", "Protocol", "_",
-    "AddressRange", "CPUIndex", "ChannelID", "Configuration", "DPAARuntime", "FQID", "FlowRule",
-    "GuestProgram", "IPv4Prefix", "IPv6Prefix", "Link", "OfflinePort", "Owner", "OwnerPath",
-    "Partitioning", "PoolAssignment", "PortalIndex", "QorIQ", "QueueRange", "RingSizes",
-    "RuntimeConfiguration", "SharedInterface", "Swift", "configuration", "main", "pools", "queues",
+    "AcceleratorUse", "AddressRange", "CPUIndex", "ChannelID", "Configuration", "CongestionGroup",
+    "DPAARuntime", "DeviceChain", "EthernetHeader", "FQID", "FlowRule", "FrameBytes", "Glibc",
+    "GuestProgram", "HashKey", "HostProgram", "IPv4Prefix", "IPv6Prefix", "Link", "MaskedField",
+    "OfflinePort", "Owner", "OwnerPath", "Partitioning", "PathQuality", "PolicerProfile",
+    "PolicerWish", "PoolAssignment", "PoolThresholds", "PortSettings", "PortalIndex", "QorIQ",
+    "QueueRange", "RingSizes", "RoleQueues", "RuntimeConfiguration", "ScanPattern",
+    "ScanPatternSet", "SharedInterface", "String", "Swift", "UInt8", "configuration", "fatalError",
+    "main", "pools", "queues", "realpath",
   ]
 }

@@ -105,4 +105,15 @@ extension String {
   func relative(toFile file: String) -> String {
     hasPrefix("/") || file == "-" ? self : file.directory + self
   }
+
+  /// This path, seen from the directory of another unless it is absolute, as one that says the same from
+  /// every current directory.
+  func absolute(besideFile file: String) -> String {
+    guard !hasPrefix("/"), self != "-" else { return self }
+    let directory = file == "-" || file.directory.isEmpty ? "." : file.directory
+    guard let resolved = realpath(directory, nil) else { return relative(toFile: file) }
+    defer { free(resolved) }
+    let root = String(cString: resolved)
+    return root == "/" ? "/\(self)" : "\(root)/\(self)"
+  }
 }

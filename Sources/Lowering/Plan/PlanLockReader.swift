@@ -44,9 +44,11 @@ struct PlanLockReader {
           name: item.key, profiles: profiles.map { (owner: $0.name, profile: $0.number) },
           offlinePort: facts["offline-port"].flatMap { reader.text($0, "an offline port") }))
     }
+    let names = Set(lock.partitions.map(\.name))
     for item in entries(facts["links"], "links") {
       if let port = reader.text(item.value, "the offline port of \(item.key)") {
-        lock.links.append(PlanLock.LinkEntry(name: item.key, offlinePort: port))
+        lock.links.append(
+          PlanLock.LinkEntry(name: Self.linkName(item.key, among: names), offlinePort: port))
       }
     }
     for item in entries(facts["shared-memory"], "shared memory") {
@@ -57,6 +59,16 @@ struct PlanLockReader {
       lock.policers.append(PlanLock.PolicerEntry(name: policer.name, profile: policer.number))
     }
     return lock
+  }
+
+  /// The name of a link's direction as it is written today. Locks had a hyphen between sender and
+  /// receiver, which tells who they are only where the names of no other pair are joined to the same.
+  private static func linkName(_ name: String, among partitions: Set<String>) -> String {
+    let pairs = name.indices.filter { name[$0] == "-" }.map { hyphen in
+      (from: String(name[..<hyphen]), to: String(name[name.index(after: hyphen)...]))
+    }.filter { partitions.contains($0.from) && partitions.contains($0.to) }
+    guard pairs.count == 1 else { return name }
+    return PlanLock.linkName(from: pairs[0].from, to: pairs[0].to)
   }
 
   private mutating func partition(_ item: YAMLEntry) -> PlanLock.Entry? {

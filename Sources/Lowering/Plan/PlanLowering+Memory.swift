@@ -128,15 +128,11 @@ extension PlanLowering {
         }
         continue
       }
-      var numbers: [UInt32] = []
-      for item in items {
-        for number in item.range {
-          origins.record(
-            ClaimPath.reservation(index, kind, item: numbers.count), at: item.span)
-          numbers.append(UInt32(number))
-        }
-      }
-      wish.numbers[kind] = numbers
+      guard
+        mayList(items, "\(kind.rawValue) of \(what)", atMost: Int(limit) + 1, at: node.span)
+      else { continue }
+      origins.record(itemsOf: ClaimPath.reservation(index, kind), at: items.flatMap(\.spans))
+      wish.numbers[kind] = items.flatMap { $0.range.map { UInt32($0) } }
     }
     return wish
   }

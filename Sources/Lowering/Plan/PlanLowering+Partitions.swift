@@ -116,16 +116,48 @@ extension PlanLowering {
     switch reader.countOrRanges(node, what, in: limits) {
     case .count(let count): return .count(Int(count))
     case .ranges(let items):
-      var elements: [Element] = []
-      for item in items {
-        for number in item.range {
-          origins.record("\(origin)/\(elements.count)", at: item.span)
-          elements.append(make(number))
-        }
+      let limit = min(limits.count, BoardLimits.indices.count)
+      guard mayList(items, what, atMost: limit, onlyCount: onlyCount, at: node.span) else {
+        return nil
       }
-      return onlyCount ? .count(elements.count) : .exactly(elements)
+      if onlyCount { return .count(items.reduce(0) { $0 + $1.range.count }) }
+      origins.record(itemsOf: origin, at: items.flatMap(\.spans))
+      return .exactly(items.flatMap { $0.range.map(make) })
     case nil: return nil
     }
+  }
+
+  /// How many numbers all lists of a plan may have, which are those of thousands of partitions: ranges of a
+  /// few bytes would take gigabytes otherwise.
+  private static let listLimit = 1 << 18
+
+  /// Asks whether the numbers of a list may be taken one by one.
+  ///
+  /// - Parameters:
+  ///   - items: The list.
+  ///   - what: What it lists.
+  ///   - limit: How many different numbers there can be.
+  ///   - onlyCount: Whether nobody takes them, but their number counts.
+  ///   - span: Where the list stands.
+  /// - Returns: Whether they may; it has been said why where they may not.
+  mutating func mayList(
+    _ items: [FactReader.RangeItem], _ what: String, atMost limit: Int, onlyCount: Bool = false,
+    at span: SourceSpan
+  ) -> Bool {
+    let count = items.reduce(0) { $0 + $1.range.count }
+    guard count <= limit else {
+      reader.bag.error(
+        .badNumber, "\(what) are \(count) numbers, but there are no more than \(limit)", at: span)
+      return false
+    }
+    guard !onlyCount else { return true }
+    listedCount += count
+    guard listedCount <= Self.listLimit else {
+      reader.bag.error(
+        .badNumber, "with \(what) the plan lists more than \(Self.listLimit) numbers", at: span)
+      return false
+    }
+    return true
   }
 
   private mutating func memory(
@@ -393,4 +425,9 @@ extension PlanLowering {
     }
     return items.prefix(limit)
   }
+}
+
+extension FactReader.RangeItem {
+  /// Its place, once for each of its numbers.
+  var spans: [SourceSpan] { Array(repeating: span, count: range.count) }
 }

@@ -106,7 +106,8 @@ extension PlanLowering {
       guard let found = TunnelKey.bytes(ofDigits: file.bytes) else {
         return notDigits(path, node.span)
       }
-      return .file(path, count: found.count)
+      // Whoever opens it later may be elsewhere, and a plan is the same from wherever it is named.
+      return .file(name.absolute(besideFile: node.span.file.name), count: found.count)
     default:
       // A misspelt one has been told of.
       guard facts.misspelt.isDisjoint(with: ["key", "key-file"]) else { return nil }

@@ -27,6 +27,8 @@ public struct PlanLowering {
   var reader = FactReader()
   var origins = OriginMap()
   var allowances = PlanAllowances()
+  /// How many numbers of lists have been taken one by one.
+  var listedCount = 0
 
   private init() {}
 

@@ -95,7 +95,7 @@ public struct PlanLock: Sendable, Hashable {
 
   /// A link's direction.
   public struct LinkEntry: Sendable, Hashable {
-    /// Sender and receiver: `host-guest1`; or an owner and its chain: `guest1/out`.
+    /// Sender and receiver: `host>guest1`; or an owner and its chain: `guest1/out`.
     public var name: String
     /// Its offline port: `fm1-oh2`.
     public var offlinePort: String
@@ -156,7 +156,7 @@ public struct PlanLock: Sendable, Hashable {
       },
       links: partition.links.map { link in
         LinkEntry(
-          name: "\(names[link.from])-\(names[link.to])",
+          name: Self.linkName(from: names[link.from], to: names[link.to]),
           offlinePort: OfflinePortPicker.Place(fman: link.fman, port: link.port).description)
       } + Self.exits(of: partition),
       sharedMemory: Dictionary(
@@ -164,6 +164,12 @@ public struct PlanLock: Sendable, Hashable {
       policers: partition.policers.map {
         PolicerEntry(name: "fm\($0.fman + 1)-\($0.settings.name)", profile: UInt32($0.profile))
       })
+  }
+
+  /// The name of a link's direction. Between the two stands what no name has: with a hyphen there,
+  /// `a-b` to `c` and `a` to `b-c` would be one.
+  package static func linkName(from sender: String, to receiver: String) -> String {
+    "\(sender)>\(receiver)"
   }
 
   /// The offline ports of chains, by owner and chain.

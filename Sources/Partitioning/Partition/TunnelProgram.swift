@@ -101,7 +101,8 @@ public struct TunnelDirection: Sendable, Hashable {
 
 /// Where a key stands, and how long it is.
 public enum TunnelKey: Sendable, Hashable {
-  /// In a file, in hexadecimal digits: nobody has it who has only the plan, or what is made of it.
+  /// In a file, in hexadecimal digits: nobody has it who has only the plan, or what is made of it. A relative
+  /// path is seen from the plan's directory, as those of captures are.
   case file(String, count: Int)
   /// In the plan.
   case bytes([UInt8])

@@ -21,7 +21,8 @@ extension Draft {
     let directions = linkDirections()
     var linkPlaces = directions.map { direction in
       offlinePorts.take(
-        named: linkPorts["\(name(of: direction.from))-\(name(of: direction.to))"])
+        named: linkPorts[
+          PlanLock.linkName(from: name(of: direction.from), to: name(of: direction.to))])
     }
     var exitPlaces = exits.map { exit in
       offlinePorts.take(named: linkPorts[lockName(ofChain: exit.item, of: exit.index)])

@@ -10,7 +10,7 @@ public enum HostProgram {
   ///
   /// - Parameters:
   ///   - configuration: What to run.
-  ///   - directory: What the plan's capture paths are relative to.
+  ///   - directory: What the plan's paths of captures and of files of keys are relative to.
   ///   - guestExecutable: The guests' program.
   public static func main(
     configuration: RuntimeConfiguration, directory: String, guestExecutable: String

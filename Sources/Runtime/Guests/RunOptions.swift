@@ -5,7 +5,7 @@ public import Partitioning
 
 /// How a configuration is run.
 public struct RunOptions: Sendable {
-  /// What relative capture paths are relative to.
+  /// What relative paths of captures and of files of keys are relative to.
   public var directory: String
   /// The program that each guest's process executes; it is given nothing but descriptor 3.
   public var guestProgram: [String]
@@ -159,7 +159,7 @@ public struct RunOptions: Sendable {
     "\(directory)/\(name).\(captureFormat.rawValue)"
   }
 
-  /// A capture's path, seen from ``directory``.
+  /// The path of a capture or of a file of a key, seen from ``directory``.
   func resolve(_ path: String) -> String {
     path.hasPrefix("/") || directory.isEmpty ? path : "\(directory)/\(path)"
   }

@@ -39,7 +39,7 @@ public struct RunSession: ~Copyable {
   public static func run(
     _ configuration: RuntimeConfiguration, options: RunOptions
   ) throws(EngineError) -> RunReport {
-    var session = try RunSession(configuration, options)
+    var session = try RunSession(configuration.findingKeys(options.resolve), options)
     do throws(EngineError) {
       try session.startGuests()
     } catch {
