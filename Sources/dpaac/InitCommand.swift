@@ -11,7 +11,8 @@ struct InitCommand: ParsableCommand {
         dpaac init t4240qds > office.yaml
         dpaac check office.yaml
 
-      A board's path is seen from the plan's file: write the plan where you name the board from.
+      A board's path is seen from the plan's file: write the plan where you name the board from. Where
+      nobody says how much memory a board has, no plan for it is sound, and this one begins with that.
       """)
 
   @Argument(help: "A known board's name, or a YAML file, device tree source or blob.")

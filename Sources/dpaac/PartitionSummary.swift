@@ -101,6 +101,8 @@ struct PartitionSummary {
       case .owner(let index): row(region.range, partition.owners[index].name)
       case .shared(let name): row(region.range, "\(name), shared")
       case .reserved(let holder): row(region.range, "\(holder), reserved")
+      case .reached(let index):
+        row(region.range, "nobody, but \(partition.owners[index].name)'s DMA reaches it")
       case .free: row(region.range, "free")
       }
       for pool in region.buffers { row(pool.range, "  buffers of pool \(pool.bpid)") }

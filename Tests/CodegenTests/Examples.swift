@@ -48,6 +48,27 @@ enum Example {
     return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
   }
 
+  /// Guests whose DMA reaches what nobody has: the first one's by a window of its own, the second
+  /// one's 24 MiB behind its memory, as no window of few slots ends with that.
+  static func reaching(
+    guest1: String = "memory: 512 MiB, dma-windows: [ {address: 0xbfff0000, size: 64 KiB} ]"
+  ) throws -> Partition {
+    let pools = "pools: [ {buffers: 256, size: 2 KiB} ]"
+    let result = PlanLoader.load(
+      SourceFile(
+        name: "reaching.yaml",
+        text: """
+          board: p4080ds
+          partitions:
+            host: { cpus: 0-3, memory: 2 GiB, portals: 4, queues: 1-100, \(pools) }
+            guest1: { cpus: 4-5, \(guest1), portals: 2, queues: 101-200, \(pools) }
+            guest2: { cpus: 6-7, memory: 1000 MiB, portals: 2, queues: 201-300, \(pools) }
+          links: [ [host, guest1], [host, guest2] ]
+
+          """))
+    return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")
+  }
+
   static func partition(_ name: String) throws -> Partition {
     let result = PlanLoader.load("\(Checkout.path)/examples/\(name).yaml")
     return try #require(result.partition, "\(DiagnosticRenderer().render(result.diagnostics))")

@@ -220,6 +220,31 @@ import Testing
     #expect(shared?.map { $0["label"]?.string } == ["mailbox"])
   }
 
+  @Test func `all that guests' DMA reaches is reserved in the host's tree`() throws {
+    let partition = try Example.reaching()
+    let carved = try carve(try board("p4080ds"), for: partition)
+    let nodes = carved.root.child("reserved-memory")?.children ?? []
+    let windows = nodes.filter { $0.baseName == "guest-window" }
+    #expect(windows.map { $0["label"]?.string } == ["guest1", "guest2"])
+    #expect(
+      windows.map { $0["reg"]?.numbers }
+        == [[0xbfff_0000, 64 << 10], [0xfe80_0000, 24 << 20]])
+    #expect(windows.allSatisfy { $0["no-map"] != nil })
+    let reserved = nodes.compactMap { node -> QorIQ.AddressRange? in
+      guard let numbers = node["reg"]?.numbers, numbers.count == 2 else { return nil }
+      return QorIQ.AddressRange(base: numbers[0], size: numbers[1])
+    }.sorted { $0.base < $1.base }
+    for (owner, resources) in zip(partition.owners, partition.resources) where !owner.isHost {
+      for mapping in resources.dmaWindow.mappings {
+        var next = mapping.memory.base
+        for range in reserved where range.base <= next && next <= range.last {
+          next = range.last + 1
+        }
+        #expect(next > mapping.memory.last, "\(owner.name): \(mapping)")
+      }
+    }
+  }
+
   @Test func `a tree of another board is refused`() throws {
     let partition = try Example.partition("kvm-forum/p4080ds")
     let other = try board("t4240qds")

@@ -104,6 +104,41 @@ import Testing
     #expect(again?.resources[1].bootArguments == parts[1].bootArguments)
   }
 
+  @Test func `a tree without a place is put beside its partition's images`() throws {
+    let partition = try Example.variant(
+      "vpn-gateway/p5020ds", replacing: "    os: bare ",
+      with: """
+            images: {kernel: {file: uImage}, initrd: {file: root.gz, size: 16 MiB}}
+            os: linux-sdk
+        """)
+    // The initrd lies where the host, who has no images, has its tree.
+    #expect(partition.resources[1].images.map(\.memory.base) == [0, 0x100_0000])
+    let source = try text("hv.dts", of: partition)
+    #expect(source.ranges(of: "dtb-window = <0 0x1000000 0 0x20000>").count == 1)
+    #expect(source.ranges(of: "dtb-window = <0 0x2000000 0 0x20000>").count == 1)
+  }
+
+  @Test func `the hypervisor's own memory is nobody's, and nobody's DMA reaches it`() throws {
+    let partition = try Example.reaching()
+    var bag = DiagnosticBag()
+    let source = try text("hv.dts", of: partition)
+    let tree = try #require(
+      SourceReader().read(SourceFile(name: "hv.dts", text: source), into: &bag))
+    let area = try #require(tree.root.child("area-hypervisor"))
+    let own = QorIQ.AddressRange(
+      base: try #require(area["addr"]?.numbers?.first),
+      size: try #require(area["size"]?.numbers?.first))
+    #expect(own == QorIQ.AddressRange(base: 0xbe00_0000, size: 16 << 20))
+    for mapping in partition.resources.flatMap(\.dmaWindow.mappings) {
+      #expect(!mapping.memory.overlaps(own), "\(mapping)")
+    }
+    // What lies behind the second guest's memory is all that is left here, and no place for it.
+    let full = try Example.reaching(guest1: "memory: 1 GiB")
+    #expect(throws: GenerationError.self) {
+      try HypervisorBackend().artifacts(for: full, options: .sample)
+    }
+  }
+
   @Test func `the blob holds the same configuration as the source`() throws {
     let source = try text("hv.dts", of: Sample.t4240)
     var bag = DiagnosticBag()

@@ -158,6 +158,22 @@ import Testing
     #expect(result.partition?.owners.map(\.name) == ["host", "guest1"])
   }
 
+  @Test func `a plan to start from says that nobody knows a board's memory`() throws {
+    var bag = DiagnosticBag()
+    var board = try #require(BoardSource.load("p4080ds", into: &bag)).board
+    board.memorySize = 0
+    let text = StarterPlan.text(for: board, named: "p4080ds")
+    #expect(text.contains("\n# Nobody says how much memory this board has"))
+    #expect(text.contains("memory unknown."))
+    // With the memory that such boards have it is sound, and for this one it is not.
+    let result = PlanLoader.load(SourceFile(name: "start.yaml", text: text))
+    #expect(result.diagnostics.isEmpty, "\(DiagnosticRenderer().render(result.diagnostics))")
+    let planner = Planner(plan: try #require(result.plan), board: board, origins: result.origins)
+    var findings = DiagnosticBag()
+    #expect(planner.partition(into: &findings) == nil)
+    #expect(findings.diagnostics.map(\.code) == ["memory-exhausted"])
+  }
+
   /// The P4080DS with changes behind it.
   private func tree(
     _ changes: String

@@ -265,6 +265,101 @@ import Testing
     #expect(owner.pools.first { $0.bpid == 3 }?.base == 0x5bff_0000)
   }
 
+  @Test(arguments: [
+    ("0x100000", "0x100000-0x183fff"), ("0x5fff0000", "0x5fff0000-0x60073fff"),
+    ("0xffffffffffff0000", "0xffffffffffff0000-0x73fff"),
+  ])
+  func `a pool does not lie outside of memory that the planner has placed`(
+    address: String, place: String
+  ) throws {
+    let (partition, bag) = try plan(
+      Self.text(guest: ", pools: [ {buffers: 256, size: 2 KiB, address: \(address)} ]"))
+    #expect(partition == nil)
+    let errors = bag.diagnostics.filter { $0.severity == .error }
+    #expect(errors.map(\.code) == ["resource-short"])
+    #expect(
+      errors.first?.message
+        == "guest1's pool lies at \(place), but its memory is put at 0x40000000-0x5fffffff")
+    #expect(errors.first?.span?.text == address)
+  }
+
+  @Test func `a pool lies where the plan wants it in memory that the planner has placed`() throws {
+    let (partition, bag) = try plan(
+      Self.text(guest: ", pools: [ {buffers: 256, size: 2 KiB, address: 0x50000000} ]"))
+    let owner = try #require(partition?.owners[1], "\(DiagnosticRenderer().render(bag))")
+    #expect(owner.memory == AddressRange(base: 0x4000_0000, size: 512 << 20))
+    #expect(owner.pools.map(\.base) == [0x5000_0000])
+  }
+
+  @Test func `a pool that runs on behind the last address lies outside of its owner's memory`()
+    throws
+  {
+    let text = Self.text(
+      guest: ", pools: [ {buffers: 256, size: 2 KiB, address: 0xffffffffffff0000} ]"
+    ).replacing("memory: 512 MiB", with: "memory: {size: 512 MiB, address: 0x40000000}")
+    let (partition, bag) = try plan(text)
+    #expect(partition == nil)
+    #expect(
+      bag.diagnostics.filter { $0.severity == .error }.map(\.code) == ["pool-address-outside"])
+  }
+
+  /// The gaps have 20 MiB and less than 40; the second number's pool would meet the lowest one.
+  @Test(arguments: [(11_000, "44688 KiB"), (10_082, "40 MiB")])
+  func `a pool without a place that fits into no gap is short of room`(
+    buffers: Int, size: String
+  ) throws {
+    let pools =
+      ", pools: [ {buffers: 16, size: 2 KiB, address: 0x1000}, "
+      + "{buffers: 65536, size: 2 KiB, address: 0x2800000}, {buffers: \(buffers), size: 4 KiB} ]"
+    let (partition, bag) = try plan(
+      Self.text(guest: pools).replacing(
+        "memory: 512 MiB", with: "memory: {size: 256 MiB, address: 0}"))
+    #expect(partition == nil)
+    let errors = bag.diagnostics.filter { $0.severity == .error }
+    #expect(errors.map(\.code) == ["resource-short"])
+    #expect(errors.first?.message.contains(" of guest1 takes \(size), ") == true, "\(errors)")
+  }
+
+  @Test func `what only somebody's DMA reaches is nobody's, and yet not free`() throws {
+    // 1000 MiB take the room of 1 GiB; what is reserved behind all memory leaves none before it.
+    let (partition, bag) = try plan(
+      Self.text(
+        top: "reserved: { far: {memory: {address: 0x1000000000, size: 64 KiB}} }", guest: Self.pool
+      ).replacing("memory: 512 MiB", with: "memory: 1000 MiB"))
+    let found = try #require(partition, "\(DiagnosticRenderer().render(bag))")
+    let regions = MemoryMap(found).regions
+    #expect(
+      regions.map(\.holder) == [.owner(0), .owner(1), .reached(1), .free, .reserved("far")])
+    #expect(regions[2].range == AddressRange(base: 0x7e80_0000, size: 24 << 20))
+    #expect(regions[3].range.base == 0x8000_0000)
+    #expect(regions[3].range.last == found.board.memorySize - 1)
+  }
+
+  @Test func `of a board of unknown memory nothing reserved is missing`() throws {
+    let (partition, bag) = try plan(
+      Self.text(
+        top: "reserved: { u-boot: {memory: {address: 0x7ff00000, size: 1 MiB}} }", guest: Self.pool)
+    ) { $0.memorySize = 0 }
+    #expect(partition == nil)
+    #expect(bag.diagnostics.map(\.code) == ["memory-exhausted"])
+    #expect(
+      bag.diagnostics.first?.message
+        == "the partitions ask for 1536 MiB, but nobody says how much memory t4240qds has")
+  }
+
+  @Test(arguments: [
+    ("guest1", "hv"), ("mailbox", "memory"), ("mailbox", "window"),
+  ])
+  func `names that what is generated has already are refused`(old: String, name: String) throws {
+    let sound = Self.text(
+      top: "shared-memory: { mailbox: {size: 1 MiB, between: [host, guest1]} }", guest: Self.pool)
+    #expect(try plan(sound).partition != nil)
+    let (partition, bag) = try plan(sound.replacing(old, with: name))
+    #expect(partition == nil)
+    #expect(bag.diagnostics.map(\.code) == ["name-clash"])
+    #expect(bag.diagnostics.first?.span?.text == name)
+  }
+
   // MARK: what becomes of frames
 
   @Test func `several receivers have queues and a storage profile each`() throws {

@@ -32,6 +32,23 @@ import Testing
     #expect(layout.hops == [105])
   }
 
+  @Test func `spreads of sizes of their own find room where their order leaves none`() throws {
+    var small = path(spreads: true)
+    small.spreadQueues = 16
+    var large = path(spreads: true)
+    large.spreadQueues = 64
+    let tight = try #require(
+      QueueLayout(
+        paths: [small, large], hops: 0, in: [QueueRange(first: 64, count: 84)]))
+    #expect(tight.receive.map(\.description) == ["128-143", "64-127"])
+    #expect(tight.transmit == [144, 145])
+    // Where their order has room, it is kept: locks and tables stay as they are.
+    let wide = try #require(
+      QueueLayout(
+        paths: [small, large], hops: 0, in: [QueueRange(first: 64, count: 200)]))
+    #expect(wide.receive.map(\.description) == ["64-79", "128-191"])
+  }
+
   @Test func `too few queues give no layout`() {
     let paths = [path(spreads: true), path(spreads: false)]
     #expect(QueueLayout.minimum(paths: paths, hops: 1) == 5)

@@ -14,7 +14,8 @@ extension GuestTree {
   /// Queues and pools that interfaces name are left out: the allocator would hand them out a second
   /// time, which shipped configurations once had to repair (hv-cfg 55ebdfc, b479663).
   func rangeNodes() -> [Node] {
-    let queues = owner.queues.flatMap { $0.subtracting(assignedQueues) }
+    let assigned = assignedQueues
+    let queues = owner.queues.flatMap { $0.subtracting(assigned) }
     var nodes = queues.map { range in
       rangeNode("qman-fqids", "fsl,fqid-range", UInt32(range.first.rawValue), range.count)
     }

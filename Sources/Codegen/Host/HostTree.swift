@@ -118,7 +118,7 @@ struct HostTree {
 
   // MARK: memory
 
-  /// What others have of the memory, and what the host shares with them.
+  /// What others have of the memory or reach by DMA, and what the host shares with them.
   private func reservedMemory() -> Node {
     let present = map?.index["/reserved-memory"]?.node
     let root = map?.index.tree.root
@@ -144,6 +144,13 @@ struct HostTree {
       // Memory that the host must neither use nor map (Linux 6.1,
       // `Documentation/devicetree/bindings/reserved-memory/reserved-memory.yaml`).
       for guest in guests { add("guest-memory", guest.name, guest.memory, isMapped: false) }
+      // Nor what is nobody's, but where guests' devices could write.
+      for region in MemoryMap(partition).regions {
+        guard case .reached(let index) = region.holder, !partition.owners[index].isHost else {
+          continue
+        }
+        add("guest-window", partition.owners[index].name, region.range, isMapped: false)
+      }
       for shared in partition.sharedMemory {
         let isMapped = shared.members.contains { partition.owners[$0].isHost }
         add("shared-memory", shared.name, shared.memory, isMapped: isMapped)

@@ -9,6 +9,8 @@ struct HypervisorConfiguration {
   let partition: Partition
   let own: QorIQ.AddressRange
   let memories: [HypervisorMemory]
+  /// Where each partition's tree is put, as the partition counts addresses.
+  let treeWindows: [QorIQ.AddressRange]
 
   init(partition: Partition) throws(GenerationError) {
     self.partition = partition
@@ -24,6 +26,11 @@ struct HypervisorConfiguration {
       memories.append(try HypervisorMemory(of: owner, resources))
     }
     self.memories = memories
+    var treeWindows: [QorIQ.AddressRange] = []
+    for index in partition.owners.indices {
+      treeWindows.append(try Self.treeWindow(index, of: partition))
+    }
+    self.treeWindows = treeWindows
     for shared in partition.sharedMemory {
       guard Set(shared.members.map { memories[$0].areas(of: shared).map(\.memory) }).count <= 1
       else {
@@ -154,7 +161,7 @@ struct HypervisorConfiguration {
       node.set("compatible", "partition")
       node.set("label", owner.name)
       node.set("cpus", .cells(Self.runs(owner.cpus.map { UInt32($0.rawValue) }).flatMap { $0 }))
-      node.set("dtb-window", treeWindow(index))
+      node.set("dtb-window", wide(treeWindows[index].base, treeWindows[index].size))
       // Linux does not ask the hypervisor to open a device's DMA (hv-cfg, every configuration).
       node.set("no-dma-disable")
       // The host loads guests and starts them.
@@ -195,14 +202,23 @@ struct HypervisorConfiguration {
   }
 
   /// Where the hypervisor puts a partition's tree, and how much room it has: where the plan puts its
-  /// tree, else out of the way of a kernel; 72 KiB were too few once (hv-cfg 4f378dd).
-  private func treeWindow(_ index: Int) -> PropertyValue {
+  /// tree, else out of the way of a kernel, of images and of pools; 72 KiB were too few once (hv-cfg
+  /// 4f378dd).
+  private static func treeWindow(
+    _ index: Int, of partition: Partition
+  ) throws(GenerationError) -> QorIQ.AddressRange {
     let images = partition.resources[index].images
-    if let place = images.first(where: { $0.kind == .deviceTree })?.memory {
-      return wide(place.base, place.size)
-    }
+    if let place = images.first(where: { $0.kind == .deviceTree })?.memory { return place }
+    let owner = partition.owners[index]
     let size: UInt64 = 0x2_0000
-    return wide(min(0x100_0000, partition.owners[index].memory.size / 2 & ~(size - 1)), size)
+    let usual = min(0x100_0000, owner.memory.size / 2 & ~(size - 1))
+    guard let place = partition.place(size, at: usual, inMemoryOf: index) else {
+      throw .unprintable(
+        artifact: "hv.dts",
+        reason: "the memory of \(owner.name) has no room of \(size >> 10) KiB for its device tree "
+          + "beside its images and pools")
+    }
+    return place
   }
 
   /// Ascending numbers as pairs of a first one and a count.

@@ -33,7 +33,7 @@ struct HypervisorMemory {
     window.mappings.filter { $0.purpose == shared.name }
   }
 
-  /// Memory for the hypervisor itself that nobody has, as high as there is.
+  /// Memory for the hypervisor itself that nobody has and nobody's DMA reaches, as high as there is.
   static func own(in partition: Partition) throws(GenerationError) -> AddressRange {
     for region in MemoryMap(partition).regions.reversed() where region.holder == .free {
       let end = (region.range.base + region.range.size) & ~(ownSize - 1)
@@ -42,6 +42,8 @@ struct HypervisorMemory {
     }
     throw .unprintable(
       artifact: "hv.dts",
-      reason: "the hypervisor needs \(ownSize >> 20) MiB of memory, but the partitions have it all")
+      reason:
+        "the hypervisor needs \(ownSize >> 20) MiB of memory, but the partitions and their DMA "
+        + "windows have it all")
   }
 }

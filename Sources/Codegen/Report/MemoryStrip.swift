@@ -20,6 +20,8 @@ struct MemoryStrip {
       case .owner(let index): (partition.owners[index].name, ReportPage.colour(index))
       case .shared(let name): ("\(name), shared", "common")
       case .reserved(let holder): ("\(holder), reserved", "common")
+      case .reached(let index):
+        ("nobody, but \(partition.owners[index].name)'s DMA reaches it", "free")
       case .free: ("free", "free")
       }
     let x = scale(region.range.base)
@@ -41,7 +43,7 @@ struct MemoryStrip {
       nodes.append(
         .element(
           "text",
-          ["class": region.holder == .free ? "soft" : "on", "x": "\(x + 6)", "y": "20"],
+          ["class": colour == "free" ? "soft" : "on", "x": "\(x + 6)", "y": "20"],
           text: size))
     }
     let address = "0x\(String(region.range.base, radix: 16))"

@@ -7,24 +7,35 @@ public enum StarterPlan {
   /// - Parameters:
   ///   - board: The board.
   ///   - name: How the plan names the board: a known name, or a path seen from the plan's file.
-  /// - Returns: The text, which is sound for the board.
+  /// - Returns: The text, which is sound for the board; where nobody says how much memory that has, no
+  ///   plan is, and the text says so.
   public static func text(for board: Board, named name: String) -> String {
     let cpus = board.cpus.map(\.index.rawValue)
     let split = max(1, cpus.count / 2)
     let portals = board.sharedPortals.count
     let share = max(1, min(split, portals / 2))
-    let half = max(1, min(1024, (board.memorySize >> 20) / 2))
+    let isMemoryKnown = board.memorySize > 0
+    let half = isMemoryKnown ? max(1, min(1024, (board.memorySize >> 20) / 2)) : 512
     let queues = board.qman.usableQueues
     let last = min(queues.last.rawValue, 8191)
     let middle = last / 2
     var lines = [
       "# Who owns what of \(board.name), and which packets go to whom. dpaac check says whether it is",
       "# sound, dpaac plan what the planner chose for what is left open.",
+    ]
+    if !isMemoryKnown {
+      lines += [
+        "# Nobody says how much memory this board has, so that dpaac check refuses every plan for it: say",
+        "# it in the board's file (memory: 4 GiB), or in its tree's memory node. What stands here is a",
+        "# guess.",
+      ]
+    }
+    lines += [
       "board: \(name)",
       "partitions:",
       "  # CPUs \(range(cpus[...])); \(portals) portals: one for each CPU that works on packets;",
       "  # frame queues \(queues); buffer pools 0-\(board.bman.poolCount - 1); "
-        + (board.memorySize > 0 ? "\(board.memorySize >> 20) MiB of memory." : "memory unknown."),
+        + (isMemoryKnown ? "\(board.memorySize >> 20) MiB of memory." : "memory unknown."),
     ]
     lines += partition("host", cpus.prefix(split), half, share, 1...max(1, middle), pool: 1)
     // A board of one CPU has nothing to share.

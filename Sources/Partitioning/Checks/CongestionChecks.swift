@@ -72,7 +72,8 @@ extension PartitionCheck {
     var used: Set<[Int]> = []
     for interface in context.plan.interfaces {
       for rule in interface.rules {
-        if let group = rule.congestionGroup, let owner = rule.to.flatMap({ context.indices[$0] }) {
+        guard let group = rule.congestionGroup else { continue }
+        for owner in rule.receivers.compactMap({ context.indices[$0] }) {
           used.insert([owner, group])
         }
       }
@@ -283,7 +284,8 @@ extension PartitionCheck {
     var coloured: Set<[Int]> = []
     for interface in context.plan.interfaces {
       for rule in interface.rules where rule.policer != nil || interface.policer != nil {
-        if let group = rule.congestionGroup, let owner = rule.to.flatMap({ context.indices[$0] }) {
+        guard let group = rule.congestionGroup else { continue }
+        for owner in rule.receivers.compactMap({ context.indices[$0] }) {
           coloured.insert([owner, group])
         }
       }

@@ -215,11 +215,12 @@ extension PlanContext {
     var feeds: [[Int]: [CongestionFeed]] = [:]
     for (index, interface) in plan.interfaces.enumerated() {
       for (item, rule) in interface.rules.enumerated() {
-        guard let group = rule.congestionGroup, let owner = rule.to.flatMap({ indices[$0] }) else {
-          continue
+        guard let group = rule.congestionGroup else { continue }
+        for owner in rule.receivers.compactMap({ indices[$0] }) {
+          feeds[[owner, group], default: []].append(
+            CongestionFeed(interface: index, item: item, policer: rule.policer ?? interface.policer)
+          )
         }
-        feeds[[owner, group], default: []].append(
-          CongestionFeed(interface: index, item: item, policer: rule.policer ?? interface.policer))
       }
     }
     return feeds

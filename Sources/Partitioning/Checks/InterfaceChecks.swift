@@ -238,12 +238,15 @@ extension PartitionCheck {
 
       """
   ) { context, findings in
+    let detours = Set(context.traffic.hops.map(\.interface))
     for fman in context.board.fmans where fman.hasStorageProfiles {
       var needed = 0
       var notes: [Note] = []
       var tipping: Int?
       for (index, interface) in context.plan.interfaces.enumerated()
       where context.board.interface(named: interface.name)?.fman.index == fman.index {
+        // Where all frames come into one partition's pools, nothing chooses among them.
+        guard context.traffic.commonPools[index] == nil, !detours.contains(index) else { continue }
         let owners = TrafficMap.owners(of: interface, indices: context.indices).count
         needed += owners
         if needed > fman.storageProfileCount, tipping == nil { tipping = index }

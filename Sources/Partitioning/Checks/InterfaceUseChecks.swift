@@ -287,7 +287,8 @@ extension PartitionCheck {
 
 extension PlanContext {
   /// How many KeyGen schemes an interface's own port takes at the least: one to begin with, and one
-  /// for each destination. Behind an offline hop there are two destinations.
+  /// for each destination; one in all where nothing is told apart. Behind an offline hop there are two
+  /// destinations.
   fileprivate func schemeCount(of index: Int) -> Int {
     struct Destination: Hashable {
       var owner: Int
@@ -295,6 +296,7 @@ extension PlanContext {
       var isIPv6: Bool
     }
     let interface = plan.interfaces[index]
+    guard !interface.rules.isEmpty else { return 1 }
     guard !traffic.hops.contains(where: { $0.interface == index }) else { return 3 }
     var destinations: Set<Destination> = []
     if let owner = interface.otherwise.flatMap({ indices[$0] }) {

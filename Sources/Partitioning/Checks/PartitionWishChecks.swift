@@ -35,7 +35,8 @@ extension PartitionCheck {
     "name-clash", .naming, "every partition has a name of its own, which is no interface's either",
     meaning: """
       A rule, a link or a program names where frames go; a name with two meanings would send \
-      them to either.
+      them to either. Generated files and pieces of memory are told apart by names, too: `hv` is the \
+      hypervisor's, `memory` and `window` are what a DMA window covers beside shared memory.
       """,
     repair: "give one of the two another name",
     source: "a decision of this project",
@@ -56,6 +57,12 @@ extension PartitionCheck {
           "the partition \(wish.name) is called like an interface of \(context.board.name)",
           at: span, fixIts: [FixIt("give it another name")])
       }
+      // The hypervisor's files are called so, for boards that have it.
+      if wish.name == "hv", !context.board.core.hasPrefix("cortex") {
+        findings.add(
+          "the partition hv is called like the hypervisor, whose files are hv.dts and hv.dtb",
+          at: span, fixIts: [FixIt("give it another name")])
+      }
       // YAML has no key twice; a plan made by a program may.
       if let first = context.indices[wish.name], first != index {
         findings.add(
@@ -64,6 +71,13 @@ extension PartitionCheck {
             Note("the first stands here", at: context.span(ClaimPath.partition(first)))
           ], fixIts: [FixIt("give it another name")])
       }
+    }
+    for (index, shared) in context.plan.sharedMemory.enumerated()
+    where DMAWindow.ownPurposes.contains(shared.name) {
+      findings.add(
+        "the shared memory \(shared.name) is called like something else that DMA windows cover",
+        at: context.span(ClaimPath.sharedMemory(index)),
+        fixIts: [FixIt("give it another name")])
     }
     var used: Set<String> = []
     for (index, interface) in context.plan.interfaces.enumerated()

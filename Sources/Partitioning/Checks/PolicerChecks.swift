@@ -224,20 +224,20 @@ extension PartitionCheck {
     "policers-exhausted", .policers, "a frame manager has a profile for each policer",
     after: ["unknown-policer", "unknown-interface"],
     meaning: """
-      Each policer takes one profile in each frame manager whose interfaces use it, so that one \
-      interface's traffic does not use up another's rate.
+      Each policer takes one profile in each frame manager whose interfaces use it, and counts the \
+      frames of all of them together.
       """,
-    repair: "share policers among fewer interfaces",
+    repair: "name fewer policers at the interfaces of this frame manager",
     source: "NXP fmlib, include/fmd/integrations: 256 policer profiles",
     example: PlanExample(text: PlanExample.manyPolicers)
   ) { context, findings in
     for fman in context.board.fmans {
-      var profiles: Set<[String]> = []
+      var profiles: Set<String> = []
       var tipping: String?
       for (name, _, path, index) in context.policerUses {
         let interface = context.plan.interfaces[index].name
         guard context.board.interface(named: interface)?.fman.index == fman.index else { continue }
-        profiles.insert([interface, name])
+        profiles.insert(name)
         if profiles.count > fman.policerProfileCount, tipping == nil { tipping = path }
       }
       guard let tipping else { continue }

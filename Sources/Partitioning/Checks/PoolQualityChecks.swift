@@ -130,8 +130,8 @@ extension PartitionCheck {
     ])
   ) { context, findings in
     for (index, item, pool) in context.pools {
-      guard let memory = context.memoryRange(index), let range = context.range(of: pool),
-        range.base < memory.base || range.last > memory.last
+      guard let memory = context.memoryRange(index), let range = context.claimedRange(of: pool),
+        !memory.contains(range)
       else { continue }
       findings.add(
         "\(context.name(index))'s pool lies at \(hex(range)), but its memory is \(hex(memory))",
@@ -269,12 +269,19 @@ extension PlanContext {
 
   /// Where a pool's buffers lie, if the plan says so and the address does not wrap around.
   func range(of pool: PoolWish) -> AddressRange? {
+    guard let range = claimedRange(of: pool),
+      !range.base.addingReportingOverflow(range.size).overflow
+    else { return nil }
+    return range
+  }
+
+  /// Where a pool's buffers lie, if the plan says so, even where the address wraps around: then they
+  /// lie in nobody's memory.
+  func claimedRange(of pool: PoolWish) -> AddressRange? {
     guard let base = pool.address, pool.bufferCount > 0, pool.bufferSize > 0,
       pool.bufferSize <= BufferNeeds.largestBuffer
     else { return nil }
-    let size = PoolLayout.bytes(of: pool)
-    guard !base.addingReportingOverflow(size).overflow else { return nil }
-    return AddressRange(base: base, size: size)
+    return AddressRange(base: base, size: PoolLayout.bytes(of: pool))
   }
 
   /// The largest frame of an interface without its checksum.

@@ -202,6 +202,13 @@ extension PlanContext {
   func name(_ index: Int) -> String { plan.partitions[index].name }
 }
 
+extension AddressRange {
+  /// Whether all of another lies in it, which none does that wraps around behind the last address.
+  func contains(_ other: AddressRange) -> Bool {
+    base <= other.base && other.base - base <= size && other.size <= size - (other.base - base)
+  }
+}
+
 /// `0x60000000-0x7fffffff`
 func hex(_ range: AddressRange) -> String {
   "0x\(String(range.base, radix: 16))-0x\(String(range.last, radix: 16))"

@@ -60,8 +60,9 @@ extension PartitionCheck {
           at: context.span(ClaimPath.reservation(index, .queues, item: item)),
           fixIts: [FixIt("end at \(board.qman.queueCount - 1)")])
       }
+      // Of a board that nobody has said the memory of, nothing is known to be missing.
       for (item, range) in reservation.memory.enumerated()
-      where range.size > 0 && range.last >= board.memorySize {
+      where board.memorySize > 0 && range.size > 0 && range.last >= board.memorySize {
         findings.add(
           "memory \(hex(range)) is reserved for \(reservation.holder), but \(board.name) has "
             + byteCount(board.memorySize),

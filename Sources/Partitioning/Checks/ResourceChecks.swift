@@ -136,10 +136,16 @@ extension PartitionCheck {
       return sum > board.memorySize
     }
     let excess = byteCount(total - board.memorySize)
+    let span = tipping.flatMap { context.span(ClaimPath.memory($0.index)) }
+    guard board.memorySize > 0 else {
+      return findings.add(
+        "the partitions ask for \(byteCount(total)), but nobody says how much memory "
+          + "\(board.name) has",
+        at: span, fixIts: [FixIt("say it in the board's file, or in its tree's memory node")])
+    }
     findings.add(
       "the partitions ask for \(byteCount(total)), but \(board.name) has "
-        + byteCount(board.memorySize),
-      at: tipping.flatMap { context.span(ClaimPath.memory($0.index)) }, label: "\(excess) too many",
+        + byteCount(board.memorySize), at: span, label: "\(excess) too many",
       notes: wishes.map {
         Note(
           "\(context.plan.partitions[$0.index].name) asks for \(byteCount($0.memory)) here",

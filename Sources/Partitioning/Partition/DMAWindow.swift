@@ -8,6 +8,8 @@ public import QorIQ
 public struct DMAWindow: Sendable, Hashable {
   /// The most slots that a window is cut into: the number of Freescale's hypervisor (its `pamu.c`).
   public static let slotLimit = 16
+  /// What mappings are for beside shared memory, which therefore is called otherwise.
+  static let ownPurposes: Set<String> = ["memory", "window"]
   /// The smallest window and slot.
   public static let granule: UInt64 = 4096
 

@@ -174,13 +174,7 @@ extension Draft {
     for owner in owners.indices {
       let wish = wishes[owner]
       guard !wish.images.isEmpty else { continue }
-      let memory = owners[owner].memory
-      var placer = MemoryPlacer(
-        size: memory.size - PoolLayout.loaderReserve(inMemory: memory.size))
-      for pool in owners[owner].pools where pool.base >= memory.base {
-        let (size, _) = (pool.memory.size, 0)
-        placer.take(AddressRange(base: pool.base - memory.base, size: size))
-      }
+      var placer = MemoryPlacer(memoryOf: owners[owner])
       let sorted = wish.images.sorted { ($0.address == nil ? 1 : 0) < ($1.address == nil ? 1 : 0) }
       for image in sorted {
         let size = image.room

@@ -128,6 +128,17 @@ extension Draft {
       repair: "give \(name(owner)) more queues, or fewer to roles and spreads")
   }
 
+  /// A pool has a place, but not in the memory that the planner has found for its owner.
+  mutating func reportPoolOutside(
+    _ owner: Int, _ item: Int, _ range: AddressRange, _ memory: AddressRange
+  ) {
+    short(
+      "\(name(owner))'s pool lies at \(hex(range)), but its memory is put at \(hex(memory))",
+      at: span(owner) { ClaimPath.poolAddress($0, item) },
+      notes: [Note("the memory is here", at: span(owner, ClaimPath.memory))],
+      repair: "say where the memory begins, too, or leave the pool's place to the planner")
+  }
+
   mutating func reportMemory(_ what: String, _ range: AddressRange, _ path: String) {
     var notes: [Note] = []
     for (index, wish) in context.plan.reservations.enumerated() {

@@ -145,9 +145,18 @@ struct Draft {
   private mutating func placePools(
     _ wishes: [PoolWish], bpids: [BPID], in memory: AddressRange, owner: Int
   ) -> [PoolAssignment] {
-    let exact = wishes.compactMap { wish in
-      wish.address.map { AddressRange(base: $0, size: PoolLayout.bytes(of: wish)) }
+    var exact: [AddressRange] = []
+    var isOutside = false
+    for (item, wish) in wishes.enumerated() {
+      guard let base = wish.address else { continue }
+      let range = AddressRange(base: base, size: PoolLayout.bytes(of: wish))
+      exact.append(range)
+      // `pool-address-outside` does not know where memory is put that has no address in the plan.
+      guard !memory.contains(range) else { continue }
+      reportPoolOutside(owner, item, range, memory)
+      isOutside = true
     }
+    guard !isOutside else { return [] }
     var top = memory.base + memory.size - PoolLayout.loaderReserve(inMemory: memory.size)
     var pools: [PoolAssignment] = []
     let sorted = zip(wishes, bpids).enumerated()
@@ -156,11 +165,10 @@ struct Draft {
       let bytes = PoolLayout.bytes(of: wish)
       if wish.address == nil {
         // Below whatever has its place already.
-        while let other = exact.first(where: { $0.base < top && top - bytes < $0.base + $0.size }),
-          other.base > memory.base
-        {
-          top = other.base
+        func isMet(_ other: AddressRange) -> Bool {
+          other.base < top && (top < bytes || top - bytes < other.base + other.size)
         }
+        while let other = exact.first(where: isMet) { top = other.base }
         guard top > memory.base, top - memory.base >= bytes else {
           reportShort(
             "pool \(bpid) of \(context.plan.partitions[order[owner]].name) takes "

@@ -21,6 +21,16 @@ struct MemoryPlacer {
     if start < size { free.append(AddressRange(base: start, size: size - start)) }
   }
 
+  /// An owner's memory as the owner counts addresses, without its pools and without the top, where a
+  /// boot loader moves itself.
+  init(memoryOf owner: Owner) {
+    self.init(
+      size: owner.memory.size - PoolLayout.loaderReserve(inMemory: owner.memory.size),
+      without: owner.pools.filter { $0.base >= owner.memory.base }.map {
+        AddressRange(base: $0.base - owner.memory.base, size: $0.memory.size)
+      })
+  }
+
   /// The bytes that are free.
   var total: UInt64 { free.reduce(0) { $0 + $1.size } }
   /// The longest free run.

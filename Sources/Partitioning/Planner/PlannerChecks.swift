@@ -33,26 +33,27 @@ extension PartitionCheck {
   ) { context, findings in
     for (index, interface) in context.plan.interfaces.enumerated() {
       for (item, rule) in interface.rules.enumerated() {
-        guard let group = rule.congestionGroup,
-          let owner = rule.to.flatMap({ context.indices[$0] })
-        else { continue }
-        let wish = context.plan.partitions[owner]
-        guard group >= wish.congestionGroups.count else { continue }
-        let count = wish.congestionGroups.count
-        findings.add(
-          "a rule of \(interface.name) puts frames of \(wish.name) into its congestion group "
-            + "\(group), but it has \(count)",
-          at: context.span(ClaimPath.rule(index, item, key: "congestion-group")),
-          notes: [
-            Note(
-              "\(wish.name) stands here", at: context.span(ClaimPath.congestionGroups(owner)))
-          ],
-          fixIts: [
-            FixIt(
-              count == 0
-                ? "give \(wish.name) congestion-groups: \(group + 1)"
-                : "choose one from 0 to \(count - 1)")
-          ])
+        guard let group = rule.congestionGroup else { continue }
+        // Whoever gets a copy counts it in a group of his own by the same number.
+        for owner in Set(rule.receivers.compactMap { context.indices[$0] }).sorted() {
+          let wish = context.plan.partitions[owner]
+          guard group >= wish.congestionGroups.count else { continue }
+          let count = wish.congestionGroups.count
+          findings.add(
+            "a rule of \(interface.name) puts frames of \(wish.name) into its congestion group "
+              + "\(group), but it has \(count)",
+            at: context.span(ClaimPath.rule(index, item, key: "congestion-group")),
+            notes: [
+              Note(
+                "\(wish.name) stands here", at: context.span(ClaimPath.congestionGroups(owner)))
+            ],
+            fixIts: [
+              FixIt(
+                count == 0
+                  ? "give \(wish.name) congestion-groups: \(group + 1)"
+                  : "choose one from 0 to \(count - 1)")
+            ])
+        }
       }
     }
   }
@@ -79,21 +80,24 @@ extension PartitionCheck {
           ("congestion-group", rule.congestionGroup),
         ]
         for (key, value) in keys {
-          guard let value, let owner = rule.to else { continue }
-          guard let earlier = first["\(owner) \(key)"] else {
-            first["\(owner) \(key)"] = (item, value)
-            continue
+          guard let value else { continue }
+          // Copies come into queues of their partition, and those are the same for every rule.
+          for owner in rule.receivers {
+            guard let earlier = first["\(owner) \(key)"] else {
+              first["\(owner) \(key)"] = (item, value)
+              continue
+            }
+            guard earlier.value != value else { continue }
+            findings.add(
+              "this rule gives what \(owner) receives from \(interface.name) \(key) \(value), but "
+                + "an earlier one \(earlier.value): both fill the same queues",
+              at: context.span(ClaimPath.rule(index, item, key: key)),
+              notes: [
+                Note(
+                  "the earlier one stands here",
+                  at: context.span(ClaimPath.rule(index, earlier.item, key: key)))
+              ], fixIts: [FixIt("write \(earlier.value) here, or say it once for the interface")])
           }
-          guard earlier.value != value else { continue }
-          findings.add(
-            "this rule gives what \(owner) receives from \(interface.name) \(key) \(value), but an "
-              + "earlier one \(earlier.value): both fill the same queues",
-            at: context.span(ClaimPath.rule(index, item, key: key)),
-            notes: [
-              Note(
-                "the earlier one stands here",
-                at: context.span(ClaimPath.rule(index, earlier.item, key: key)))
-            ], fixIts: [FixIt("write \(earlier.value) here, or say it once for the interface")])
         }
       }
     }

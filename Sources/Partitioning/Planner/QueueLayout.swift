@@ -61,7 +61,7 @@ struct QueueLayout: Hashable {
   /// few.
   ///
   /// - Complexity: O(*n* · *r*) in the queues handed out and the ranges, for each of the eight block
-  ///   sizes.
+  ///   sizes and of two orders.
   init?(_ demand: QueueDemand, in ranges: [QueueRange], lock: PlanLock.Entry) {
     var free = QueueGaps(owned: ranges)
     var chosen = Chosen(demand)
@@ -151,19 +151,27 @@ private struct Chosen {
       }
     }
     let gaps = rows[.receive] ?? free
-    var size = QueueLayout.spreadLimit
-    while size >= 1 {
-      let sizes = open.map { demand.paths[$0].spreadQueues ?? size }
-      if sizes.reduce(0, { $0 + Int($1) }) + singles <= gaps.total {
-        var trial = gaps
-        let blocks = sizes.map { trial.takeBlock($0) }
-        if blocks.allSatisfy({ $0 != nil }) {
-          for (index, block) in zip(open, blocks) { receive[index] = block }
-          if rows[.receive] == nil { free = trial } else { rows[.receive] = trial }
-          return true
+    // In the order of the paths, and only where that fails largest first: blocks of their own size find room
+    // that small ones in front of them break up, but whoever has a place keeps it.
+    for isLargestFirst in [false, true] {
+      var size = QueueLayout.spreadLimit
+      while size >= 1 {
+        let sizes = open.map { demand.paths[$0].spreadQueues ?? size }
+        if sizes.reduce(0, { $0 + Int($1) }) + singles <= gaps.total {
+          var trial = gaps
+          let order =
+            isLargestFirst
+            ? sizes.indices.sorted { (sizes[$1], $0) < (sizes[$0], $1) } : Array(sizes.indices)
+          var blocks: [Int: QueueRange] = [:]
+          for place in order { blocks[place] = trial.takeBlock(sizes[place]) }
+          if blocks.count == sizes.count {
+            for (place, block) in blocks { receive[open[place]] = block }
+            if rows[.receive] == nil { free = trial } else { rows[.receive] = trial }
+            return true
+          }
         }
+        size /= 2
       }
-      size /= 2
     }
     return false
   }
