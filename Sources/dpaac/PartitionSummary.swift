@@ -66,7 +66,7 @@ struct PartitionSummary {
         var how = rule.spread.map { ["spread by \($0.planText)"] } ?? []
         how += rule.chain.map { ["through \($0)"] } ?? []
         how += rule.storageProfile.map { ["profile \($0)"] } ?? []
-        if case .offlineHop(let hop) = interface.delivery, !rule.isDropped,
+        if let hop = interface.hop, !rule.isDropped,
           rule.owner != hop.receivingOwner
         {
           how.append("copied by fm\(hop.fman + 1)-oh\(hop.port.port)")

@@ -210,11 +210,11 @@ import Testing
     }
     // One that is in service among them: then none is written.
     #expect(client.initialize(399) == 0xf0)
-    #expect(rounds(QueueClient.initialization(220, count: 179)) == 3)
+    #expect(rounds(QueueClient.initialization(220, count: 179)) == 2)
     #expect(client.portal.qmanAnswer?[1] == 0xf2)
     #expect([220, 283, 284, 398].map(client.state) == [0, 0, 0, 0])
-    // 179 are looked at and written, 64 in a round.
-    #expect(rounds(QueueClient.initialization(220, count: 178)) == 6)
+    // 179 are looked at and written, in steps of which a round takes 128.
+    #expect(rounds(QueueClient.initialization(220, count: 178)) == 3)
     #expect(client.portal.qmanAnswer?[1] == 0xf0)
     let scheduled = client.state(399)
     #expect(

@@ -108,8 +108,11 @@ import Testing
   @Test func `links whose names are alike with a hyphen between are two in a lock`() throws {
     let text = Self.plan(
       ["guest1", "a-b", "guest1-a", "b"], links: ["[guest1, a-b]", "[guest1-a, b]"])
-    let lock = PlanLock(try partition(text))
+    let partition = try partition(text)
+    let lock = PlanLock(partition)
     #expect(Set(lock.links.map(\.name)).count == 4)
+    // Nor is one taken for the other where nothing changes.
+    #expect(PartitionDifference(from: partition, to: partition).steps.isEmpty)
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
     try directory.write("p.lock", Data(lock.text.utf8))

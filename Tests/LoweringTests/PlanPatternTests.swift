@@ -130,6 +130,11 @@ import Testing
     #expect(try codes("{a: {find: [ \(large.joined(separator: ", ")) ]}}") == [])
     let larger = large + large.prefix(1)
     #expect(try codes("{a: {find: [ \(larger.joined(separator: ", ")) ]}}") == ["pattern-limit"])
+    // What is written short may be long where its classes are written out.
+    let classes = String(repeating: #"\W"#, count: 400)
+    let found = try load("{a: {find: [ {regex: '\(classes)'} ]}}").0.diagnostics.diagnostics
+    #expect(found.map(\.code) == ["pattern-limit"])
+    #expect(found.first?.message.contains("with its classes written out") == true, "\(found)")
     let words = Array(repeating: "{text: x}", count: PatternLimit.patterns + 1)
     #expect(try codes("{a: {find: [ \(words.joined(separator: ", ")) ]}}") == ["pattern-limit"])
   }

@@ -111,8 +111,7 @@ extension FMCPolicyFile {
         return Way(rule: rule, name: "hop", queues: QueueRange(first: hop.queue, count: 1))
       }
     }
-    var hop: SharedInterface.OfflineHop?
-    if case .offlineHop(let found) = interface.delivery { hop = found }
+    let hop = interface.hop
     if interface.fman == fman.index,
       let port = fman.interfaces.first(where: { $0.name == interface.name })
     {

@@ -55,7 +55,7 @@ extension GuestTree {
     queues += serviceQueues
     for interface in partition.interfaces {
       queues += interface.rules.flatMap(\.shares).filter { $0.owner == ownerIndex }.map(\.receive)
-      if case .offlineHop(let hop) = interface.delivery, hop.receivingOwner == ownerIndex {
+      if let hop = interface.hop, hop.receivingOwner == ownerIndex {
         queues.append(QueueRange(first: hop.queue, count: 1))
       }
     }

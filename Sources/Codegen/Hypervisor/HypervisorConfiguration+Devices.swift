@@ -128,7 +128,7 @@ extension HypervisorConfiguration {
   /// port, and those in roles and for accelerators. They must not be allocated.
   private func otherQueues(_ index: Int, _ tree: GuestTree) -> Node? {
     let hops: [QueueRange] = partition.interfaces.compactMap {
-      guard case .offlineHop(let hop) = $0.delivery, hop.receivingOwner == index else { return nil }
+      guard let hop = $0.hop, hop.receivingOwner == index else { return nil }
       return QueueRange(first: hop.queue, count: 1)
     }
     let queues = hops + tree.serviceQueues

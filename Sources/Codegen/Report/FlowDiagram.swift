@@ -94,7 +94,7 @@ struct FlowDiagram {
     if let spread = rule.spread { text += ", \(spread.planText)" }
     if let chain = rule.chain { text += ", through \(chain)" }
     if let profile = rule.storageProfile { text += ", profile \(profile)" }
-    if case .offlineHop(let hop) = interface.delivery, rule.owner != hop.receivingOwner {
+    if let hop = interface.hop, rule.owner != hop.receivingOwner {
       text += ", copied by fm\(hop.fman + 1)-oh\(hop.port.port)"
     }
     for copy in rule.copies { text += ", and \(copy.receive)" }

@@ -132,19 +132,11 @@ struct SwiftSources {
     return owner.paths.map { names.identifier(for: $0.name) }
   }
 
-  /// A program with its key files as they are seen from the plan, so that every checkout has the same text.
+  /// A program with its files of keys as they are seen from the plan, so that every checkout has the same text.
   private func seenFromPlan(_ program: GuestProgram) -> GuestProgram {
-    guard case .ipsec(var gateway) = program else { return program }
-    for index in gateway.tunnels.indices {
-      gateway.tunnels[index].out.key = seenFromPlan(gateway.tunnels[index].out.key)
-      gateway.tunnels[index].into.key = seenFromPlan(gateway.tunnels[index].into.key)
+    program.movingKeyFiles { path in
+      path.hasPrefix("/") ? relativePath(from: options.planDirectory, to: path) : path
     }
-    return .ipsec(gateway)
-  }
-
-  private func seenFromPlan(_ key: TunnelKey) -> TunnelKey {
-    guard case .file(let path, let count) = key, path.hasPrefix("/") else { return key }
-    return .file(relativePath(from: options.planDirectory, to: path), count: count)
   }
 
   private func list(_ numbers: [some CustomStringConvertible]) -> String {

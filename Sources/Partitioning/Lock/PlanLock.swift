@@ -148,7 +148,7 @@ public struct PlanLock: Sendable, Hashable {
           profiles.append((names[share.owner], UInt32(profile)))
         }
         var port: String?
-        if case .offlineHop(let hop) = interface.delivery {
+        if let hop = interface.hop {
           port = OfflinePortPicker.Place(fman: hop.fman, port: hop.port).description
         }
         return InterfaceEntry(
@@ -188,7 +188,7 @@ public struct PlanLock: Sendable, Hashable {
   private static func hops(of owner: String, in partition: Partition) -> [String: UInt32] {
     var hops: [String: UInt32] = [:]
     for interface in partition.interfaces {
-      if case .offlineHop(let hop) = interface.delivery,
+      if let hop = interface.hop,
         partition.owners[hop.receivingOwner].name == owner
       {
         hops[interface.name] = hop.queue.rawValue

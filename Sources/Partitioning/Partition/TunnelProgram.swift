@@ -64,6 +64,25 @@ extension GuestProgram {
   }
 }
 
+extension GuestProgram {
+  /// The program with its files of keys elsewhere.
+  ///
+  /// - Parameter place: Where a file is, by the path that the program has for it.
+  /// - Returns: The same program, with those paths.
+  public func movingKeyFiles(_ place: (String) -> String) -> GuestProgram {
+    guard case .ipsec(var gateway) = self else { return self }
+    func moved(_ key: TunnelKey) -> TunnelKey {
+      guard case .file(let path, let count) = key else { return key }
+      return .file(place(path), count: count)
+    }
+    for index in gateway.tunnels.indices {
+      gateway.tunnels[index].out.key = moved(gateway.tunnels[index].out.key)
+      gateway.tunnels[index].into.key = moved(gateway.tunnels[index].into.key)
+    }
+    return .ipsec(gateway)
+  }
+}
+
 /// What a tunnel is enciphered with.
 public enum TunnelTransform: String, Sendable, Hashable, CaseIterable {
   /// AES-GCM with a tag of 16 bytes (RFC 4106).

@@ -133,7 +133,7 @@ public struct FreeResources: Sendable, Hashable {
     }
     var profiles: [String: Set<UInt32>] = [:]
     for interface in partition.interfaces {
-      if case .offlineHop(let hop) = interface.delivery, hop.fman == fman.index {
+      if let hop = interface.hop, hop.fman == fman.index {
         ports.append((interface.name, hop.port))
       }
       guard interface.fman == fman.index else { continue }

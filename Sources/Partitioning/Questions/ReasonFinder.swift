@@ -137,7 +137,7 @@ struct ReasonFinder {
       }
     }
     for interface in partition.interfaces {
-      if case .offlineHop(let hop) = interface.delivery, hop.queue.rawValue == number {
+      if let hop = interface.hop, hop.queue.rawValue == number {
         say("it holds frames of \(interface.name) on their way to an offline port")
         recall(interface.name, "queue \(number)")
       }

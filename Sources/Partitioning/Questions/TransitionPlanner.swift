@@ -157,24 +157,25 @@ struct TransitionPlanner {
   }
 
   private mutating func addLinks() {
-    func links(_ partition: Partition) -> [(name: String, shape: String)] {
+    func links(_ partition: Partition) -> [(key: String, name: String, shape: String)] {
       partition.links.map { link in
-        (
-          "\(partition.owners[link.from].name)-\(partition.owners[link.to].name)",
+        let (from, to) = (partition.owners[link.from].name, partition.owners[link.to].name)
+        return (
+          PlanLock.linkName(from: from, to: to), "\(from)-\(to)",
           "\(link.transmit) \(link.receive) \(link.fman) \(link.port.port)"
         )
       }
     }
-    let before = Dictionary(links(old).map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
+    let before = Dictionary(links(old).map { ($0.key, $0.shape) }, uniquingKeysWith: { $1 })
     let after = links(new)
-    for link in after where before[link.name] != link.shape {
+    for link in after where before[link.key] != link.shape {
       add(
         link.name,
-        before[link.name] == nil
+        before[link.key] == nil
           ? "give the link its offline port" : "move the link to its new queues and offline port")
     }
-    let names = Set(after.map(\.name))
-    for link in links(old) where !names.contains(link.name) {
+    let keys = Set(after.map(\.key))
+    for link in links(old) where !keys.contains(link.key) {
       add(link.name, "take the offline port from the link")
     }
   }

@@ -72,7 +72,7 @@ extension RuntimeConfiguration {
         throw .badConfiguration(
           "\(interface.name) receives into the shared pool \(pool), which guests here do not map")
       }
-      guard case .offlineHop(let hop) = interface.delivery else { continue }
+      guard let hop = interface.hop else { continue }
       try claim(hop.port.channel)
       try check(QueueRange(first: hop.queue, count: 1), isOf: owner(hop.receivingOwner))
     }

@@ -293,7 +293,7 @@ struct EngineTables: ~Copyable {
         hopQueue: 0, defaultOwner: interface.rules.last?.owner ?? 0, errorOwner: 0,
         longestFrame: configuration.longestFrame(ofInterface: index))
       entry.errorOwner = interface.errorOwner
-      if case .offlineHop(let hop) = interface.delivery {
+      if let hop = interface.hop {
         entry.receivingOwner = hop.receivingOwner
         entry.hopQueue = hop.queue.rawValue
         routes.append(
@@ -431,7 +431,7 @@ struct EngineTables: ~Copyable {
       }
     }
     for interface in configuration.interfaces {
-      guard case .offlineHop(let hop) = interface.delivery,
+      guard let hop = interface.hop,
         only == nil || only == hop.receivingOwner
       else { continue }
       try service(

@@ -71,7 +71,7 @@ struct OwnerGrants {
       if owner.paths.contains(where: { !$0.isLink && $0.name == interface.name }) {
         channels.append(interface.transmitChannel)
       }
-      if case .offlineHop(let hop) = interface.delivery, hop.receivingOwner == index {
+      if let hop = interface.hop, hop.receivingOwner == index {
         channels.append(hop.port.channel)
       }
     }
@@ -158,7 +158,7 @@ struct ChannelLayout {
     }
     for interface in configuration.interfaces {
       add(interface.transmitChannel)
-      if case .offlineHop(let hop) = interface.delivery { add(hop.port.channel) }
+      if let hop = interface.hop { add(hop.port.channel) }
     }
     for link in configuration.links { add(link.port.channel) }
     for (_, exit) in configuration.chainExits { add(exit.port.channel) }

@@ -129,7 +129,7 @@ extension SharedInterface {
   /// Whose error queue, if there is one, takes frames that were received with an error.
   var errorOwner: Int {
     // The receive port has no other's buffers.
-    if case .offlineHop(let hop) = delivery { return hop.receivingOwner }
+    if let hop { return hop.receivingOwner }
     // Who is charged with what no rule wants has no part in the port: faults go to who takes the rest.
     return (rules.last { !$0.isDropped } ?? rules.last)?.owner ?? 0
   }

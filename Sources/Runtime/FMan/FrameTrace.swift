@@ -139,7 +139,7 @@ public struct FrameTracer: ~Copyable {
       stored = packet.count
     }
     var stores = [(decided.owner, stored)]
-    if case .offlineHop(let detour) = interface.delivery, detour.receivingOwner != decided.owner {
+    if let detour = interface.hop, detour.receivingOwner != decided.owner {
       trace.hop = detour
       stores.insert((detour.receivingOwner, frame.count), at: 0)
     }

@@ -6,18 +6,9 @@ import QorIQ
 extension RuntimeConfiguration {
   /// The same with its files of keys where they are: a generated program names them as its plan does.
   func findingKeys(_ resolve: (String) -> String) -> RuntimeConfiguration {
-    func found(_ key: TunnelKey) -> TunnelKey {
-      guard case .file(let path, let count) = key else { return key }
-      return .file(resolve(path), count: count)
-    }
     var configuration = self
     for index in owners.indices {
-      guard case .ipsec(var gateway) = owners[index].program else { continue }
-      for place in gateway.tunnels.indices {
-        gateway.tunnels[place].out.key = found(gateway.tunnels[place].out.key)
-        gateway.tunnels[place].into.key = found(gateway.tunnels[place].into.key)
-      }
-      configuration.owners[index].program = .ipsec(gateway)
+      configuration.owners[index].program = owners[index].program.movingKeyFiles(resolve)
     }
     return configuration
   }

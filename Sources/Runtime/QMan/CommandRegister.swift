@@ -39,22 +39,6 @@ struct CommandImage: BitwiseCopyable {
   }
 }
 
-extension CommandImage {
-  /// Whether an `INITFQ` is to schedule its queues.
-  var isScheduling: Bool { byte(0) & 0x7f == ManagementVerb.initializeScheduled }
-}
-
-/// How far an `INITFQ` of many queues has come: nobody's round is to last as long as all of them take.
-struct QueueInitialization: BitwiseCopyable {
-  let command: CommandImage
-  /// Whether all queues have been found fit, so that they are being written.
-  var writes = false
-  /// The next queue to look at or to write, behind the first.
-  var next: UInt32 = 0
-
-  init(_ command: CommandImage) { self.command = command }
-}
-
 /// A portal's management command (CR) and its two responses (RR0, RR1), as QMan and BMan alike have
 /// them: the command's valid bit alternates and says which response answers.
 // SAFETY: the window is mapped for the engine's life and the offsets are the hardware's.

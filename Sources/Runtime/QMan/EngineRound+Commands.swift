@@ -72,9 +72,6 @@ extension EngineTables {
     return nil
   }
 
-  /// How many queues a round looks at, or writes, for a command about many.
-  private static var queuesAtOnce: UInt32 { 64 }
-
   /// `INITFQ` of one queue or of as many as byte 8 and 9 say beside it: all of them, or none, unless their owner
   /// changes them by another portal meanwhile; `nil` when further rounds are to go on.
   private mutating func initialize(_ command: CommandImage, portal: Int) -> UInt8? {
@@ -91,7 +88,7 @@ extension EngineTables {
       channel = place
     }
     var work = portals.base[portal].initialization ?? QueueInitialization(command)
-    var left = Self.queuesAtOnce
+    var left = QueueInitialization.stepsPerRound
     while true {
       let end = min(work.next + left, count)
       left -= end - work.next
@@ -106,8 +103,6 @@ extension EngineTables {
         if work.writes { return CommandResult.ok }
         work.writes = true
         work.next = 0
-        // What one round can look at, one can write.
-        if count <= Self.queuesAtOnce { left = count }
       }
       guard left > 0 else {
         portals.base[portal].initialization = work

@@ -444,7 +444,7 @@ extension RuntimeConfiguration {
           }
         }
         for interface in interfaces {
-          if case .offlineHop(let hop) = interface.delivery, hop.queue == fqid,
+          if let hop = interface.hop, hop.queue == fqid,
             hop.receivingOwner == index
           {
             return (owner.name, "hop of \(interface.name)")
