@@ -71,6 +71,17 @@ struct FDTPutCommand: BlobTool {
     return isDone && file.write(to: path, console)
   }
 
+  /// Whether a blob with this name can be read again: libfdt takes any, and leaves what no tool here would take.
+  private static func isReadable(_ name: String) -> Bool {
+    !name.isEmpty
+      && name.utf8.allSatisfy { (0x20..<0x7F).contains($0) || (0x09...0x0D).contains($0) }
+  }
+
+  private func unreadable(_ name: String) -> Bool {
+    console.error("Error at '\(name)': no name that a blob can have\n")
+    return false
+  }
+
   private func missing(_ name: String) -> Bool {
     console.error("Error at '\(name)': there is none\n")
     return false
@@ -86,6 +97,9 @@ struct FDTPutCommand: BlobTool {
     }
     if isVerbose { console.error("\(names[0]) \(names[1]): \(bytes.count) bytes\n") }
     if createsPath && tree[names[0]] == nil && !create(names[0], &tree) { return false }
+    guard Self.isReadable(names[1]), names[1].utf8.count <= BlobReader.maximumNameLength else {
+      return unreadable(names[1])
+    }
     let isSet: Void? = tree.update(names[0]) { node in
       if node[names[1]] != nil {
         node.set(names[1], PropertyValue(bytes: bytes))
@@ -122,10 +136,12 @@ struct FDTPutCommand: BlobTool {
     // With parents, libfdt takes any name and reads the path from the root.
     guard createsPath || path.hasPrefix("/") && !path.hasSuffix("/") else { return missing(path) }
     let names = path.split(separator: "/").map(String.init)
-    guard names.count < Tree.maximumDepth else {
+    let length = names.reduce(0) { $0 + $1.utf8.count + 1 }
+    guard names.count < Tree.maximumDepth, length <= Tree.maximumPathLength else {
       console.error("Error at '\(path)': too deep\n")
       return false
     }
+    if let name = names.first(where: { !Self.isReadable($0) }) { return unreadable(name) }
     var parent = ""
     for (index, name) in names.enumerated() {
       let isLast = index == names.count - 1

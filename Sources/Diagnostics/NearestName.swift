@@ -1,7 +1,10 @@
 /// The candidate that is most like a misspelt name, if any is near enough to be worth offering.
 ///
+/// Nobody types a name of more than 128 bytes: for one, there is no advice.
+///
 /// - Complexity: O(*n* · *m*) in the lengths of the name and of each candidate.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
+  guard name.utf8.count <= 128 else { return nil }
   let limit = max(1, name.count / 3)
   let wanted = Array(name.lowercased().utf8)
   var best: (distance: Int, name: String)?

@@ -136,6 +136,16 @@ import Testing
     let shown = TestConsole()
     #expect(shown.run(.fdtget, "-l", path, "/", "/a", "/node@1") == 0)
     #expect(shown.output == "a\nnode@1\nnode2\nb\nbelow\n")
+    // Names that no blob may have in which something is to be found again.
+    let long = String(repeating: "n", count: 4096)
+    #expect(test.run(.fdtput, "-c", path, "/n\u{f6}") == 1)
+    #expect(test.run(.fdtput, "-c", path, "/\(long)") == 1)
+    for name in ["", "p\u{f6}", String(repeating: "p", count: 1025)] {
+      #expect(test.run(.fdtput, path, "/", name, "1") == 1)
+    }
+    let after = TestConsole()
+    #expect(after.run(.fdtget, "-l", path, "/") == 0)
+    #expect(after.output == "a\nnode@1\nnode2\n")
   }
 
   @Test(

@@ -84,6 +84,17 @@ private func codes(_ blob: [UInt8]) -> [DiagnosticCode] {
     #expect(codes(deep) == ["nesting-too-deep"])
   }
 
+  @Test(arguments: BlobVersion.allCases)
+  func `a path of more than 4096 bytes is refused`(version: BlobVersion) {
+    var writer = BlobWriter()
+    writer.version = version
+    func tree(_ length: Int) -> Tree {
+      Tree { $0.add("n") { $0.add(String(repeating: "n", count: length)) } }
+    }
+    #expect(codes(blob(tree(4093), writer)) == [])
+    #expect(codes(blob(tree(4094), writer)) == ["nesting-too-deep"])
+  }
+
   @Test func `a property after a child is read with a warning`() {
     var structure: [UInt8] = []
     for cell in [1, 0, 1, 0x6100_0000, 2, 3, 0, 0, 2, 9] as [UInt32] {

@@ -62,6 +62,61 @@ import Testing
     #expect(codes(text) == ["nesting-too-deep"])
   }
 
+  @Test func `nodes are nested no deeper by extending what extends another`() {
+    let (down, up) = (String(repeating: "a{", count: 600), String(repeating: "};", count: 600))
+    let statements = (0..<3).map { "&l\($0) { \(down) l\($0 + 1): b { }; \(up) };\n" }.joined()
+    #expect(codes("/dts-v1/;\n/ { l0: a { }; };\n" + statements) == ["nesting-too-deep"])
+    // The node that an overlay lays over another one's stands third.
+    func overlay(_ count: Int) -> String {
+      "/dts-v1/;\n/plugin/;\n&l {" + String(repeating: "a{", count: count)
+        + String(repeating: "};", count: count) + "};\n"
+    }
+    #expect(read(overlay(Tree.maximumDepth - 3)).bag.isEmpty)
+    #expect(codes(overlay(Tree.maximumDepth - 2)) == ["nesting-too-deep"])
+  }
+
+  /// Each node has its path in a table: a long name above many would be there for each of them.
+  @Test func `paths are 4096 bytes long at most, through names and through extensions`() {
+    func name(_ length: Int) -> String { String(repeating: "n", count: length) }
+    #expect(read("/dts-v1/;\n/ { \(name(4095)) { }; };\n").bag.isEmpty)
+    #expect(codes("/dts-v1/;\n/ { \(name(4096)) { }; };\n") == ["nesting-too-deep"])
+    let text = "/dts-v1/;\n/ { l: \(name(3000)) { }; };\n&l { \(name(1095)) { }; };\n"
+    #expect(codes(text) == ["nesting-too-deep"])
+  }
+
+  /// Each such file once was a call within the one for the file before it.
+  @Test func `ten thousand files that end inside of a string are all told`() {
+    var bag = DiagnosticBag()
+    let text = "/dts-v1/;\n" + String(repeating: "/include/ \"open\"\n", count: 9998) + "/ { };\n"
+    let loader = FileLoader { _ in Array("\"".utf8) }
+    let source = SourceFile(name: "a", text: text)
+    #expect(SourceReader(loader: loader).read(source, into: &bag) == nil)
+    #expect(bag.diagnostics.count { $0.code == "unterminated-string" } == 9998)
+    #expect(!bag.diagnostics.contains { $0.code == "include-limit" })
+  }
+
+  @Test func `numbers that do not fit their cells are told a hundred times`() {
+    let numbers = (256..<1256).map { "\($0)" }.joined(separator: " ")
+    let (tree, bag) = read("/dts-v1/;\n/ { a = /bits/ 8 <\(numbers)>; };\n")
+    #expect(tree?.root["a"]?.count == 1000)
+    #expect(bag.diagnostics.count == 101)
+    #expect(bag.diagnostics.allSatisfy { $0.code == "value-out-of-range" })
+    #expect(bag.diagnostics.last?.message == "stopped after 100 findings")
+  }
+
+  @Test func `what is there twice or more is told with its first place`() {
+    let nodes = (0..<12).map { "n\($0) { };\n" }.joined()
+    // Checks that come after that one say that they were left out.
+    let found = checks("/dts-v1/;\n/ {\n\(nodes)n3 { };\nn3 { };\n};\n")
+      .filter { $0.code == "duplicate-node-names" }
+    #expect(found.map(\.span?.start.line) == [15, 16])
+    #expect(found.map { $0.notes.first?.span?.start.line } == [6, 6])
+    let properties = (0..<12).map { "p\($0);\n" }.joined()
+    let same = checks("/dts-v1/;\n/ {\n\(properties)p5;\n};\n")
+    #expect(same.map(\.message) == ["/:p5: a property of this name is there already"])
+    #expect(same.first?.notes.first?.span?.start.line == 8)
+  }
+
   @Test func `parentheses nested a million deep are refused once`() {
     let depth = 1_000_000
     let text =
@@ -118,22 +173,79 @@ import Testing
     #expect(found.last?.message == "stopped after 10000 findings")
   }
 
+  /// A hundred thousand of a kind, with its number in each.
+  private static func many(_ each: (Int) -> String) -> String { (0..<100_000).map(each).joined() }
+
+  private static let much: [String] = [
+    many { "p\($0);" } + "}; / {" + many { "p\($0);" },
+    "aliases {" + many { "a\($0) = \"/n\($0)\";" } + "};" + many { "n\($0) { };" },
+    many { "l\($0): " } + "n { };",
+    "}; " + many { "/ { p\($0); };" } + "/ {",
+    many { "n\($0) { };" } + "}; / {" + many { "/delete-node/ n\($0);" },
+    many { "n\($0) { };" } + "}; / {" + many { "/delete-node/ m\($0);" },
+  ]
+
   /// Each of these took time in the square of its size once; as squares they take longer than the
   /// time limit of this suite.
   @Test(
     .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
-    arguments: [
-      (0..<100_000).map { "p\($0);" }.joined() + "}; / {"
-        + (0..<100_000).map { "p\($0);" }.joined(),
-      "aliases {" + (0..<100_000).map { "a\($0) = \"/n\($0)\";" }.joined() + "};"
-        + (0..<100_000).map { "n\($0) { };" }.joined(),
-      (0..<100_000).map { "l\($0): " }.joined() + "n { };",
-      "}; " + (0..<100_000).map { "/ { p\($0); };" }.joined() + "/ {",
-      (0..<100_000).map { "n\($0) { };" }.joined() + "}; / {"
-        + (0..<100_000).map { "/delete-node/ n\($0);" }.joined(),
-    ])
+    arguments: much)
   func `heavy: much of one kind takes time in proportion`(body: String) {
     #expect(checks("/dts-v1/;\n/ {\(body)};\n").allSatisfy { $0.severity != .error })
+  }
+
+  /// Words that are no labels and quotes that nothing closes were looked through again from each of their bytes.
+  @Test(
+    .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
+    arguments: [
+      String(repeating: "x", count: 4_000_000), "'" + String(repeating: "\\'", count: 4_000_000),
+    ])
+  func `heavy: a word of megabytes is one mistake`(word: String) {
+    #expect(codes("/dts-v1/;\n/ { a = \(word); };\n") == ["unexpected-token"])
+  }
+
+  @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
+  func `heavy: bytes without space between them are read in time`() {
+    let text = "/dts-v1/;\n/ { a = [" + String(repeating: "ab", count: 4_000_000) + "]; };\n"
+    #expect(read(text).tree?.root["a"]?.count == 4_000_000)
+  }
+
+  @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
+  func `heavy: a million labels in one value are printed in time`() throws {
+    let bytes = (0..<1_000_000).map { "l\($0): 00" }.joined(separator: " ")
+    let tree = try #require(read("/dts-v1/;\n/ { a = [\(bytes)]; };\n").tree)
+    #expect(SourcePrinter().print(tree).contains("l999999: 00]"))
+  }
+
+  @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
+  func `heavy: what binary files bring is a gibibyte at most`() {
+    let zeros = [UInt8](repeating: 0, count: 1 << 26)
+    let properties = (0..<17).map { "p\($0) = /incbin/(\"zeros\");\n" }.joined()
+    var bag = DiagnosticBag()
+    let source = SourceFile(name: "a", text: "/dts-v1/;\n/ {\n\(properties)};\n")
+    #expect(SourceReader(loader: FileLoader { _ in zeros }).read(source, into: &bag) == nil)
+    #expect(bag.diagnostics.map(\.code) == ["include-limit"])
+    #expect(bag.diagnostics.first?.span?.start.line == 19)
+  }
+
+  /// As overlays from hostile hands have it: a place for each cell, one after the other.
+  @Test(
+    .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"), arguments: [false, true])
+  func `heavy: a million references get their names back in time`(isLocal: Bool) {
+    let count: UInt32 = 1_000_000
+    var tree = Tree { root in
+      root.set("p", .cells([UInt32](repeating: 1, count: Int(count))))
+      root.add("n") { $0.set("phandle", 1) }
+      root.add(isLocal ? "__local_fixups__" : "__fixups__") {
+        if isLocal {
+          $0.set("p", .cells((0..<count).map { $0 * 4 }))
+        } else {
+          $0.set("n", .strings((0..<count).map { "/:p:\($0 * 4)" }))
+        }
+      }
+    }
+    tree.restoreNames()
+    #expect(tree.root["p"]?.references.count == Int(count))
   }
 
   private func codes(_ text: String) -> [DiagnosticCode] {

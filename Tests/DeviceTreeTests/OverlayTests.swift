@@ -70,6 +70,48 @@ import Testing
     #expect(base["/d"]?["r"]?.cells == [4])
   }
 
+  @Test func `nodes are nested no deeper by an overlay, nor are paths longer, than readers take`()
+    throws
+  {
+    func chain(_ name: String, _ count: Int, _ inner: String) -> String {
+      String(repeating: "\(name) {", count: count) + inner + String(repeating: "};", count: count)
+    }
+    for name in ["a", String(repeating: "n", count: 400)] {
+      let count = name.utf8.count > 1 ? 6 : 600
+      var bag = DiagnosticBag()
+      var base = try #require(
+        read("/dts-v1/; / { \(chain(name, count, "u: b { };")) };").tree)
+      base.addSymbols(into: &bag)
+      let overlay = try #require(
+        read("/dts-v1/; /plugin/; &u { \(chain(name, count, "")) };").tree)
+      let before = base
+      Overlay(overlay, name: "o").apply(to: &base, into: &bag)
+      #expect(bag.diagnostics.map(\.code) == ["nesting-too-deep"])
+      #expect(base == before)
+    }
+  }
+
+  @Test func `references come back by their names, sorted, the first of two at one place`() {
+    var tree = Tree { root in
+      let cells: [UInt8] = [0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1]
+      root.add("a") { $0.set("p", PropertyValue(bytes: cells)) }
+      root.add("b") { $0.set("phandle", 1) }
+      root.add("__symbols__") { $0.set("lb", "/b") }
+      root.add("__fixups__") {
+        $0.set("far", "/a:p:4")
+        $0.set("other", "/a:p:4")
+      }
+      root.add("__local_fixups__") { $0.add("a") { $0.set("p", .cells([8, 0, 4] as [UInt32])) } }
+    }
+    tree.restoreNames()
+    #expect(
+      tree["/a"]?["p"]?.markers == [
+        Marker(.cells(.bits32), at: 0), Marker(.phandle("lb"), at: 0),
+        Marker(.cells(.bits32), at: 4), Marker(.phandle("far"), at: 4),
+        Marker(.cells(.bits32), at: 8), Marker(.phandle("lb"), at: 8),
+      ])
+  }
+
   @Test func `a path that leads out of an overlay cannot be fixed up`() {
     let test = TestConsole("/dts-v1/; /plugin/; / { p = <&{/out/there}>; };")
     #expect(test.run(.dtc, "-q") == 1)

@@ -57,6 +57,10 @@ import Testing
   @Test func `the nearest name is offered only when it is near`() {
     #expect(nearestName(to: "portls", in: ["pools", "portals", "queues"]) == "portals")
     #expect(nearestName(to: "quoin", in: ["pools", "portals"]) == nil)
+    let long = String(repeating: "x", count: 128)
+    #expect(nearestName(to: long, in: [long + "y"]) == long + "y")
+    // To compare two of a megabyte would take an hour.
+    #expect(nearestName(to: long + "z", in: [long + "y"]) == nil)
   }
 
   @Test func `JSON escapes what JSON must escape and keeps the order of members`() {

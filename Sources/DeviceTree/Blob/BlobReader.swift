@@ -167,6 +167,8 @@ private struct StructureWalk {
     var open: [Node] = []
     // The paths of open nodes, which old versions have for names.
     var paths: [String] = []
+    // How long the path of each of them is.
+    var lengths: [Int] = []
     var root: Node?
     while true {
       let offset = position
@@ -187,12 +189,20 @@ private struct StructureWalk {
           name = try last(of: path, below: paths.last, at: offset)
           paths.append(path)
         }
+        let length = lengths.last.map { $0 + name.utf8.count + 1 } ?? 0
+        guard length <= Tree.maximumPathLength else {
+          throw BlobFault(
+            "nesting-too-deep",
+            "the path of the node at \(hex(offset)) is longer than \(Tree.maximumPathLength) bytes")
+        }
+        lengths.append(length)
         open.append(Node(name))
       case BlobFormat.endNode:
         guard let node = open.popLast() else {
           throw BlobFault("blob-nesting", "a node ends at \(hex(offset)) that never began")
         }
         _ = paths.popLast()
+        _ = lengths.popLast()
         if open.isEmpty { root = node } else { open[open.count - 1].children.append(node) }
       case BlobFormat.property:
         guard !open.isEmpty else {

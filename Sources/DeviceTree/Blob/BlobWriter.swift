@@ -93,7 +93,7 @@ public struct BlobWriter: Sendable {
   }
 
   private func slack(after used: Int) -> Int {
-    var slack = max(0, minimumSize - used)
+    var slack = minimumSize > used ? minimumSize - used : 0
     if padding > 0 { slack = padding }
     if alignment > 0 { slack = (used + slack + alignment - 1) / alignment * alignment - used }
     return slack

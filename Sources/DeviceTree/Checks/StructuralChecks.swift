@@ -7,22 +7,33 @@ extension TreeCheck {
       "duplicate-node-names", .error,
       .node { visit in
         let children = visit.node.children
-        for child in repeated(children, by: \.name) {
-          let first = children.first { $0.name == child.name }
-          let path = visit.isRoot ? "/\(child.name)" : "\(visit.path)/\(child.name)"
+        let repeats = repeated(children, by: \.name)
+        if repeats.isEmpty { return }
+        let firsts = Dictionary(
+          children.map { ($0.name, $0.span) }, uniquingKeysWith: { first, _ in first })
+        let parent = visit.isRoot ? "" : visit.path
+        for child in repeats {
+          guard visit.report.hasRoom() else { return }
           visit.report.add(
-            "\(path): a node of this name is there already", at: child.span,
-            notes: [Note("the other node", at: first?.span)])
+            "\(parent)/\(child.name): a node of this name is there already", at: child.span,
+            notes: [Note("the other node", at: firsts[child.name] ?? nil)])
         }
       }),
     TreeCheck(
       "duplicate-property-names", .error,
       .node { visit in
-        for property in repeated(visit.node.properties, by: \.name) {
-          let first = visit.node.property(property.name)
+        let properties = visit.node.properties
+        let repeats = repeated(properties, by: \.name)
+        if repeats.isEmpty { return }
+        let firsts = Dictionary(
+          properties.map { ($0.name, $0.span) }, uniquingKeysWith: { first, _ in first })
+        let path = visit.path
+        for property in repeats {
+          guard visit.report.hasRoom() else { return }
           visit.report.add(
-            "\(visit.path):\(property.name): a property of this name is there already",
-            at: property.span, notes: [Note("the other property", at: first?.span)])
+            "\(path):\(property.name): a property of this name is there already",
+            at: property.span,
+            notes: [Note("the other property", at: firsts[property.name] ?? nil)])
         }
       }),
     TreeCheck(

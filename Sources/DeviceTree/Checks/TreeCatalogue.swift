@@ -133,7 +133,10 @@ public enum TreeCatalogue {
     error("misplaced-memreserve", "memory is reserved before the first node"),
     error("missing-semicolon", "a property and a node end with a semicolon"),
     error("missing-version", "a source begins with /dts-v1/;"),
-    error("nesting-too-deep", "nodes nest no more than \(Tree.maximumDepth) deep"),
+    error(
+      "nesting-too-deep",
+      "nodes nest no more than \(Tree.maximumDepth) deep, in paths of \(Tree.maximumPathLength) bytes at most"
+    ),
     error("node-not-found", "a node that is extended, deleted or kept is there"),
     error("preprocessor", "C's directives are what a C preprocessor takes"),
     error("preprocessor-limit", "preprocessing ends, and what it prints stays within bounds"),

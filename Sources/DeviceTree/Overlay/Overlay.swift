@@ -95,6 +95,15 @@ public struct Overlay: Sendable {
         continue
       }
       let path = try fragment.overlayTarget(in: base, &paths)
+      if let (depth, length) = base.extent(ofPath: path),
+        !content.keepsLimits(depth: depth, length: length)
+      {
+        throw OverlayFault(
+          "nesting-too-deep",
+          "\(fragment.name) makes nodes below \(path) that are nested more than "
+            + "\(Tree.maximumDepth) deep, or whose paths are longer than "
+            + "\(Tree.maximumPathLength) bytes")
+      }
       let isApplied: Void? = base.update(path) { $0.overlay(with: content) }
       guard isApplied != nil else {
         throw OverlayFault("overlay-target", "the base has no node \(path) for \(fragment.name)")

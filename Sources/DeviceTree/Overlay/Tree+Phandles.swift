@@ -79,6 +79,16 @@ extension Node {
   /// The largest phandle here and below; 0 when there is none.
   var largestPhandle: UInt32 { children.reduce(phandle ?? 0) { max($0, $1.largestPhandle) } }
 
+  /// Whether all below this node keeps the limits of ``Tree`` where it stands so deep and has so long a path: readers
+  /// would refuse what does not, and much of it would exhaust the stack.
+  func keepsLimits(depth: Int, length: Int) -> Bool {
+    guard depth <= Tree.maximumDepth, length <= Tree.maximumPathLength else { return false }
+    return children.indices.allSatisfy { index in
+      children[index].keepsLimits(
+        depth: depth + 1, length: length + children[index].name.utf8.count + 1)
+    }
+  }
+
   /// Sets a property in place, or before the others.
   mutating func putFirst(_ name: String, _ value: PropertyValue) {
     if self[name] != nil {

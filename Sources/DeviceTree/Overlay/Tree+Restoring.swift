@@ -9,7 +9,7 @@ extension Tree {
     restoreLabels()
     if let fixups = ownChild("__fixups__") {
       isPlugin = true
-      for fixup in fixups.properties { restoreReferences(to: fixup) }
+      restoreReferences(by: fixups)
     }
     if let fixups = ownChild("__local_fixups__") {
       isPlugin = true
@@ -20,12 +20,28 @@ extension Tree {
 
   private func ownChild(_ name: String) -> Node? { root.children.first { $0.name == name } }
 
-  private mutating func restoreReferences(to fixup: Property) {
-    for place in fixup.value.strings ?? [] {
-      let parts = place.split(separator: ":", omittingEmptySubsequences: false)
-      guard parts.count == 3, let offset = Int(parts[2]) else { continue }
-      updateExactly(String(parts[0])) { node in
-        node.mark(Reference(fixup.name), in: String(parts[1]), at: offset)
+  /// A property by its node's path.
+  private struct Place: Hashable {
+    let path: Substring
+    let property: Substring
+  }
+
+  private mutating func restoreReferences(by fixups: Node) {
+    // All of a property at once: one by one they would take time in the square of their number.
+    var order: [Place] = []
+    var references: [Place: [(offset: Int, reference: Reference)]] = [:]
+    for fixup in fixups.properties {
+      for text in fixup.value.strings ?? [] {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, let offset = Int(parts[2]) else { continue }
+        let place = Place(path: parts[0], property: parts[1])
+        if references[place] == nil { order.append(place) }
+        references[place, default: []].append((offset, Reference(fixup.name)))
+      }
+    }
+    for place in order {
+      updateExactly(String(place.path)) { node in
+        node.mark(references[place] ?? [], in: String(place.property))
       }
     }
   }
@@ -66,41 +82,47 @@ extension Node {
     children[index].updateExactly(names.dropFirst(), change)
   }
 
-  /// Says that the cell at an offset of a property is a reference.
-  fileprivate mutating func mark(_ reference: Reference, in property: String, at offset: Int) {
+  /// Says that cells at these offsets of a property are references; of two at one offset the first counts.
+  fileprivate mutating func mark(
+    _ references: [(offset: Int, reference: Reference)], in property: String
+  ) {
     guard let index = propertyIndex(property) else { return }
     let value = properties[index].value
-    guard offset >= 0, offset % 4 == 0, value.count % 4 == 0, offset <= value.count - 4 else {
-      return
-    }
-    // What stands behind a reference begins a group of its own, as dtc prints it.
+    guard value.count % 4 == 0 else { return }
     var markers = value.markers
-    guard !markers.contains(where: { $0.offset == offset && !$0.kind.isType }) else { return }
-    for (kind, place) in [
-      (Marker.Kind.cells(.bits32), 0), (.cells(.bits32), offset), (.phandle(reference), offset),
-      (.cells(.bits32), offset + 4),
-    ] where place < value.count {
-      if kind.isType, markers.contains(where: { $0.offset == place && $0.kind.isType }) { continue }
-      let next = markers.firstIndex { $0.offset > place || $0.offset == place && kind.isType }
-      markers.insert(Marker(kind, at: place), at: next ?? markers.count)
+    var types = Set(markers.filter(\.kind.isType).map(\.offset))
+    var taken = Set(markers.filter { !$0.kind.isType }.map(\.offset))
+    for (offset, reference) in references
+    where offset >= 0 && offset % 4 == 0 && offset <= value.count - 4 {
+      guard taken.insert(offset).inserted else { continue }
+      // What stands behind a reference begins a group of its own, as dtc prints it.
+      for start in [0, offset, offset + 4]
+      where start < value.count && types.insert(start).inserted {
+        markers.append(Marker(.cells(.bits32), at: start))
+      }
+      markers.append(Marker(.phandle(reference), at: offset))
     }
+    // A group begins before what stands at its place.
+    markers.sort { ($0.offset, $0.kind.isType ? 0 : 1) < ($1.offset, $1.kind.isType ? 0 : 1) }
     properties[index].value = PropertyValue(bytes: value.bytes, markers: markers)
   }
 
   fileprivate mutating func restoreReferences(from fixups: Node, _ names: NamesByPhandle) {
     for fixup in fixups.properties {
-      for offset in fixup.value.cells ?? [] {
-        guard let index = propertyIndex(fixup.name),
-          Int(offset) <= properties[index].value.count - 4
-        else { continue }
-        let phandle = UInt32(
-          truncatingIfNeeded: properties[index].value.integer(at: Int(offset), byteCount: 4))
-        guard let reference = names.references[phandle] else { continue }
-        mark(reference, in: fixup.name, at: Int(offset))
+      guard let value = self[fixup.name] else { continue }
+      var found: [(offset: Int, reference: Reference)] = []
+      for cell in fixup.value.cells ?? [] {
+        let offset = Int(cell)
+        guard offset <= value.count - 4 else { continue }
+        let phandle = UInt32(truncatingIfNeeded: value.integer(at: offset, byteCount: 4))
+        if let reference = names.references[phandle] { found.append((offset, reference)) }
       }
+      mark(found, in: fixup.name)
     }
+    guard !fixups.children.isEmpty else { return }
+    let places = ChildPlaces(self)
     for child in fixups.children {
-      guard let index = children.firstIndex(where: { $0.name == child.name }) else { continue }
+      guard let index = places[child.name] else { continue }
       children[index].restoreReferences(from: child, names)
     }
   }

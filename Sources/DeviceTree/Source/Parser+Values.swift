@@ -100,6 +100,15 @@ extension Parser {
     guard width != .bits64 else { return }
     let mask = (UInt64(1) << UInt64(width.rawValue)) - 1
     guard number > mask, number | mask != .max else { return }
+    cutCount += 1
+    guard cutCount <= Self.maximumErrors else {
+      if cutCount == Self.maximumErrors + 1 {
+        scanner.bag.warning(
+          "value-out-of-range", "stopped after \(Self.maximumErrors) findings",
+          at: scanner.reportSpan(place))
+      }
+      return
+    }
     scanner.bag.warning(
       "value-out-of-range",
       "0x\(String(number, radix: 16)) does not fit a cell of \(width.rawValue) bits and becomes "
@@ -165,6 +174,7 @@ extension Parser {
     if value.isTyped { value.mark(.bytes) }
     let start = Int(min(offset, UInt64(found.bytes.count)))
     let count = Int(min(length, UInt64(found.bytes.count - start)))
+    guard scanner.take(count, at: place) else { return false }
     value.bytes += found.bytes[start..<(start + count)]
     return true
   }

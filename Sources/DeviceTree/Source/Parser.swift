@@ -20,11 +20,13 @@ struct Parser {
   private var isPlugin = false
   private var overlayCount = 0
   private var errorCount = 0
+  /// How many numbers did not fit their cells.
+  var cutCount = 0
   /// Set when going on would only repeat what was said.
   private(set) var hasGivenUp = false
 
   /// How many mistakes are worth reading.
-  private static let maximumErrors = 100
+  static let maximumErrors = 100
 
   init(_ scanner: Scanner) {
     self.scanner = scanner
@@ -288,10 +290,12 @@ struct Parser {
     let isOfBase = isPlugin && labels.isEmpty && reference.target.hasPrefix("/")
     if !isOfBase, let target = assembly.resolve(reference) {
       for label in labels { assembly.add(label: label, to: target) }
-      let node = parseNode("", labels: [], at: place)
+      let node = parseNode("", labels: [], at: place, extent: assembly.extent(of: target))
       assembly.merge(node, into: target)
     } else if isPlugin && labels.isEmpty {
-      let node = parseNode("__overlay__", labels: [], at: place)
+      let path = "/fragment@\(overlayCount)/__overlay__"
+      let node = parseNode(
+        "__overlay__", labels: [], at: place, extent: (depth: 3, length: path.utf8.count))
       addFragment(node, for: reference, at: place)
     } else {
       reportMissing(reference, at: place)
@@ -323,15 +327,25 @@ struct Parser {
   private struct OpenNode {
     let id: TreeAssembly.NodeID
     let brace: Token
+    /// How long its path is.
+    let length: Int
     var hasChildren = false
   }
 
   /// Reads a node from its opening brace to its final semicolon.
+  ///
+  /// - Parameters:
+  ///   - name: Its name.
+  ///   - labels: Its labels.
+  ///   - place: Where it is named.
+  ///   - extent: How deep it stands, the root at 1, and how long its path is.
+  /// - Returns: The node.
   private mutating func parseNode(
-    _ name: String, labels: [String], at place: Token
+    _ name: String, labels: [String], at place: Token,
+    extent: (depth: Int, length: Int) = (depth: 1, length: 0)
   ) -> TreeAssembly.NodeID {
     let top = assembly.makeNode(name, labels: labels, origin: Origin(scanner.span(place)))
-    var open = [OpenNode(id: top, brace: token)]
+    var open = [OpenNode(id: top, brace: token, length: extent.length)]
     advance()
     while let current = open.last, !hasGivenUp {
       if isCharacter("}") {
@@ -350,9 +364,18 @@ struct Parser {
         break
       }
       if let opened = parseMember(of: &open[open.count - 1]) {
-        guard open.count < Tree.maximumDepth else {
+        // What is laid over a node stands below that one, wherever it is written.
+        guard extent.depth + open.count <= Tree.maximumDepth else {
           error(
             "nesting-too-deep", "nodes are nested more than \(Tree.maximumDepth) deep",
+            at: opened.brace)
+          giveUp()
+          break
+        }
+        guard opened.length <= Tree.maximumPathLength else {
+          error(
+            "nesting-too-deep",
+            "the path of this node is longer than \(Tree.maximumPathLength) bytes",
             at: opened.brace)
           giveUp()
           break
@@ -388,7 +411,8 @@ struct Parser {
         if isOmittable { assembly.setOmittable(node) }
         assembly.append(child: node, to: parent.id)
         parent.hasChildren = true
-        let opened = OpenNode(id: node, brace: token)
+        let opened = OpenNode(
+          id: node, brace: token, length: parent.length + name.utf8.count + 1)
         advance()
         return opened
       }

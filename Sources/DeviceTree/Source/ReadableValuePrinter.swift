@@ -98,10 +98,12 @@ enum ReadableValuePrinter {
       return Group(opening: text.text, closing: labels(in: inner))
     default:
       var words: [String] = []
+      var places = inner[...]
       for index in marker.offset..<end {
         var word = TextOutput()
-        for marker in inner where marker.offset == index {
-          if case .label(let label) = marker.kind { word += label + ": " }
+        while let place = places.first, place.offset <= index {
+          if case .label(let label) = place.kind { word += label + ": " }
+          places.removeFirst()
         }
         word.append(digits: UInt64(value.contents[index]), atLeast: 2)
         words.append(word.text)

@@ -15,6 +15,16 @@ struct Scanner {
     var file: Int32
     var position: Int
     var identity: String
+    var misses: Misses
+  }
+
+  /// What was looked for in a file in vain. The next token would look through the same bytes again, and a hostile
+  /// file may be one word of many megabytes.
+  private struct Misses {
+    /// Letters and digits that no colon follows: no label begins among them.
+    var word = 0..<0
+    /// A quote that nothing closes: all behind it are escaped, and so not closed either.
+    var quote = Int.max
   }
 
   /// The deepest nesting of includes.
@@ -40,6 +50,7 @@ struct Scanner {
   private var lineMarkers = LineMarkers()
   private var size = 0
   private var refusals = 0
+  private var misses = Misses()
   /// Whether a comment or string swallowed the rest of a file, so what follows means nothing.
   private(set) var isBroken = false
 
@@ -98,9 +109,13 @@ struct Scanner {
           position = end
           return token(.string, from: start)
         }
-        return unterminated(start, "unterminated-string", "string")
+        unterminated(start, "unterminated-string", "string")
+        continue
       case UInt8(ascii: "/"):
-        if startsComment(start) { return unterminated(start, "unterminated-comment", "comment") }
+        if startsComment(start) {
+          unterminated(start, "unterminated-comment", "comment")
+          continue
+        }
         if let directive = directive(start) { return directive }
         if startsInclude(start) {
           include()
@@ -111,9 +126,12 @@ struct Scanner {
         if skipLineMarker(start) { continue }
         return mode == .name ? word(start) : character(start)
       case UInt8(ascii: "'"):
-        if let end = characterEnd(start) {
-          position = end
-          return token(.characterLiteral, from: start)
+        if start < misses.quote {
+          if let end = characterEnd(start) {
+            position = end
+            return token(.characterLiteral, from: start)
+          }
+          misses.quote = start
         }
         return character(start)
       case UInt8(ascii: "&"): return reference(start)
@@ -174,12 +192,13 @@ struct Scanner {
 
   /// Labels, names, numbers and bytes; the longest reading wins.
   private mutating func word(_ start: Int) -> Token {
-    if has(ByteClass.letter, at: start) {
+    if has(ByteClass.letter, at: start), !misses.word.contains(start) {
       let end = end(of: ByteClass.letter | ByteClass.digit, from: start)
       if end < bytes.count, bytes[end] == UInt8(ascii: ":") {
         position = end + 1
         return token(.label, from: start)
       }
+      misses.word = start..<end
     }
     switch mode {
     case .name:
@@ -301,15 +320,12 @@ struct Scanner {
   }
 
   /// Reports what never ends and gives up on the rest of the file.
-  private mutating func unterminated(
-    _ start: Int, _ code: DiagnosticCode, _ what: String
-  ) -> Token {
+  private mutating func unterminated(_ start: Int, _ code: DiagnosticCode, _ what: String) {
     position = start + 1
     let token = token(.end, from: start)
     bag.error(code, "this \(what) never ends", at: reportSpan(token))
     position = bytes.count
     isBroken = true
-    return next()
   }
 
   // MARK: space, comments, line markers
@@ -404,7 +420,9 @@ struct Scanner {
       guard let expanded = preprocessor.expand(source, into: &bag) else { return giveUp() }
       source = expanded
     }
-    outer.append(Frame(file: file, position: position, identity: self.identity))
+    outer.append(
+      Frame(file: file, position: position, identity: self.identity, misses: misses))
+    misses = Misses()
     file = Int32(files.count)
     files.append(source)
     self.identity = identity
@@ -419,6 +437,17 @@ struct Scanner {
     if refusals == Self.maximumRefusals { giveUp() }
   }
 
+  /// Counts bytes of a file that `/incbin/` takes in.
+  ///
+  /// - Returns: Whether there is room for them; if not, that was said, and the source ends here.
+  mutating func take(_ count: Int, at place: Token) -> Bool {
+    size += count
+    if size <= Self.maximumSize { return true }
+    refuse(place, "include-limit", "gave up after included files of \(size) bytes")
+    giveUp()
+    return false
+  }
+
   /// Ends the source here, without a word of what is missing at its end.
   private mutating func giveUp() {
     outer = []
@@ -430,6 +459,7 @@ struct Scanner {
     guard let frame = outer.popLast() else { return }
     file = frame.file
     identity = frame.identity
+    misses = frame.misses
     position = frame.position
     bytes = files[Int(file)].bytes
   }

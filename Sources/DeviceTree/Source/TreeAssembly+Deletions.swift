@@ -20,17 +20,18 @@ extension TreeAssembly {
   /// Warns of deletions that deleted nothing, up to a number.
   func reportUselessDeletions(limit: Int, into bag: inout DiagnosticBag) {
     var findings: [Diagnostic] = []
-    for record in deletions.nodes.keys.sorted() {
+    // Each takes a look at its siblings for the name that was meant.
+    for record in deletions.nodes.keys.sorted() where findings.count < limit {
       guard let entry = deletions.nodes[record], !entry.isUseful else { continue }
       let siblings = children(of: entry.target, except: record)
       findings.append(finding(nodes[Int(record)].name, entry, siblings, isNode: true))
     }
-    for record in deletions.properties.keys.sorted() {
+    for record in deletions.properties.keys.sorted() where findings.count < limit {
       guard let entry = deletions.properties[record], !entry.isUseful else { continue }
       let siblings = properties(of: entry.target, except: record)
       findings.append(finding(properties[Int(record)].name, entry, siblings, isNode: false))
     }
-    for finding in findings.prefix(limit) { bag.add(finding) }
+    for finding in findings { bag.add(finding) }
   }
 
   private func finding(

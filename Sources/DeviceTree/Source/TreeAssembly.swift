@@ -252,6 +252,18 @@ struct TreeAssembly {
 
   var labelNames: Dictionary<String, NodeID>.Keys { labels.keys }
 
+  /// How deep a node of the tree stands, the root at 1, and how long its path is.
+  func extent(of node: NodeID) -> (depth: Int, length: Int) {
+    var extent = (depth: 1, length: 0)
+    var node = node
+    while nodes[Int(node)].parent >= 0 {
+      extent.depth += 1
+      extent.length += nodes[Int(node)].name.utf8.count + 1
+      node = nodes[Int(node)].parent
+    }
+    return extent
+  }
+
   private mutating func find(_ name: String, in node: NodeID, withDeleted: Bool) -> NodeID? {
     if nodes[Int(node)].childCount > Self.fewEnough {
       if childTables[node] == nil { childTables[node] = table(of: node) }

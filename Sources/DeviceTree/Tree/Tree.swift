@@ -24,6 +24,11 @@ public struct Tree: Sendable, Hashable {
   /// that a hostile one cannot exhaust the stack of any thread, optimised or not.
   public static let maximumDepth = 1024
 
+  /// The longest full path of a node, in bytes, that readers accept: as long as Linux takes a path to be, which
+  /// shows trees below `/proc/device-tree`. Who knows nodes by their paths has one for each, so that a long name
+  /// with many nodes below it would take memory without bound.
+  package static let maximumPathLength = 4096
+
   /// The root node; its name is empty.
   public var root: Node
   /// The memory reservations in order.
@@ -62,6 +67,20 @@ public struct Tree: Sendable, Hashable {
   /// Reads the node at a path without a copy of it; `nil` when there is no such node.
   func read<Result>(_ path: String, _ body: (borrowing Node) -> Result) -> Result? {
     indices(ofPath: path).map { root.node(at: $0[...], body) }
+  }
+
+  /// How deep the node at a path stands, the root at 1, and how long its full path is; `nil` when there is no
+  /// such node.
+  func extent(ofPath path: String) -> (depth: Int, length: Int)? {
+    guard let indices = indices(ofPath: path) else { return nil }
+    var extent = (depth: 1, length: 0)
+    var node = root
+    for index in indices {
+      node = node.children[index]
+      extent.depth += 1
+      extent.length += node.name.utf8.count + 1
+    }
+    return extent
   }
 
   /// Changes the node at a path in place; `nil` when there is no such node.
