@@ -104,6 +104,128 @@ import Testing
     #expect(bag.diagnostics.count { $0.code == "fmc-unresolved" } == 1)
   }
 
+  @Test func `every name that begins with another one is told, not the next only`() throws {
+    let more = ["rest2", "rest21", "rest3"].map {
+      "<distribution name=\"\($0)\"><queue base=\"1\"/></distribution>"
+    }
+    let policy = try read("sound-policy.xml")
+      .replacing("</netpcd>", with: more.joined() + "</netpcd>")
+    let found = try lint(policy: policy).diagnostics.filter { $0.code == "fmc-name-prefix" }
+    #expect(
+      found.map { $0.message.prefix { $0 != ":" } } == [
+        "the name rest begins the name rest2", "the name rest2 begins the name rest21",
+        "the name rest begins the name rest3",
+      ])
+  }
+
+  @Test func `advice is given for the first hundreds of names that are not defined`() throws {
+    let more = String(repeating: "<distributionref name=\"rests\"/>", count: 300)
+    let policy = try read("sound-policy.xml")
+      .replacing("</dist_order>", with: more + "</dist_order>")
+    let found = try lint(policy: policy).diagnostics.filter { $0.code == "fmc-unresolved" }
+    #expect(found.count == 300)
+    #expect(found.first?.fixIts.first?.message == "did you mean rest?")
+    #expect(found.last?.fixIts.isEmpty == true)
+  }
+
+  @Test func `copies of header manipulations are counted, and made no further than that takes`()
+    throws
+  {
+    let headers = (0..<300).map { "<header name=\"h\($0)\" duplicate=\"512\"/>" }.joined()
+    let policy = try read("sound-policy.xml")
+      .replacing("</netpcd>", with: "<manipulations>\(headers)</manipulations></netpcd>")
+    let found = try lint(policy: policy).diagnostics
+    #expect(
+      found.map(\.message)
+        == ["there are 100104 header manipulations, but FMC holds 512"])
+  }
+
+  @Test(arguments: [(40, "40"), (5000, "more than 4096")])
+  func `schemes are those of FMC's two engines, and thousands are not counted`(
+    count: Int, number: String
+  ) throws {
+    func engine(_ name: String) -> String {
+      "<engine name=\"\(name)\"><port type=\"MAC\" number=\"9\" policy=\"office\"/></engine>"
+    }
+    let engines = (["fm0"] + (0..<9).map { "engine\($0)" }).map(engine).joined()
+    let names = (0..<count).map { "d\($0)" }
+    let policy =
+      "<netpcd><policy name=\"office\"><dist_order>"
+      + names.map { "<distributionref name=\"\($0)\"/>" }.joined() + "</dist_order></policy>"
+      + names.map { "<distribution name=\"\($0)\"><queue base=\"1\"/></distribution>" }.joined()
+      + "</netpcd>"
+    var bag = DiagnosticBag()
+    FMCLint().check(
+      configuration: SourceFile(
+        name: "config.xml", text: "<cfgdata><config>\(engines)</config></cfgdata>"),
+      policy: SourceFile(name: "policy.xml", text: policy), into: &bag)
+    let found = bag.diagnostics.filter { $0.code == "fmc-limit" }.map(\.message)
+    #expect(found.count == 1)
+    #expect(found.first?.hasPrefix("the model needs \(number) KeyGen schemes, but") == true)
+  }
+
+  /// Two ways out of each of 40 nodes are 2^40 ways to the last one.
+  @Test func `an import does not follow every way through nodes that meet again`() throws {
+    func node(_ number: Int, _ target: String) -> String {
+      "<classification name=\"n\(number)\" max=\"1\"><key><fieldref name=\"ipv4.dst\"/></key>"
+        + "<entry><data>0x0a000001</data><action \(target)/></entry>"
+        + "<action condition=\"on-miss\" \(target)/></classification>"
+    }
+    let nodes = (0..<39).map { node($0, "type=\"classification\" name=\"n\($0 + 1)\"") }
+    let policy =
+      "<netpcd><policy name=\"office\"><dist_order><distributionref name=\"d\"/></dist_order>"
+      + "</policy><distribution name=\"d\"><queue base=\"1\"/>"
+      + "<action type=\"classification\" name=\"n0\"/></distribution>" + nodes.joined()
+      + node(39, "type=\"replicator\" name=\"r\"")
+      + "<replicator name=\"r\"><entry><queue base=\"9\"/></entry></replicator></netpcd>"
+    var bag = DiagnosticBag()
+    let ports = FMCImport().read(
+      configuration: SourceFile(name: "config.xml", text: try read("sound-config.xml")),
+      policy: SourceFile(name: "policy.xml", text: policy), into: &bag)
+    #expect(ports?.count == 1, "\(DiagnosticRenderer().render(bag))")
+    #expect(ports?.first?.rules.isEmpty == true)
+    #expect(bag.diagnostics.contains { $0.message.contains("8192 ways through classifications") })
+  }
+
+  @Test func `no name of FMC's writes lines of its own into the plan that is imported`() throws {
+    let policy = try read("sound-policy.xml").replacing(
+      "<queue base=\"1\"/>\n    <vsp name=\"host\"/>",
+      with: "<queue base=\"1\"/><action type=\"policer\" name=\"a: b&#10;c_d\"/>"
+        + "<vsp name=\"host\"/>"
+    ).replacing(
+      "</netpcd>",
+      with: "<policer name=\"a: b&#10;c_d\"><algorithm>rfc2698</algorithm><CIR>1</CIR>"
+        + "<action condition=\"on-red\" type=\"drop\"/></policer></netpcd>")
+    var bag = DiagnosticBag()
+    let ports = try #require(
+      FMCImport().read(
+        configuration: SourceFile(name: "config.xml", text: try read("sound-config.xml")),
+        policy: SourceFile(name: "policy.xml", text: policy), into: &bag),
+      "\(DiagnosticRenderer().render(bag))")
+    let yaml = FMCPlanFragment(ports, board: nil, sources: ["a\nboard: b", "c"]).yaml()
+    #expect(yaml.hasPrefix("# Imported by dpaac from a board: b and c.\n# "))
+    #expect(yaml.contains("\npolicers:\n  a--b-c_d:\n    algorithm: rfc-2698\n"))
+    #expect(yaml.contains("policer: a--b-c_d\n"))
+  }
+
+  @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"), .timeLimit(.minutes(30)))
+  func `heavy: a file of ninety thousand ports and names is judged in time`() throws {
+    let ports = String(
+      repeating: "<port type=\"MAC\" number=\"9\" policy=\"office\"/>", count: 90_000)
+    let distributions = (0..<90_000).map {
+      "<distribution name=\"d\($0)\"><queue base=\"1\"/></distribution>"
+    }
+    var bag = DiagnosticBag()
+    FMCLint().check(
+      configuration: SourceFile(
+        name: "config.xml",
+        text: "<cfgdata><config><engine name=\"fm0\">\(ports)</engine></config></cfgdata>"),
+      policy: SourceFile(
+        name: "policy.xml",
+        text: "<netpcd><policy name=\"office\"/>\(distributions.joined())</netpcd>"), into: &bag)
+    #expect(bag.diagnostics.count { $0.code == "fmc-port-twice" } == 89_999)
+  }
+
   // MARK: helpers
 
   private func read(_ name: String) throws -> String {

@@ -90,6 +90,7 @@ extension FMCChecks {
   }
 
   mutating func checkNames() {
+    let longest = longestPort
     var first: [FMCKind: [String: FMCText]] = [:]
     for (kind, name) in model.names where !name.value.isEmpty {
       if let other = first[kind]?[name.value] {
@@ -100,7 +101,7 @@ extension FMCChecks {
       } else {
         first[kind, default: [:]][name.value] = name
       }
-      checkLength(of: name, kind)
+      checkLength(of: name, kind, longestPort: longest)
     }
     checkPrefixes()
     for policy in model.policies {
@@ -110,9 +111,17 @@ extension FMCChecks {
     for name in model.nextHeaders { resolve(.header, name, from: "<nextmanip>") }
   }
 
+  /// The length of the longest name that FMC gives to a port.
+  private var longestPort: Int {
+    let ports = model.engines.flatMap { engine in
+      engine.ports.map { "\(engine.name.value)/port/\($0.type.value)/\($0.number?.value ?? 0)" }
+    }
+    return ports.map(\.utf8.count).max() ?? 0
+  }
+
   /// FMC names objects `fm0/port/OFFLINE/10/ccnode/NAME` and cuts them at 63 characters
   /// (`source/fmc.h`), so that two may become one.
-  private mutating func checkLength(of name: FMCText, _ kind: FMCKind) {
+  private mutating func checkLength(of name: FMCText, _ kind: FMCKind, longestPort longest: Int) {
     let place =
       switch kind {
       case .distribution: ("dist", "/direct")
@@ -121,10 +130,6 @@ extension FMCChecks {
       default: ("", "")
       }
     guard !place.0.isEmpty else { return }
-    let ports = model.engines.flatMap { engine in
-      engine.ports.map { "\(engine.name.value)/port/\($0.type.value)/\($0.number?.value ?? 0)" }
-    }
-    let longest = ports.map(\.utf8.count).max() ?? 0
     let length = longest + place.0.utf8.count + 2 + name.value.utf8.count + place.1.utf8.count
     guard length > 63 else { return }
     bag.error(
@@ -139,13 +144,23 @@ extension FMCChecks {
   private mutating func checkPrefixes() {
     let names = Dictionary(
       model.distributions.map { ($0.name.value, $0.name) }, uniquingKeysWith: { first, _ in first }
-    ).values.filter { !$0.value.isEmpty }.sorted { $0.value < $1.value }
-    for (name, next) in zip(names, names.dropFirst()) where next.value.hasPrefix(name.value) {
-      bag.add(
-        Diagnostic(
-          "fmc-name-prefix", .note,
-          "the name \(name.value) begins the name \(next.value): USDPAA takes one for the other",
-          at: next.span, notes: [Note("the shorter name is here", at: name.span)]))
+    ).values.filter { !$0.value.isEmpty }.sorted {
+      $0.value.utf8.lexicographicallyPrecedes($1.value.utf8)
+    }
+    // What begins with a name follows it, one after the other, and so does what begins with that.
+    var shorter: [FMCText] = []
+    for next in names {
+      while let name = shorter.last, !next.value.utf8.starts(with: name.value.utf8) {
+        shorter.removeLast()
+      }
+      if let name = shorter.last {
+        bag.add(
+          Diagnostic(
+            "fmc-name-prefix", .note,
+            "the name \(name.value) begins the name \(next.value): USDPAA takes one for the other",
+            at: next.span, notes: [Note("the shorter name is here", at: name.span)]))
+      }
+      shorter.append(next)
     }
   }
 }

@@ -132,9 +132,10 @@ extension FMCChecks {
     }
     let schemes = FMCSchemes(model).count
     if schemes > 32 {
+      let number = schemes > FMCSchemes.limit ? "more than \(FMCSchemes.limit)" : "\(schemes)"
       bag.error(
         "fmc-limit",
-        "the model needs \(schemes) KeyGen schemes, but FMC holds 32 for both engines together",
+        "the model needs \(number) KeyGen schemes, but FMC holds 32 for both engines together",
         at: model.engines.first?.name.span,
         fixIts: [
           FixIt("share target distributions (shared=\"yes\"), or compile one engine at a time")
@@ -145,16 +146,27 @@ extension FMCChecks {
 
 /// The KeyGen schemes that FMC makes of a model.
 struct FMCSchemes {
-  /// How many.
+  /// How many, as far as they were counted.
   let count: Int
+  /// Of more than so many no others are counted: a file may have as many for each port as it has elements.
+  static let limit = 4096
 
   /// One for each distribution in a port's policy, and one for each that an action of it leads to:
   /// for every port, or for every engine when it is shared.
   init(_ model: FMCModel) {
+    let policers = Dictionary(
+      model.policers.map { ($0.name.value, $0.actions) }, uniquingKeysWith: { $1 })
+    let replicators = Dictionary(
+      model.replicators.map { ($0.name.value, $0.entries.map(\.action)) },
+      uniquingKeysWith: { $1 })
     var schemes: Set<[String]> = []
-    for engine in model.engines {
+    // FMC knows two engines, and of two with one name the last.
+    let engines = ["fm0", "fm1"].compactMap { name in
+      model.engines.last { $0.name.value == name }
+    }
+    for engine in engines {
       // Ports beyond the sixteen that FMC holds have been refused.
-      for port in engine.ports.prefix(32) {
+      for port in engine.ports.prefix(32) where schemes.count <= Self.limit {
         guard let policy = model.policy(port.policy.value) else { continue }
         let place = "\(port.type.value)/\(port.number?.value ?? 0)"
         func add(_ distribution: FMCDistribution, _ kind: String) {
@@ -183,9 +195,9 @@ struct FMCSchemes {
             guard let node = model.classification(name) else { continue }
             actions = node.entries.map(\.action) + [node.onMiss] + node.mayUse
           case .policer:
-            actions = model.policers.last { $0.name.value == name }?.actions ?? []
+            actions = policers[name] ?? []
           case .replicator:
-            actions = model.replicators.last { $0.name.value == name }?.entries.map(\.action) ?? []
+            actions = replicators[name] ?? []
           default: continue
           }
           for action in actions.compactMap({ $0 }) {

@@ -73,9 +73,11 @@ struct FMCChecks {
   /// Whether a name is one; says what it might have been when not.
   mutating func resolve(_ kind: FMCKind, _ name: FMCText, from user: String) {
     guard defined[kind]?[name.value] == nil, !name.value.isEmpty else { return }
-    // Every name is compared with every other: a file with thousands gets no advice.
+    // Every name is compared with every other: a file with thousands gets no advice, nor does one with hundreds of
+    // mistakes.
     let known = defined[kind, default: [:]].keys
-    let near = known.count < 1000 ? nearestName(to: name.value, in: known.sorted()) : nil
+    let isHelped = known.count < 1000 && bag.diagnostics.count < 200
+    let near = isHelped ? nearestName(to: name.value, in: known.sorted()) : nil
     bag.error(
       "fmc-unresolved", "\(user) refers to the \(kind.title) \(name.value), which is not defined",
       at: name.span,

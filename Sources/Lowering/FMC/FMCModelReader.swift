@@ -4,6 +4,8 @@ import Documents
 /// Makes a model of FMC's files, reading what FMC reads and skipping what it skips.
 struct FMCModelReader {
   private(set) var model = FMCModel()
+  /// How many header manipulations are made of those that make several: FMC holds 512.
+  private static let headerLimit = 100_000
 
   init(configuration: XMLSourceElement, policy: XMLSourceElement) {
     for config in configuration.all("config") {
@@ -51,7 +53,8 @@ struct FMCModelReader {
         if let copies = child.integer("duplicate"), copies.value > 0 {
           // `duplicate` makes as many of them, numbered from 1.
           let base = name.value
-          for number in 1...min(copies.value, 512) {
+          let room = max(1, Self.headerLimit - model.headers.count)
+          for number in 1...min(copies.value, 512, room) {
             name.value = "\(base)_\(number)"
             model.headers.append(name)
           }

@@ -41,7 +41,8 @@ public struct FMCPlanFragment {
   /// The fragment as YAML.
   public func yaml() -> String {
     let interfaces = interfaces
-    var text = "# Imported by dpaac from \(sources.joined(separator: " and ")).\n"
+    let names = sources.joined(separator: " and ").split(whereSeparator: \.isNewline)
+    var text = "# Imported by dpaac from \(names.joined(separator: " ")).\n"
     text += "# Give each partition its cpus, memory, portals and pools: FMC does not know them.\n"
     if let board { text += "board: \(board.name)\n" }
     text += "\npartitions:\n"
@@ -57,7 +58,7 @@ public struct FMCPlanFragment {
       for rule in rules {
         let when = rule.conditions.map(Self.yaml).joined(separator: ", ")
         let spread = rule.target.spread.map { ", spread: \(Self.yaml($0))" } ?? ""
-        let policer = rule.target.policer.map { ", policer: \($0.name)" } ?? ""
+        let policer = rule.target.policer.map { ", policer: \(Self.plain($0.name))" } ?? ""
         let to = Self.partition(rule.target)
         text += "      - { when: {\(when)}, to: \(to)\(spread)\(policer) }\n"
       }
@@ -66,7 +67,7 @@ public struct FMCPlanFragment {
         if let policer = last.target.policer {
           // A plan names it for the interface, and so for rules that name none of their own.
           let isForAll = rules.allSatisfy { $0.target.policer != nil }
-          text += "    \(isForAll ? "" : "# ")policer: \(policer.name)\n"
+          text += "    \(isForAll ? "" : "# ")policer: \(Self.plain(policer.name))\n"
         }
       }
     }
@@ -78,10 +79,10 @@ public struct FMCPlanFragment {
     var text = ""
     var seen: Set<String> = []
     for policer in ports.flatMap(\.rules).compactMap(\.target.policer)
-    where seen.insert(policer.name).inserted {
+    where seen.insert(Self.plain(policer.name)).inserted {
       let (rate, burst) =
         policer.counting == .bytes ? (" bit/s", "") : (" frames/s", " frames")
-      text += "  \(policer.name):\n"
+      text += "  \(Self.plain(policer.name)):\n"
       text += "    algorithm: \(policer.algorithm.rawValue)\n"
       text += "    count: \(policer.counting.rawValue)\n"
       text += "    committed-rate: \(policer.committedRate)\(rate)\n"
@@ -114,7 +115,12 @@ public struct FMCPlanFragment {
 
   /// A destination's name as a partition may have it.
   private static func partition(_ target: FMCTarget) -> String {
-    let name = target.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+    plain(target.name.replacing("_", with: "-"))
+  }
+
+  /// A name as a plan may have it: FMC takes any text for one.
+  private static func plain(_ text: String) -> String {
+    let name = text.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") ? $0 : "-" }
     guard let first = name.first, first.isLetter else { return "p" + String(name) }
     return String(name)
   }

@@ -8,7 +8,10 @@ struct FMCRuleReader {
   var bag = DiagnosticBag()
   /// How many rules may come of one policy: chains of nodes may multiply.
   static let ruleLimit = 4096
+  /// How many nodes are visited for one policy: each way to a node is one, rules or none at its end.
+  static let stepLimit = 1 << 13
   private var count = 0
+  private var steps = 0
 
   init(model: FMCModel) { self.model = model }
 
@@ -76,8 +79,14 @@ struct FMCRuleReader {
     _ node: FMCClassification, _ conditions: [MatchCondition], depth: Int, endsInMiss: Bool = true,
     into rules: inout [FMCImportedRule]
   ) {
-    guard depth < 64, count < Self.ruleLimit else {
+    // That there are too many rules has been said.
+    guard count < Self.ruleLimit else { return }
+    guard depth < 64 else {
       return give(up: "classifications that are 64 deep", at: node.name.span)
+    }
+    steps += 1
+    guard steps <= Self.stepLimit else {
+      return give(up: "more than \(Self.stepLimit) ways through classifications", at: nil)
     }
     if !node.nonHeaders.isEmpty || !node.hashTables.isEmpty {
       return give(up: "a key that is not of fields", at: node.keySpan)
