@@ -78,8 +78,10 @@ import Testing
 
   // MARK: why
 
-  private func why(_ kind: String, _ number: UInt64) throws -> Reason {
-    let result = try load()
+  private func why(
+    _ kind: String, _ number: UInt64, in text: String = text
+  ) throws -> Reason {
+    let result = try load(text)
     return Reason(
       for: try #require(PlanObject(kind: kind, number: number)),
       in: try #require(result.partition), plan: try #require(result.plan),
@@ -120,6 +122,29 @@ import Testing
     let reason = try why(kind, number)
     #expect(reason.owners == owners, "\(reason.text)")
     #expect(!reason.facts.isEmpty)
+  }
+
+  @Test func `what the planner noted of a number that begins alike is not told`() throws {
+    let text = Self.text.replacing("congestion-groups: 1", with: "congestion-groups: 12")
+    for number in [1, 10, 11] as [UInt64] {
+      let reason = try why("congestion-group", number, in: text)
+      #expect(reason.decisions == [Decision("guest1", "congestion group \(number)")])
+    }
+  }
+
+  @Test func `memory that only somebody's DMA reaches is not called free`() throws {
+    // 1000 MiB take the room of 1 GiB.
+    let text = Self.text.replacing(
+      "memory: 512 MiB, portals: [4]", with: "memory: 1000 MiB, portals: [4]")
+    let reason = try why("address", 0x7f00_0000, in: text)
+    #expect(reason.owners.isEmpty)
+    #expect(
+      reason.facts.map(\.message) == [
+        "nobody has it, but guest1's DMA reaches it: the planner puts nothing there"
+      ])
+    #expect(reason.facts.first?.span?.start.line == 5)
+    let free = try why("address", 0xa000_0000, in: text)
+    #expect(free.facts.map(\.message) == ["it is there and free"])
   }
 
   @Test func `every queue that a path uses is known to belong to it`() throws {

@@ -51,8 +51,17 @@ struct ReasonFinder {
   /// What the planner noted about an owner that speaks of some text.
   private mutating func recall(_ subject: String, _ text: String) {
     for decision in partition.decisions
-    where decision.subject == subject && decision.message.contains(text) {
+    where decision.subject == subject && Self.speaks(decision.message, of: text) {
       decisions.append(decision)
+    }
+  }
+
+  /// Whether a message has some text, and where that ends in a number not only the beginning of a longer one: what is
+  /// said of group 12 is not about group 1.
+  private static func speaks(_ message: String, of text: String) -> Bool {
+    let endsInNumber = text.last?.isNumber == true
+    return message.ranges(of: text).contains { range in
+      !endsInNumber || message[range.upperBound...].first?.isNumber != true
     }
   }
 
@@ -403,8 +412,29 @@ struct ReasonFinder {
           at: ClaimPath.reservation(index, .memory, item: item))
       }
     }
+    if owners.isEmpty, let owner = reach(of: address) {
+      let place = wish(owner).map { wish in
+        plan.partitions[wish].dmaWindows
+          .firstIndex { holds(AddressRange(base: $0.address, size: $0.size)) }
+          .map { ClaimPath.dmaWindow(wish, $0) } ?? ClaimPath.memory(wish)
+      }
+      let name = partition.owners[owner].name
+      say("nobody has it, but \(name)'s DMA reaches it: the planner puts nothing there", at: place)
+      return "address 0x\(String(address, radix: 16))"
+    }
     sayNobody(
       address < partition.board.memorySize, "\(byteCount(partition.board.memorySize)) of memory")
     return "address 0x\(String(address, radix: 16))"
+  }
+
+  /// Whose DMA reaches an address that is nobody's, the owner by index.
+  private func reach(of address: UInt64) -> Int? {
+    for region in MemoryMap(partition).regions {
+      guard case .reached(let owner) = region.holder, address >= region.range.base,
+        address - region.range.base < region.range.size
+      else { continue }
+      return owner
+    }
+    return nil
   }
 }
