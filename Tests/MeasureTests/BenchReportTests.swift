@@ -33,6 +33,36 @@ import Testing
     #expect(result.processorTime == 250)
   }
 
+  @Test func `of an even number of rounds the mean of the two in the middle counts`() throws {
+    let times = [10, 40, 21, 20].map { RoundTripTimes(median: $0, late: 2 * $0, latest: .max) }
+    let samples = try zip([8e6, 1e6, 2e6, 4e6], times).map {
+      try Self.sample(.process, $0, flow: .roundTrip, times: $1)
+    }
+    let result = try #require(BenchResult.grouped(samples).first)
+    #expect(result.rate == 3e6)
+    #expect(result.processorTime == 375)
+    #expect(result.times == RoundTripTimes(median: 20, late: 41, latest: .max))
+    let two = try #require(BenchResult.grouped(Array(samples.prefix(2))).first)
+    #expect(two.rate == 4.5e6)
+  }
+
+  @Test func `what carried nothing is in the tables, and no frame of it has a cost`() throws {
+    var none = try Self.sample(.bridge, 1, flow: .roundTrip)
+    none.rate = 0
+    none.processorTime = 0
+    var still = try Self.sample(.bridge, 1)
+    still.rate = 0
+    still.processorTime = 0
+    let report = Self.report([none, still])
+    let lines = report.text.split(separator: "\n")
+      .filter { $0.contains("TAP, bridge, TAP, no guest") }
+    #expect(lines.map { $0.split(separator: " ").suffix(2).joined() } == ["--", "--"])
+    #expect(lines.first?.hasPrefix("guest to host") == true)
+    #expect(lines.last?.hasPrefix("host to guest and back") == true)
+    #expect(report.json.text.contains("\"picosecondsOfProcessorPerFrame\": null"))
+    #expect(!report.json.text.contains("\"picosecondsOfProcessorPerFrame\": 0"))
+  }
+
   @Test func `a contestant stands beside the one that it is compared with, in the same case only`()
     throws
   {

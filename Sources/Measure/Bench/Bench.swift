@@ -64,7 +64,7 @@ public enum Bench {
           clocks.append(dpaac_cycles_per_nanosecond())
           options.say("round \(round) of \(options.rounds): \(turn)")
           do throws(BenchError) {
-            samples += try measure(contestant, count, options)
+            try measure(contestant, count, options, into: &samples)
           } catch {
             guard error != .interrupted else {
               report.isInterrupted = true
@@ -82,48 +82,45 @@ public enum Bench {
     return report
   }
 
+  /// Adds a contestant's samples, those too that were taken before it failed.
   private static func measure(
-    _ contestant: Contestant, _ processors: Int, _ options: BenchOptions
-  ) throws(BenchError) -> [BenchSample] {
+    _ contestant: Contestant, _ processors: Int, _ options: BenchOptions,
+    into samples: inout [BenchSample]
+  ) throws(BenchError) {
     switch contestant {
     case .process, .processInterrupt, .machine, .machineInterrupt:
-      var samples: [BenchSample] = []
       for size in options.sizes {
-        samples += try PortalContest(
+        try PortalContest(
           contestant: contestant, processors: processors, size: size, options: options
-        ).run()
+        ).run(into: &samples)
       }
-      return samples
     case .library:
-      var samples: [BenchSample] = []
       for size in options.sizes {
-        samples += try LibraryContest(processors: processors, size: size, options: options).run()
+        try LibraryContest(processors: processors, size: size, options: options)
+          .run(into: &samples)
       }
-      return samples
     case .bridge:
-      var samples: [BenchSample] = []
       for size in options.sizes {
-        samples += try inScratchNetwork {
-          try BridgeContest(processors: processors, size: size, options: options).run()
+        try inScratchNetwork {
+          try BridgeContest(processors: processors, size: size, options: options)
+            .run(into: &samples)
         }
       }
-      return samples
     case .virtioBridge, .virtioKernel:
-      return try inScratchNetwork {
-        try VirtioContest(contestant: contestant, processors: processors, options: options).run()
+      try inScratchNetwork {
+        try VirtioContest(contestant: contestant, processors: processors, options: options)
+          .run(into: &samples)
       }
     case .virtioVhost:
-      guard let path = HostView().program(VhostContest.program) else { return [] }
-      return try VhostContest(processors: processors, options: options, path: path).run()
+      guard let path = HostView().program(VhostContest.program) else { return }
+      try VhostContest(processors: processors, options: options, path: path).run(into: &samples)
     }
   }
 
   /// Runs something in a network namespace of this thread's own.
-  private static func inScratchNetwork(
-    _ body: () throws -> [BenchSample]
-  ) throws(BenchError) -> [BenchSample] {
+  private static func inScratchNetwork(_ body: () throws -> Void) throws(BenchError) {
     do {
-      return try ScratchNetwork.run(body)
+      try ScratchNetwork.run(body)
     } catch let error as BenchError {
       throw error
     } catch {

@@ -29,7 +29,8 @@ public struct BenchReport: Sendable {
   public var method: [String] {
     var lines = [
       "\(options.rounds) rounds, in which the contestants take turns, \(options.milliseconds) ms for each "
-        + "figure; the middle one counts, the lowest and the highest stand beside it.",
+        + "figure; the middle one counts, or the mean of the two in the middle, and the lowest and the highest "
+        + "stand beside it.",
       "Bytes are with Ethernet's check sequence, which nobody has in memory. IMIX is seven frames of 64 bytes, "
         + "four of 594 and one of 1518.",
       "Frames count where they arrive. ns CPU is the processor time of all who take part, for each frame: "
@@ -103,7 +104,11 @@ public struct BenchReport: Sendable {
       let others = opponents(of: result)
       let start = ["\(what.processors)", "\(what.size)", what.contestant.title]
       if what.flow == .roundTrip {
-        guard let times = result.times else { continue }
+        guard let times = result.times else {
+          // Nothing came back, which is a result, too.
+          trips.add([what.flow.title] + start + ["-", "-", "-", ""])
+          continue
+        }
         let share = others[0]?.times.map {
           "1/" + Self.short(Double($0.median) / Double(times.median))
         }
@@ -116,7 +121,10 @@ public struct BenchReport: Sendable {
       let rates = [result.rate, result.spread.low, result.spread.high].map {
         Self.short($0 / 1000)
       }
-      let costs = [Self.short(result.processorTime), cycles(of: result).map(Self.short) ?? ""]
+      // What carried nothing has no cost of a frame.
+      let costs =
+        result.rate > 0
+        ? [Self.short(result.processorTime), cycles(of: result).map(Self.short) ?? ""] : ["-", "-"]
       if what.flow.isAccelerated {
         work.add(
           [what.flow.title] + start + rates
@@ -199,6 +207,10 @@ public struct BenchReport: Sendable {
     func number(_ value: Double) -> JSONValue {
       .integer(Int64(min(max(value, 0), 1e15).rounded()))
     }
+    func cost(_ result: BenchResult, _ value: Double?) -> JSONValue {
+      guard result.rate > 0, let value else { return .null }
+      return number(value)
+    }
     return [
       "host": .string(host), "accelerator": .string(options.accelerator),
       "processorMegahertz": clock > 0 ? number(clock * 1000) : .null,
@@ -213,8 +225,8 @@ public struct BenchReport: Sendable {
               ? .string("imix") : JSONValue(result.what.size.bytes),
             "framesPerSecond": number(result.rate), "lowest": number(result.spread.low),
             "highest": number(result.spread.high),
-            "picosecondsOfProcessorPerFrame": number(result.processorTime * 1000),
-            "cyclesPerFrame": cycles(of: result).map(number) ?? .null,
+            "picosecondsOfProcessorPerFrame": cost(result, result.processorTime * 1000),
+            "cyclesPerFrame": cost(result, cycles(of: result)),
             "roundTripNanoseconds": result.times.map {
               [
                 "p50": JSONValue($0.median), "p99": JSONValue($0.late),

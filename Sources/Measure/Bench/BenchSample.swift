@@ -31,7 +31,7 @@ public struct BenchResult: Sendable, Hashable {
   /// The rounds, in their order.
   public let samples: [BenchSample]
 
-  /// The middle one of the rates.
+  /// The middle one of the rates; of an even number, what lies between the two in the middle.
   public var rate: Double { Self.median(samples.map(\.rate)) }
   /// The lowest and the highest.
   public var spread: (low: Double, high: Double) {
@@ -45,14 +45,19 @@ public struct BenchResult: Sendable, Hashable {
     let times = samples.compactMap(\.times)
     guard !times.isEmpty else { return nil }
     func middle(_ part: (RoundTripTimes) -> UInt64) -> UInt64 {
-      times.map(part).sorted()[times.count / 2]
+      let sorted = times.map(part).sorted()
+      let (low, high) = (sorted[(sorted.count - 1) / 2], sorted[sorted.count / 2])
+      return low + (high - low) / 2
     }
     return RoundTripTimes(
       median: middle(\.median), late: middle(\.late), latest: middle(\.latest))
   }
 
   static func median(_ values: [Double]) -> Double {
-    values.isEmpty ? 0 : values.sorted()[values.count / 2]
+    guard !values.isEmpty else { return 0 }
+    let sorted = values.sorted()
+    // Of two rounds neither is the middle one, and the higher one alone would not tell what was measured.
+    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
   }
 
   /// Samples of the same case together, in the order in which the cases came first.

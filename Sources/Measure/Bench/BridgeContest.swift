@@ -10,14 +10,13 @@ struct BridgeContest {
   let options: BenchOptions
 
   /// Measures it; called in a namespace of its own.
-  func run() throws(BenchError) -> [BenchSample] {
+  func run(into samples: inout [BenchSample]) throws(BenchError) {
     Processors.pin(to: options.first(processors))
     let taps = try Bench.bridge([("left", false), ("right", false)])
     defer { for tap in taps { close(tap) } }
     let left = TapEnd(taps[0], size: size, to: Station.guest(0))
     let right = TapEnd(taps[1], size: size, from: Station.guest(0), to: Station.host)
     try settle(left, right)
-    var samples: [BenchSample] = []
     // There is one way only, which stands beside each of ours; that of a round trip is gone twice.
     for flow in options.flows(of: size) {
       let watch = Stopwatch(ProcessorClock(processes: []), at: 0)
@@ -43,7 +42,6 @@ struct BridgeContest {
           BenchCase(contestant: .bridge, processors: processors, flow: flow, size: size),
           at: count, times: RoundTripTimes(times)))
     }
-    return samples
   }
 
   /// Has the bridge learn who is where.

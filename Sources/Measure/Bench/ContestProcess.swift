@@ -55,8 +55,9 @@ final class ContestProcess {
   /// Tells it something.
   func say(_ text: String) {
     var bytes = Array(text.utf8)
-    // A program that has ended reads no more, and its end is noticed elsewhere.
-    if isAlive { _ = write(input, &bytes, bytes.count) }
+    // A program that has ended reads no more, and its end is noticed elsewhere: this process is not to end with it.
+    signal(SIGPIPE, SIG_IGN)
+    _ = write(input, &bytes, bytes.count)
   }
 
   /// What it said last.

@@ -15,10 +15,9 @@ struct LibraryContest {
   let options: BenchOptions
 
   /// Measures what is wanted of SEC's and of PME's.
-  func run() throws(BenchError) -> [BenchSample] {
+  func run(into samples: inout [BenchSample]) throws(BenchError) {
     // One thread has one processor, however many there are.
     Processors.pin(to: options.first(1))
-    var samples: [BenchSample] = []
     for flow in options.flows {
       switch flow {
       case .security: samples.append(try encipher())
@@ -26,7 +25,6 @@ struct LibraryContest {
       default: break
       }
     }
-    return samples
   }
 
   /// Calls a burst's work until the time is over.

@@ -19,17 +19,17 @@ struct PortalContest {
   }
 
   /// Measures all flows that are wanted.
-  func run() throws(BenchError) -> [BenchSample] {
+  func run(into samples: inout [BenchSample]) throws(BenchError) {
     // Accelerators have a run of their own: who has none asks none.
-    var samples: [BenchSample] = []
     for isAccelerated in [false, true] {
       let flows = options.flows(of: size).filter { $0.isAccelerated == isAccelerated }
-      if !flows.isEmpty { samples += try run(flows) }
+      if !flows.isEmpty { try run(flows, into: &samples) }
     }
-    return samples
   }
 
-  private func run(_ flows: [TrafficFlow]) throws(BenchError) -> [BenchSample] {
+  private func run(
+    _ flows: [TrafficFlow], into samples: inout [BenchSample]
+  ) throws(BenchError) {
     let mode = contestant == .machineInterrupt ? ", mode: interrupt" : ""
     let kind =
       contestant.hasPortalMachines ? ", kind: vm, accel: \(options.accelerator)\(mode)" : ""
@@ -59,11 +59,13 @@ struct PortalContest {
       if case .ended = error { throw .interrupted }
       throw BenchError("\(error)")
     }
-    if let failure = notebook.failure.withLock({ $0 }) { throw failure }
+    let failure = notebook.failure.withLock { $0 }
     if let first = report.discrepancies.first {
-      throw BenchError("frames are not conserved: \(first)")
+      throw failure ?? BenchError("frames are not conserved: \(first)")
     }
-    return notebook.samples.withLock { $0 }
+    // What was measured before something failed, or a signal came, is as good as without that.
+    samples += notebook.samples.withLock { $0 }
+    if let failure { throw failure }
   }
 
   private func measure(

@@ -13,7 +13,7 @@ struct VhostContest {
   let path: String
 
   /// Measures all flows and sizes that it can.
-  func run() throws(BenchError) -> [BenchSample] {
+  func run(into samples: inout [BenchSample]) throws(BenchError) {
     // As with ours: who serves the rings has the first processor, and the guests have the other.
     let places = options.placement(processors)
     Processors.pin(to: options.allowed)
@@ -47,7 +47,6 @@ struct VhostContest {
           interface: options.accelerator == "kvm" ? "" : ",vectors=0"))
     }
     for machine in machines { try machine.awaitBoot() }
-    var samples: [BenchSample] = []
     for size in options.sizes {
       for flow in options.flows {
         guard let sample = try measure(flow, size, host, machines) else { continue }
@@ -57,7 +56,6 @@ struct VhostContest {
         samples.append(sample)
       }
     }
-    return samples
   }
 
   /// Measures one; `nil` for what testpmd has no way to do: a mixture that it sends, and round trips.

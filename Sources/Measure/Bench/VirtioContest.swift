@@ -12,7 +12,7 @@ struct VirtioContest {
   let options: BenchOptions
 
   /// Measures all flows and sizes that are wanted; called in a namespace of its own.
-  func run() throws(BenchError) -> [BenchSample] {
+  func run(into samples: inout [BenchSample]) throws(BenchError) {
     Processors.pin(to: options.first(processors))
     let taps = try Bench.bridge([("host", false), ("guest1", true), ("guest2", true)])
     defer { for tap in taps { close(tap) } }
@@ -27,7 +27,6 @@ struct VirtioContest {
           descriptors: [4: taps[1 + number]]))
     }
     for machine in machines { try machine.awaitBoot() }
-    var samples: [BenchSample] = []
     for size in options.sizes {
       let host = TapEnd(taps[0], size: size, to: Station.guest(0))
       host.send(1)
@@ -38,7 +37,6 @@ struct VirtioContest {
         _ = host.take()
       }
     }
-    return samples
   }
 
   private func measure(
