@@ -147,4 +147,40 @@ import Testing
     #expect(ScanNote.fits(buffer, packet, head: 1018) == fits)
     _ = buffer.take()
   }
+
+  /// Bytes that are passed over of a frame behind an offset, and whether there is room to say so.
+  @Test(
+    arguments: [
+      (24, 0, true), (24, 487, true), (24, 488, false), (55, 456, true), (55, 457, false),
+      (56, 455, true), (56, 456, true), (64, 999, true),
+    ] as [(UInt32, Int, Bool)])
+  func `what is passed over is not looked through, and a frame is what it was behind that`(
+    offset: UInt32, count: Int, fits: Bool
+  ) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 2048, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: 2048)
+    defer { memory.deallocate() }
+    let descriptor = FrameDescriptor(bpid: 1, address: 0x1000, offset: offset, length: 1000)
+    var buffer = Buffer(
+      descriptor: descriptor, queue: 1, context: 0, capacity: 2048, memory: memory)
+    var note = ScanNote(
+      ScannedPacket(wholeFrame: 1000), path: 2, formatLength: descriptor.formatLength)
+    let isPassed = note.pass(over: count, of: buffer)
+    #expect(isPassed == fits)
+    #expect(note.skip == (fits ? count : 0) && note.skip + note.count == 1000)
+    note.narrow(&buffer)
+    let narrowed = buffer.descriptor
+    let kept = ScanNote(of: buffer)
+    #expect(kept == note)
+    // A request names the bytes themselves; a descriptor has them behind its offset.
+    let input = FragmentEntry(UnsafeRawPointer(memory) + FragmentEntry.size)
+    let isRequest = fits && Int(offset) + count > 511
+    #expect(narrowed.isCompound == isRequest)
+    let start = isRequest ? input.address : narrowed.address + UInt64(narrowed.offset)
+    #expect(start == 0x1000 + UInt64(offset) + UInt64(note.skip))
+    #expect((isRequest ? input.length : narrowed.length) == UInt32(note.count))
+    note.widen(&buffer)
+    let widened = buffer.take()
+    #expect(widened == descriptor)
+  }
 }

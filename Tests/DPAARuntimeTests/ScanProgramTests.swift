@@ -172,6 +172,27 @@ struct ScanProgramTests {
     #expect(closed.counts == ["5 forwarded", "1 matched", "1 not scanned"])
   }
 
+  /// A descriptor can say of 393 bytes behind these headers that they are passed over. With more than 1928 the frame
+  /// lies in several buffers, of which 1930 use up the first and 3914 the second.
+  @Test(arguments: [393, 394, 1400, 1920, 1929, 1930, 1931, 2500, 3914, 3950])
+  func `what is new behind bytes that came again goes on with its stream, however many they are`(
+    again: Int
+  ) throws {
+    // Two groups, so that each frame is made again what it was in between.
+    let configuration = try Self.configuration([("none", .count), ("attack", .drop)], pairs: 4) {
+      $0.keepsStreams = true
+    }
+    let frames = [
+      Self.tcp(String(repeating: "-", count: again - 3) + "att", at: 7),
+      // Other bytes in their place: who has the first ones already keeps those.
+      Self.tcp(String(repeating: "x", count: again) + "ac", at: 7),
+      Self.tcp("k", at: 9 + UInt32(again)),
+    ]
+    let outcome = try Self.run(configuration, frames)
+    #expect(outcome.passed == Array(frames[..<2]))
+    #expect(outcome.counts == ["2 forwarded", "1 matched"])
+  }
+
   @Test(arguments: [true, false])
   func `what cannot be looked through goes on or not, as the plan says`(failsOpen: Bool) throws {
     let configuration = try Self.configuration(pairs: 2) {

@@ -138,16 +138,9 @@ struct ScanProgram: ~Copyable {
       switch step(packet, buffer, head.bytes) {
       case .next(let flow, let behind, let starts):
         (note.flow, note.phase, note.starts) = (flow, .next, starts)
-        // Bytes that were there before are passed over, as far as a descriptor can say so; a stream that begins with
-        // them has them in front of what is new all the same.
-        if Int(buffer.descriptor.offset) + note.skip + behind <= ScanNote.mostOffset,
-          !buffer.descriptor.isScattered || note.skip + behind < head.bytes.count
-        {
-          note.skip += behind
-          note.count -= behind
-        } else if behind > 0 {
-          note.starts = true
-        }
+        // Bytes that were there before are passed over. Where there is no room to say so a stream begins with them: it
+        // has them in front of what is new all the same.
+        if !note.pass(over: behind, of: buffer) { note.starts = true }
         isWhole = true
       case .turn(let flow):
         (note.flow, note.phase) = (flow, .turn)
@@ -234,7 +227,7 @@ struct ScanProgram: ~Copyable {
     _ session: inout GuestSession
   ) {
     var buffer = buffer
-    var note = ScanNote(buffer.memory)
+    var note = ScanNote(of: buffer)
     guard note.stage < groupCount, note.flow < flows.capacity else {
       return drop(buffer, .ignored, portal, &session)
     }
