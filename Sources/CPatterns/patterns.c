@@ -13,10 +13,11 @@ const char *dpaac_patterns_version(void) { return ""; }
 enum dpaac_patterns_result dpaac_patterns_compile(
   const char *const *expressions, uint32_t count, int streams,
   const struct dpaac_pattern_limits *limits, struct dpaac_database **database,
-  struct dpaac_pattern_error *error) {
+  struct dpaac_pattern_error *error, uint64_t *spent) {
   (void)expressions, (void)count, (void)streams, (void)limits, (void)database;
   error->expression = -1;
   error->message[0] = 0;
+  *spent = 0;
   return dpaac_patterns_failed;
 }
 void dpaac_database_free(struct dpaac_database *database) { (void)database; }
@@ -261,19 +262,22 @@ static uint64_t milliseconds(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-// Waits for the child's end, no longer than it was given; -1 when it was ended for that.
-static int await(pid_t child, uint32_t patience, int *status) {
+// Waits for the child's end, no longer than it was given; -1 when it was ended for that. In any case `spent` is how
+// long it had a processor, in microseconds.
+static int await(pid_t child, uint32_t patience, int *status, uint64_t *spent) {
   int descriptor = (int)syscall(SYS_pidfd_open, child, 0);
   uint64_t deadline = milliseconds() + patience;
   int is_late = 0;
+  struct rusage usage;
+  memset(&usage, 0, sizeof(usage));
   for (;;) {
-    pid_t found = waitpid(child, status, WNOHANG);
+    pid_t found = wait4(child, status, WNOHANG, &usage);
     if (found == child || (found < 0 && errno != EINTR)) break;
     uint64_t now = milliseconds();
     if (now >= deadline) {
       is_late = 1;
       kill(child, SIGKILL);
-      while (waitpid(child, status, 0) < 0 && errno == EINTR) {}
+      while (wait4(child, status, 0, &usage) < 0 && errno == EINTR) {}
       break;
     }
     // Without such a descriptor (before Linux 5.3) the same wait looks every few milliseconds.
@@ -282,6 +286,8 @@ static int await(pid_t child, uint32_t patience, int *status) {
     poll(&wait, 1, descriptor < 0 && time > 5 ? 5 : time);
   }
   if (descriptor >= 0) close(descriptor);
+  *spent = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
   return is_late ? -1 : 0;
 }
 
@@ -322,7 +328,8 @@ static enum dpaac_patterns_result take(
 }
 
 static enum dpaac_patterns_result compile_in_child(
-  struct job *job, struct dpaac_database **database, struct dpaac_pattern_error *error) {
+  struct job *job, struct dpaac_database **database, struct dpaac_pattern_error *error,
+  uint64_t *spent) {
   job->memory = memfd_create("patterns", MFD_CLOEXEC);
   if (job->memory < 0) {
     explain(error, "memfd_create");
@@ -340,7 +347,7 @@ static enum dpaac_patterns_result compile_in_child(
   int status = 0;
   if (child < 0) {
     explain(error, "fork");
-  } else if (await(child, job->limits->patience, &status) != 0) {
+  } else if (await(child, job->limits->patience, &status, spent) != 0) {
     result = dpaac_patterns_slow;
   } else if (WIFSIGNALED(status)) {
     // The kernel ends who has used its processor time (getrlimit(2)): hard and soft limit are one.
@@ -360,9 +367,10 @@ static enum dpaac_patterns_result compile_in_child(
 enum dpaac_patterns_result dpaac_patterns_compile(
   const char *const *expressions, uint32_t count, int streams,
   const struct dpaac_pattern_limits *limits, struct dpaac_database **database,
-  struct dpaac_pattern_error *error) {
+  struct dpaac_pattern_error *error, uint64_t *spent) {
   error->expression = -1;
   error->message[0] = 0;
+  *spent = 0;
   *database = NULL;
   unsigned *flags = calloc(count, sizeof(*flags));
   unsigned *ids = calloc(count, sizeof(*ids));
@@ -376,7 +384,7 @@ enum dpaac_patterns_result dpaac_patterns_compile(
       .expressions = expressions, .flags = flags, .ids = ids, .count = count, .streams = streams,
       .limits = limits,
     };
-    result = compile_in_child(&job, database, error);
+    result = compile_in_child(&job, database, error, spent);
   } else {
     snprintf(error->message, sizeof(error->message), "no patterns, or no memory for their list");
   }

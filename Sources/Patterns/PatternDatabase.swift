@@ -8,6 +8,8 @@ public struct PatternDatabase: ~Copyable, @unchecked Sendable {
   let pointer: OpaquePointer
   /// The subsets of each pattern.
   let subsets: UnsafeMutableBufferPointer<UInt16>
+  /// How long compiling had a processor, in microseconds.
+  public let microseconds: UInt64
 
   /// What compiling may take.
   public struct Limits: Sendable, Hashable {
@@ -17,16 +19,26 @@ public struct PatternDatabase: ~Copyable, @unchecked Sendable {
     public var database: UInt64
     /// The processor's time, in seconds.
     public var seconds: UInt32
+    /// The time by the clock, in milliseconds.
+    public var patience: UInt32
 
     /// The limits of a set of patterns in a plan.
     public static let plan = Limits(
       memory: PatternLimit.memory, database: PatternLimit.database, seconds: PatternLimit.seconds)
 
     /// Creates limits.
-    public init(memory: UInt64, database: UInt64, seconds: UInt32) {
+    ///
+    /// - Parameters:
+    ///   - memory: The memory beyond what the process has, in bytes.
+    ///   - database: The size of the database, in bytes.
+    ///   - seconds: The processor's time, in seconds.
+    ///   - patience: The time by the clock, in milliseconds; as long as other programs may take meanwhile unless it is
+    ///     said.
+    public init(memory: UInt64, database: UInt64, seconds: UInt32, patience: UInt32? = nil) {
       self.memory = memory
       self.database = database
       self.seconds = seconds
+      self.patience = patience ?? seconds * PatternLimit.patience * 1000
     }
   }
 
@@ -51,15 +63,16 @@ public struct PatternDatabase: ~Copyable, @unchecked Sendable {
     let list = texts.map { UnsafePointer($0.baseAddress) }
     var bounds = dpaac_pattern_limits(
       memory: limits.memory, database: limits.database, seconds: limits.seconds,
-      // Other programs may have the processor most of the time.
-      patience: limits.seconds * 10_000)
+      patience: limits.patience)
     var error = dpaac_pattern_error()
     var database: OpaquePointer?
+    var spent: UInt64 = 0
     let result = dpaac_patterns_compile(
-      list, UInt32(list.count), streams ? 1 : 0, &bounds, &database, &error)
+      list, UInt32(list.count), streams ? 1 : 0, &bounds, &database, &error, &spent)
     if let error = PatternError(result, error) { throw error }
     guard let database else { throw .failed("no database") }
     pointer = database
+    microseconds = spent
     subsets = .allocate(capacity: patterns.count)
     _ = subsets.initialize(from: patterns.lazy.map(\.subsets))
   }

@@ -2,6 +2,7 @@ import QorIQ
 import DPAAPortal
 import Foundation
 import Glibc
+import Partitioning
 import Security
 import TestSupport
 import Testing
@@ -155,5 +156,38 @@ struct SecurityKeyTests {
     let isFound = search.finds(masked, Self.mask)
     #expect(fault == 0)
     #expect(!isFound)
+  }
+
+  @Test func `what the file of a key was read into is overwritten`() throws {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    // Digits that nobody has in one piece but who reads the file.
+    var generator = SystemRandomNumberGenerator()
+    let masked = (0..<40).map { _ in
+      "0123456789abcdef".utf8.randomElement(using: &generator).map { $0 ^ Self.mask } ?? 0
+    }
+    let path = "\(directory.path)/key"
+    let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    for digit in masked {
+      var byte = digit ^ Self.mask
+      let written = write(file, &byte, 1)
+      #expect(written == 1)
+    }
+    close(file)
+    var tunnel = GatewayRig.tunnel()
+    tunnel.out.key = .file(path, count: 20)
+    let configuration = GatewayRig.configuration(.init([tunnel]))
+    let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: masked.count)
+    defer { copy.deallocate() }
+    for (place, digit) in masked.enumerated() { copy[place] = digit ^ Self.mask }
+    // What the first one needs besides is there for the second.
+    let first = try configuration.holdingKeys()
+    let search = try Search()
+    #expect(search.finds(masked, Self.mask), "the search finds what is there")
+    explicit_bzero(copy, masked.count)
+    let second = try configuration.holdingKeys()
+    let isFound = search.finds(masked, Self.mask)
+    #expect(!isFound)
+    #expect(first == second && first != configuration)
   }
 }

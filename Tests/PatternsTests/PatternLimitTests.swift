@@ -22,6 +22,19 @@ struct PatternLimitTests {
   }
 
   @Test(.timeLimit(.minutes(3)))
+  func `a compiler that takes too long by the clock is ended`() throws {
+    let limits = PatternDatabase.Limits(
+      memory: 4 << 30, database: 1 << 30, seconds: 600, patience: 100)
+    #expect(throws: PatternError.tooSlow) { _ = try Finder(Self.hostile, limits: limits) }
+  }
+
+  @Test func `it is told how long compiling had a processor`() throws {
+    let finder = try Finder([try pattern("abc")])
+    let microseconds = finder.database.microseconds
+    #expect(microseconds > 0)
+  }
+
+  @Test(.timeLimit(.minutes(3)))
   func `a compiler that takes too much memory is ended`() throws {
     let limits = PatternDatabase.Limits(memory: 8 << 20, database: 1 << 30, seconds: 60)
     #expect(throws: PatternError.tooLarge) { _ = try Finder(Self.hostile, limits: limits) }

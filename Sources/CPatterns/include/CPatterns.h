@@ -53,11 +53,12 @@ struct dpaac_stream;
 /// Compiles expressions, in which `.` is any byte, into one database, in a child of this process that has the limits: what an
 /// expression makes the compiler do costs nobody more than them. The library must be open.
 ///
-/// With `streams`, what is scanned comes in pieces and matches may lie across them.
+/// With `streams`, what is scanned comes in pieces and matches may lie across them. `spent` is how long the child had
+/// a processor, in microseconds, whatever came of it.
 enum dpaac_patterns_result dpaac_patterns_compile(
   const char *const *expressions, uint32_t count, int streams,
   const struct dpaac_pattern_limits *limits, struct dpaac_database **database,
-  struct dpaac_pattern_error *error);
+  struct dpaac_pattern_error *error, uint64_t *spent);
 void dpaac_database_free(struct dpaac_database *database);
 /// The state of one stream, in bytes; 0 for a database without streams.
 size_t dpaac_database_stream_size(const struct dpaac_database *database);

@@ -17,7 +17,14 @@ public enum TextFile {
   public static func read(
     _ path: String, namedAt span: SourceSpan? = nil, into bag: inout DiagnosticBag
   ) -> SourceFile? {
-    func fail(_ reason: String, _ fixIts: [FixIt] = []) -> SourceFile? {
+    bytes(path, namedAt: span, into: &bag).map { SourceFile(name: path, bytes: $0) }
+  }
+
+  /// Reads a file, like ``read(_:namedAt:into:)``, of which nothing shall stay in memory: who gets the bytes erases them.
+  static func bytes(
+    _ path: String, namedAt span: SourceSpan?, into bag: inout DiagnosticBag
+  ) -> [UInt8]? {
+    func fail(_ reason: String, _ fixIts: [FixIt] = []) -> [UInt8]? {
       bag.error(
         .fileUnreadable, "\(path.isEmpty ? "\"\"" : path) \(reason)", at: span, fixIts: fixIts)
       return nil
@@ -51,7 +58,7 @@ public enum TextFile {
     } while count <= sizeLimit
     guard count <= sizeLimit else { return fail("has more than \(sizeLimit >> 20) MiB") }
     bytes.removeLast(bytes.count - count)
-    return SourceFile(name: path, bytes: bytes)
+    return bytes
   }
 
   /// A repair that names the file of nearly that name in the same directory.
@@ -73,6 +80,16 @@ public enum TextFile {
 
   private static func reason(_ code: Int32) -> String {
     strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
+  }
+}
+
+extension [UInt8] {
+  /// Overwrites the bytes, which nobody else has, and forgets them.
+  mutating func erase() {
+    withUnsafeMutableBytes { bytes in
+      if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
+    }
+    self = []
   }
 }
 

@@ -95,19 +95,23 @@ extension PlanLowering {
       guard let bytes = TunnelKey.bytes(ofDigits: text.utf8) else {
         return notDigits("the key of \(what)", node.span)
       }
-      return .bytes(bytes)
+      return noted(.bytes(bytes), bytes)
     case (nil, let node?):
       guard let name = reader.text(node, "the key file of \(what)") else { return nil }
       let path = name.relative(toFile: node.span.file.name)
-      guard let file = TextFile.read(path, namedAt: node.span, into: &reader.bag) else {
+      guard var text = TextFile.bytes(path, namedAt: node.span, into: &reader.bag) else {
         return nil
       }
+      defer { text.erase() }
       // Where the name stands, as a finding shows the line that it points at.
-      guard let found = TunnelKey.bytes(ofDigits: file.bytes) else {
+      guard var found = TunnelKey.bytes(ofDigits: text) else {
         return notDigits(path, node.span)
       }
+      // A plan says where the key is, and has none of it.
+      defer { found.erase() }
       // Whoever opens it later may be elsewhere, and a plan is the same from wherever it is named.
-      return .file(name.absolute(besideFile: node.span.file.name), count: found.count)
+      return noted(
+        .file(name.absolute(besideFile: node.span.file.name), count: found.count), found)
     default:
       // A misspelt one has been told of.
       guard facts.misspelt.isDisjoint(with: ["key", "key-file"]) else { return nil }
@@ -118,6 +122,18 @@ extension PlanLowering {
         fixIts: [FixIt(facts["key"] == nil ? "add key-file:" : "take key out")])
       return nil
     }
+  }
+
+  /// Notes a key, and whether another was there before with the same bytes.
+  private mutating func noted(_ key: TunnelKey, _ bytes: [UInt8]) -> TunnelKey {
+    // 64 bits that are others in each process.
+    let hash = bytes.hashValue
+    if let first = keys[hash] {
+      if first != key { sameKeys[key] = first }
+    } else {
+      keys[hash] = key
+    }
+    return key
   }
 
   private mutating func notDigits(_ what: String, _ span: SourceSpan) -> TunnelKey? {

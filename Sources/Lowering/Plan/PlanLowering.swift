@@ -29,6 +29,10 @@ public struct PlanLowering {
   var allowances = PlanAllowances()
   /// How many numbers of lists have been taken one by one.
   var listedCount = 0
+  /// The keys of tunnels by a hash of their bytes, of which none is kept, and those that have the bytes of one before
+  /// them.
+  var keys: [Int: TunnelKey] = [:]
+  var sameKeys: [TunnelKey: TunnelKey] = [:]
 
   private init() {}
 
@@ -60,6 +64,7 @@ public struct PlanLowering {
       hasPartitions = true
       origins.record("/partitions", at: entries.first?.keySpan ?? node.span)
       plan.partitions = partitions(entries, templates: facts["templates"])
+      plan.sameKeys = sameKeys
     }
     if let node = facts["interfaces"], let entries = reader.entries(node, of: "interfaces") {
       for (index, entry) in entries.enumerated() {

@@ -28,10 +28,11 @@ extension PlanSection {
       PlanKey(
         "tunnels", .list(.section(.tunnel)), required: true, "Its tunnels, 32 at most.",
         example: "tunnels: [ {peer: 192.0.2.2, networks: [10.2.0.0/24], transform: aes-gcm, "
-          + "out: {spi: 0x1001, key: \(keyExample)}, in: {spi: 0x1002, key: \(keyExample)}} ]"),
+          + "out: {spi: 0x1001, key: \(keyExample)}, in: {spi: 0x1002, key: \(otherKeyExample)}} ]"),
     ])
 
   private static let keyExample = "000102030405060708090a0b0c0d0e0f10111213"
+  private static let otherKeyExample = "1415161718191a1b1c1d1e1f2021222324252627"
 
   /// A tunnel.
   public static let tunnel = PlanSection(
@@ -58,7 +59,7 @@ extension PlanSection {
         example: "out: {spi: 0x1001, key: \(keyExample)}"),
       PlanKey(
         "in", .section(.tunnelDirection), required: true, "The packets from the peer.",
-        example: "in: {spi: 0x1002, key: \(keyExample)}"),
+        example: "in: {spi: 0x1002, key: \(otherKeyExample)}"),
       PlanKey(
         "extended-numbers", .word(["yes", "no"]), usual: "no",
         "Whether sequence numbers have 64 bits (RFC 4303, 2.2.1).", example: "extended-numbers: yes"
@@ -72,7 +73,8 @@ extension PlanSection {
   public static let tunnelDirection = PlanSection(
     "direction",
     "The security association of one direction. Its key is given in hexadecimal digits: 16, 24 or 32 bytes for "
-      + "AES, then 4 of salt for AES-GCM or 32 for HMAC (the order of RFC 7296, 2.17).",
+      + "AES, then 4 of salt for AES-GCM or 32 for HMAC (the order of RFC 7296, 2.17). Each direction of each "
+      + "tunnel should have a key of its own.",
     [
       PlanKey(
         "spi", .number(256...UInt64(UInt32.max)), required: true, "The security parameters index.",

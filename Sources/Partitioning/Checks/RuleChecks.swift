@@ -194,7 +194,8 @@ extension MatchCondition {
     }
   }
 
-  fileprivate var ipVersion: Int? {
+  /// The version of IP that an address is of.
+  var ipVersion: Int? {
     switch self {
     case .ipv4Source, .ipv4Destination: 4
     case .ipv6Source, .ipv6Destination: 6

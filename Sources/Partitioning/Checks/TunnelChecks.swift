@@ -5,13 +5,14 @@ import QorIQ
 extension PartitionCheck {
   static let tunnelChecks = [
     tunnelCipher, tunnelPairs, tunnelEnd, tunnelPeer, tunnelNetworks, tunnelIndex, tunnelKey,
-    tunnelKeyShown, tunnelChain,
+    tunnelKeyShared, tunnelKeyShown, tunnelChain, tunnelFamily,
   ]
 
   /// A key for examples: 20 bytes.
   package static let tunnelExampleKey = "000102030405060708090a0b0c0d0e0f10111213\n"
   private static let keyFiles = [
-    "tunnel-in.key": tunnelExampleKey, "tunnel-out.key": tunnelExampleKey,
+    "tunnel-in.key": tunnelExampleKey,
+    "tunnel-out.key": "1415161718191a1b1c1d1e1f2021222324252627\n",
   ]
 
   /// A gateway on the link to the host, for examples.
@@ -282,6 +283,104 @@ extension PartitionCheck {
     }
   }
 
+  static let tunnelFamily = PartitionCheck(
+    "tunnel-family", .accelerators, "a rule into a tunnel's chain takes packets of its family",
+    after: ["unknown-chain", "tunnel-networks", "tunnel-chain"],
+    meaning: """
+      SEC puts in whatever comes and says that it is of the family of the tunnel's networks, so that the peer drops \
+      a packet of the other. What it takes out it finds behind an outer header of the peer's family only.
+      """,
+    repair: "match addresses of the tunnel's family, or lead the rule into another tunnel's chain",
+    source: "RFC 4303, section 2.6; Linux 6.1, drivers/crypto/caam/pdb.h: one next header for all",
+    example: .init(
+      guest: [
+        "accelerators": pairs, "chains": "{ out: {by: sec} }",
+        "program": tunnelExample(through: ", through: out"),
+      ], rules: ["{ when: {ipv6.dst: \"fd00::1\"}, to: guest1, through: out }"]), files: keyFiles
+  ) { context, findings in
+    var directions: [Int: [String: (tunnel: Int, isOut: Bool)]] = [:]
+    for (index, gateway) in context.gateways {
+      for (number, tunnel) in gateway.tunnels.enumerated() {
+        for (chain, isOut) in [(tunnel.out.chain, true), (tunnel.into.chain, false)] {
+          if let chain { directions[index, default: [:]][chain] = (number, isOut) }
+        }
+      }
+    }
+    for use in context.chainUses {
+      guard let index = use.owner, let (number, isOut) = directions[index]?[use.name],
+        case .ipsec(let gateway) = context.plan.partitions[index].program,
+        let isIPv4 = context.plan.interfaces[use.interface].rules[use.rule].isIPv4
+      else { continue }
+      let tunnel = gateway.tunnels[number]
+      let wanted = isOut ? tunnel.networks.first?.address.isIPv4 : tunnel.peer.isIPv4
+      guard let wanted, wanted != isIPv4 else { continue }
+      let (family, other) = isIPv4 ? ("IPv4", "IPv6") : ("IPv6", "IPv4")
+      let name = context.name(index)
+      let span = context.span(ClaimPath.ruleConditions(use.interface, use.rule))
+      let place = context.span(ClaimPath.tunnel(index, number, isOut ? "networks" : "peer"))
+      if isOut {
+        findings.add(
+          "a rule leads \(family) packets through \(use.name) into \(name)'s tunnel to \(tunnel.peer), "
+            + "which takes \(other)",
+          at: span, notes: [Note("its networks are here", at: place)],
+          fixIts: [FixIt("match \(other) addresses, or make a tunnel for \(family)")])
+      } else {
+        findings.add(
+          "a rule leads \(family) packets through \(use.name) as those of \(name)'s peer \(tunnel.peer), "
+            + "which sends \(other)",
+          at: span, notes: [Note("the peer is here", at: place)],
+          fixIts: [FixIt("match \(other) addresses")])
+      }
+    }
+  }
+
+  static let tunnelKeyShared = PartitionCheck(
+    "tunnel-key-shared", .accelerators, severity: .warning,
+    "a key of AES-GCM is one direction's of one tunnel",
+    after: ["tunnel-index", "tunnel-key"],
+    meaning: """
+      Two packets under one key and with one vector give away what is in them, and how to forge others. Each end \
+      counts its vectors by itself, so those of two directions or tunnels that have one key may meet.
+      """,
+    repair: "make a key for each direction of each tunnel, and give its peer the same",
+    source: "RFC 4106, section 3.1; RFC 5116, section 5.1.1",
+    example: .init(
+      guest: [
+        "accelerators": pairs, "program": tunnelExample(inKey: "key-file: tunnel-out.key"),
+      ]), files: keyFiles
+  ) { context, findings in
+    var first: [TunnelKey: (words: String, span: SourceSpan?)] = [:]
+    var ends: [Association: Set<Bool>] = [:]
+    for (index, gateway) in context.gateways {
+      for (number, tunnel) in gateway.tunnels.enumerated() where tunnel.transform == .gcm {
+        for isOut in [true, false] {
+          let direction = isOut ? tunnel.out : tunnel.into
+          let key = context.plan.sameKeys[direction.key] ?? direction.key
+          let association = Association(
+            key: key, spi: direction.spi, end: isOut ? tunnel.peer : gateway.end(of: tunnel))
+          let known = ends[association, default: []]
+          ends[association] = known.union([isOut])
+          // Where both ends of a tunnel are in the plan, each direction has its key at both.
+          guard known != [!isOut] else { continue }
+          let words =
+            "the way \(isOut ? "into" : "out of") \(context.name(index))'s tunnel to \(tunnel.peer)"
+          let span = context.span(ClaimPath.tunnel(index, number, isOut ? "out/key" : "in/key"))
+          guard let other = first[key] else {
+            first[key] = (words, span)
+            continue
+          }
+          findings.add(
+            "\(words) has the same key of AES-GCM as \(other.words)", at: span,
+            notes: [Note("that has it here", at: other.span)],
+            fixIts: [
+              FixIt(
+                "make another with `openssl rand -hex \(direction.key.count)`, for the peer too")
+            ])
+        }
+      }
+    }
+  }
+
   static let tunnelKeyShown = PartitionCheck(
     "tunnel-key-shown", .accelerators, severity: .warning,
     "a tunnel's key does not stand in the plan",
@@ -301,6 +400,28 @@ extension PartitionCheck {
       guard case .bytes = key else { return }
       findings.add("the key of \(name)'s tunnel to \(tunnel.peer) stands in the plan", at: span)
     }
+  }
+}
+
+/// What tells a direction of a tunnel from others under its key: its index, and the address that it leads to.
+private struct Association: Hashable {
+  var key: TunnelKey
+  var spi: UInt32
+  var end: NetworkAddress?
+}
+
+extension RuleWish {
+  /// Whether all that it takes are IPv4 packets, or all IPv6; `nil` where it may take both, or takes none.
+  fileprivate var isIPv4: Bool? {
+    let versions = Set(
+      (conditions ?? []).compactMap { condition -> Int? in
+        switch condition {
+        case .etherType(0x0800): 4
+        case .etherType(0x86dd): 6
+        default: condition.ipVersion
+        }
+      })
+    return versions.count == 1 ? versions.contains(4) : nil
   }
 }
 
@@ -337,6 +458,12 @@ extension GuestProgram.TunnelProgram {
 
   fileprivate var cipherAddresses: [NetworkPrefix] {
     router.ways.filter { $0.path == cipher }.flatMap(\.addresses)
+  }
+
+  /// The gateway's own end of a tunnel.
+  fileprivate func end(of tunnel: GuestProgram.Tunnel) -> NetworkAddress? {
+    tunnel.local
+      ?? cipherAddresses.first { $0.address.isIPv4 == tunnel.peer.isIPv4 }?.address
   }
 
   /// Where the longest of networks, routes and tunnels leads, as the guest's table will have it.

@@ -50,6 +50,23 @@ public struct Partition: Sendable, Hashable {
 
   /// The index of the owner of this name.
   public func ownerIndex(named name: String) -> Int? { owners.firstIndex { $0.name == name } }
+
+  /// The partition with other programs that do the same as its own: what was proved of it holds for them, too.
+  ///
+  /// - Parameter programs: The programs, in the order of the owners.
+  /// - Returns: The partition with those.
+  public func running(_ programs: [GuestProgram]) -> Partition {
+    precondition(programs.count == owners.count, "every owner has a program")
+    let others = zip(owners, programs).map { owner, program -> Owner in
+      var owner = owner
+      owner.program = program
+      return owner
+    }
+    return Partition(
+      name: name, board: board, owners: others, interfaces: interfaces, links: links,
+      decisions: decisions, resources: resources, ports: ports, policers: policers,
+      sharedMemory: sharedMemory, reservations: reservations)
+  }
 }
 
 /// Something the planner chose because the plan left it open, or what a wish costs on this board.

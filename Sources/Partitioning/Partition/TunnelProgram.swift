@@ -137,17 +137,20 @@ public enum TunnelKey: Sendable, Hashable {
   /// Bytes of hexadecimal digits, with white space between them or `0x` in front; `nil` when something else
   /// stands there, or half a byte.
   public static func bytes(ofDigits text: some Sequence<UInt8>) -> [UInt8]? {
-    var digits = text.filter { $0 != 0x20 && !(0x09...0x0d).contains($0) }[...]
-    if digits.starts(with: [0x30, 0x78]) { digits = digits.dropFirst(2) }
-    guard digits.count % 2 == 0 else { return nil }
+    // In one pass and into one piece of memory, so that whoever overwrites what he gave and got has left nothing.
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(digits.count / 2)
+    bytes.reserveCapacity(text.underestimatedCount / 2)
     var high: UInt8?
-    for digit in digits {
+    var hasPrefix = false
+    for digit in text where digit != 0x20 && !(0x09...0x0d).contains(digit) {
       let value: UInt8
       switch digit {
       case 0x30...0x39: value = digit - 0x30
       case 0x41...0x46, 0x61...0x66: value = digit & 0xf + 9
+      case 0x78 where high == 0 && bytes.isEmpty && !hasPrefix:
+        hasPrefix = true
+        high = nil
+        continue
       default: return nil
       }
       if let upper = high {
@@ -157,6 +160,6 @@ public enum TunnelKey: Sendable, Hashable {
         high = value
       }
     }
-    return bytes
+    return high == nil ? bytes : nil
   }
 }

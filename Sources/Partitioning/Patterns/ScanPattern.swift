@@ -49,8 +49,12 @@ public enum PatternLimit {
   public static let patterns = 4096
   /// The places of one set's patterns together.
   public static let setPositions: UInt32 = 65_536
-  /// The seconds of a processor that one set is compiled in.
+  /// The seconds of a processor that one set is compiled in: for frames that stand for themselves, and again for flows.
   public static let seconds: UInt32 = 20
+  /// The seconds of a processor that all sets are compiled in which a run begins with, or which a new plan brings.
+  public static let planSeconds: UInt32 = 120
+  /// How many times as long either may take by the clock: other programs may have the processor most of the time.
+  public static let patience: UInt32 = 10
   /// The memory that the compiler may take for one set, in bytes.
   public static let memory: UInt64 = 1 << 30
   /// The size of one set's database, in bytes.

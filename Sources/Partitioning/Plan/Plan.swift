@@ -25,6 +25,9 @@ public struct Plan: Sendable, Hashable {
   public var isWhole = true
   /// The policers that are described, but not so that anybody could read it.
   public var unreadPolicers: [String] = []
+  /// Keys that have the bytes of another that was read before them, and that one: what is in their files only their
+  /// reader knows.
+  public var sameKeys: [TunnelKey: TunnelKey] = [:]
 
   /// The name of the partition that controls the shared blocks and that every plan has.
   public static let hostName = "host"

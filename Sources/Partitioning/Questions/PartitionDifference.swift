@@ -132,12 +132,33 @@ public struct PartitionDifference: Sendable, Hashable {
       "shared memory", old.shared.joined(separator: ", "), new.shared.joined(separator: ", "))
     reasons += moved(
       "boot arguments", old.resources.bootArguments ?? "", new.resources.bootArguments ?? "")
-    if old.owner.program != new.owner.program { reasons.append("its program has changed") }
+    reasons += programReasons(old.owner.program, new.owner.program)
     if old.resources.images != new.resources.images { reasons.append("its images have changed") }
     if old.resources.dmaWindow != new.resources.dmaWindow, reasons.isEmpty {
       reasons.append("its DMA window has changed")
     }
     return reasons
+  }
+
+  /// How programs differ: of a gateway that has other keys and is alike otherwise, which keys.
+  private static func programReasons(_ old: GuestProgram, _ new: GuestProgram) -> [String] {
+    guard old != new else { return [] }
+    let changed = ["its program has changed"]
+    guard case .ipsec(let before) = old, case .ipsec(var after) = new,
+      before.tunnels.count == after.tunnels.count
+    else { return changed }
+    var reasons: [String] = []
+    for (index, tunnel) in before.tunnels.enumerated() {
+      if after.tunnels[index].out.key != tunnel.out.key {
+        reasons.append("the key out to \(tunnel.peer) is another")
+      }
+      if after.tunnels[index].into.key != tunnel.into.key {
+        reasons.append("the key in from \(tunnel.peer) is another")
+      }
+      after.tunnels[index].out.key = tunnel.out.key
+      after.tunnels[index].into.key = tunnel.into.key
+    }
+    return after == before ? reasons : changed
   }
 
   /// What queues can be told once they are empty.

@@ -23,7 +23,8 @@ final class PatternMatcher: AcceleratorDevice, @unchecked Sendable {
   /// How many matches one report can have: as many as a 16-bit limit counts.
   static let mostMatches = 0xffff
 
-  private let sets: PatternSets
+  /// The patterns.
+  let sets: PatternSets
   /// The sets' databases, which they hold.
   private let databases: UnsafeMutablePointer<Unmanaged<PatternSets.Compiled>>
   // By pointers, as a class looks at every access to what it holds itself whether there is another.

@@ -15,10 +15,18 @@ extension RuntimeConfiguration {
   }
 
   /// An accelerator for this configuration; `nil` when the host has none.
-  func usualDevice(_ kind: AcceleratorKind) throws(EngineError) -> AcceleratorDevice? {
+  ///
+  /// - Parameters:
+  ///   - kind: Which.
+  ///   - patterns: PME's patterns, when they have been compiled.
+  /// - Returns: The accelerator.
+  /// - Throws: ``EngineError/patterns(_:_:)``.
+  func usualDevice(
+    _ kind: AcceleratorKind, patterns: PatternSets? = nil
+  ) throws(EngineError) -> AcceleratorDevice? {
     switch kind {
     case .sec: SecurityDevice(SecurityChoice())
-    case .pme: try patternMatcher()
+    case .pme: try patternMatcher(patterns)
     }
   }
 }

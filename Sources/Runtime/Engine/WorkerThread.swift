@@ -7,7 +7,7 @@ enum WorkerThread {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Starts a thread; whoever starts it waits for its end with `pthread_join`.
+  /// Starts a thread; whoever starts it waits for its end with `pthread_join`, or lets it go with `pthread_detach`.
   static func start(_ body: @escaping @Sendable () -> Void) -> pthread_t {
     var thread = pthread_t()
     let context = Unmanaged.passRetained(Work(body))

@@ -1,3 +1,4 @@
+import CSecurity
 import DPAAPortal
 import Glibc
 import Partitioning
@@ -13,7 +14,29 @@ extension RuntimeConfiguration {
     return configuration
   }
 
-  /// A gateway's tunnels, with their keys: only now are files of keys read.
+  /// The same with the keys of its tunnels themselves, which are read now: whatever becomes of their files, it has
+  /// those keys.
+  ///
+  /// - Returns: The configuration with its keys.
+  /// - Throws: ``EngineError/badConfiguration(_:)`` for a key that cannot be read or has a wrong length.
+  func holdingKeys() throws(EngineError) -> RuntimeConfiguration {
+    var configuration = self
+    for (index, owner) in owners.enumerated() {
+      guard case .ipsec(var gateway) = owner.program else { continue }
+      for place in gateway.tunnels.indices {
+        let tunnel = gateway.tunnels[place]
+        gateway.tunnels[place].out.key = .bytes(
+          try Self.key(tunnel.transform, tunnel.out, of: owner))
+        gateway.tunnels[place].into.key = .bytes(
+          try Self.key(tunnel.transform, tunnel.into, of: owner))
+      }
+      configuration.owners[index].program = .ipsec(gateway)
+    }
+    return configuration
+  }
+
+  /// A gateway's tunnels, with their keys: those that stand in files are read now, unless that was done before
+  /// (``holdingKeys()``).
   func tunnels(
     _ gateway: GuestProgram.TunnelProgram, ofOwner index: Int
   ) throws(EngineError) -> TunnelSettings {
@@ -57,19 +80,7 @@ extension RuntimeConfiguration {
   private static func transform(
     _ transform: TunnelTransform, _ direction: TunnelDirection, of owner: Owner
   ) throws(EngineError) -> SharedDescriptor.Transform {
-    let key: [UInt8]
-    switch direction.key {
-    case .bytes(let bytes): key = bytes
-    case .file(let path, _):
-      guard let text = contents(of: path), let bytes = TunnelKey.bytes(ofDigits: text) else {
-        throw .badConfiguration("\(owner.name)'s key cannot be read from \(path)")
-      }
-      key = bytes
-    }
-    guard transform.keyLengths.contains(key.count) else {
-      throw .badConfiguration(
-        "\(owner.name) has a key of \(key.count) bytes for \(transform.rawValue)")
-    }
+    let key = try Self.key(transform, direction, of: owner)
     let cipher = Array(key.dropLast(transform.extraLength))
     let rest = Array(key.suffix(transform.extraLength))
     return switch transform {
@@ -78,26 +89,69 @@ extension RuntimeConfiguration {
     }
   }
 
+  /// A direction's key, from its file if it stands in one.
+  private static func key(
+    _ transform: TunnelTransform, _ direction: TunnelDirection, of owner: Owner
+  ) throws(EngineError) -> [UInt8] {
+    let key: [UInt8]
+    switch direction.key {
+    case .bytes(let bytes): key = bytes
+    case .file(let path, _):
+      guard let bytes = self.key(inFile: path) else {
+        throw .badConfiguration("\(owner.name)'s key cannot be read from \(path)")
+      }
+      key = bytes
+    }
+    guard transform.keyLengths.contains(key.count) else {
+      throw .badConfiguration(
+        "\(owner.name) has a key of \(key.count) bytes for \(transform.rawValue)")
+    }
+    return key
+  }
+
   /// The longest file of a key, which has some hundred digits.
   private static let longestFile = 4096
 
-  private static func contents(of path: String) -> [UInt8]? {
+  /// The key whose digits stand in a file. What they are read into is overwritten before anybody else gets it.
+  private static func key(inFile path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: longestFile)
-    var count = 0
-    while count < bytes.count {
-      let room = bytes.count - count
-      let got = bytes.withUnsafeMutableBytes { buffer in
-        // SAFETY: `count` is within the buffer, which has `room` bytes behind it.
-        read(descriptor, buffer.baseAddress.map { $0 + count }, room)
+    return withUnsafeTemporaryAllocation(byteCount: longestFile, alignment: 1) {
+      text -> [UInt8]? in
+      defer { if let start = text.baseAddress { dpaac_security_erase(start, text.count) } }
+      var count = 0
+      while count < text.count {
+        // SAFETY: `count` is within the buffer, which has as many bytes behind it as are asked for.
+        let got = read(descriptor, text.baseAddress.map { $0 + count }, text.count - count)
+        if got < 0, errno == EINTR { continue }
+        guard got >= 0 else { return nil }
+        if got == 0 { return TunnelKey.bytes(ofDigits: text[..<count]) }
+        count += got
       }
-      if got < 0, errno == EINTR { continue }
-      guard got >= 0 else { return nil }
-      if got == 0 { return Array(bytes.prefix(count)) }
-      count += got
+      return nil
     }
-    return nil
+  }
+}
+
+extension Partition {
+  /// The partition with the keys of a configuration that was made of it.
+  ///
+  /// - Parameter configuration: The configuration, which holds its keys.
+  /// - Returns: The partition, which holds them, too.
+  func withKeys(of configuration: RuntimeConfiguration) -> Partition {
+    running(
+      owners.map { owner in
+        configuration.owners.first { $0.name == owner.name }?.program ?? owner.program
+      })
+  }
+
+  /// The partition with the keys of its tunnels themselves, which are read now.
+  ///
+  /// - Parameter resolve: Where a file of a key is, by the path that the plan has for it.
+  /// - Returns: The partition with its keys.
+  /// - Throws: ``EngineError/badConfiguration(_:)`` for a key that cannot be read or has a wrong length.
+  func holdingKeys(_ resolve: (String) -> String) throws(EngineError) -> Partition {
+    withKeys(of: try RuntimeConfiguration(self).findingKeys(resolve).holdingKeys())
   }
 }

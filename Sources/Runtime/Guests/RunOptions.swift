@@ -39,6 +39,10 @@ public struct RunOptions: Sendable {
   /// Reads the plan at a path, which keeps what a partition has, and says why that cannot be: a run itself knows no
   /// plans.
   public var readPlan: PlanReader?
+  /// How the patterns of a new plan are compiled.
+  var compilePatterns: PatternSets.Compiler = { (configuration, known) throws(EngineError) in
+    try PatternSets(configuration, knowing: known)
+  }
   /// The CPU of a thread that does nothing but SEC's and PME's work; `nil` for none.
   public var acceleratorCPU: Int?
   /// The nice value of the engine's thread, if that is lower than this process's.

@@ -13,15 +13,43 @@ public struct PlanRefusal: Error, Sendable {
 }
 
 /// The plan of a run, and the one before it as long as the new one is not confirmed.
+///
+/// Both hold their keys: files of keys are read as a plan comes, and not again.
 struct RunPlans {
   var current: Partition?
   var unconfirmed: Unconfirmed?
+  /// The plan that the run goes over to as soon as its patterns are compiled.
+  var next: Next?
 
   /// A plan that is gone back to.
   struct Unconfirmed {
     var partition: Partition
+    /// Its patterns, as they were compiled for it.
+    var patterns: [PatternSets.Compiled]
     /// When, in nanoseconds.
     var deadline: UInt64
+  }
+
+  /// A plan that somebody wants.
+  struct Wish {
+    /// Who wants it, and is answered when it is done.
+    let request: ControlRequest
+    let partition: Partition
+    /// Within how many seconds it must be confirmed; `nil` when it need not be.
+    let seconds: UInt64?
+    let way: Way
+  }
+
+  /// What going over to a plan means, and what is said of it.
+  struct Way {
+    let change: ConfigurationChange
+    let rows: [PartitionDifference.Change]
+  }
+
+  /// A plan that is being got ready.
+  struct Next {
+    let wish: Wish
+    let patterns: PatternJob
   }
 }
 

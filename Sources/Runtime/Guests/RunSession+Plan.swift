@@ -9,6 +9,12 @@ extension RunSession {
   /// Does what somebody wants of the plan.
   mutating func take(_ verb: PlanVerb, _ request: ControlRequest, now: UInt64) {
     guard interruptedAt == 0 else { return request.answer(1, "error: the run is ending\n") }
+    if let next = plans.next {
+      return request.answer(
+        1,
+        "error: the patterns of \(next.wish.partition.name) are being compiled; say it again when that is "
+          + "done\n")
+    }
     guard verb == .confirm || errands.isEmpty else {
       return request.answer(
         1, "error: a guest is being started or ended; say it again when that is done\n")
@@ -22,12 +28,12 @@ extension RunSession {
       plans.unconfirmed = nil
       request.answer(0, "confirmed: \(configuration.name)\n")
     case .revert:
-      guard let before = plans.unconfirmed?.partition else {
+      guard let before = plans.unconfirmed else {
         return request.answer(
           1, "error: no plan waits to be confirmed; apply the old one with dpaac apply\n")
       }
       finish(request, within: nil) { (session) throws(EngineError) in
-        try session.goOver(to: before)
+        try session.goBack(to: before)
       }
     }
   }
@@ -39,7 +45,7 @@ extension RunSession {
     else { return }
     options.say("revert \(configuration.name), which nobody has confirmed")
     do throws(EngineError) {
-      _ = try goOver(to: unconfirmed.partition)
+      _ = try goBack(to: unconfirmed)
       plans.unconfirmed = nil
     } catch {
       // It stays as it is, and can still be confirmed.
@@ -77,23 +83,62 @@ extension RunSession {
         1, "error: \(words[1]) is no file that the run could read, too; write the plan into one\n")
     }
     let next: Partition
+    let way: RunPlans.Way
     switch read(words[1], before, request.isJSON) {
     case .failure(let refusal): return request.answer(1, refusal.text)
-    case .success(let partition): next = partition
+    case .success(let partition):
+      do throws(EngineError) {
+        next = try partition.holdingKeys(options.resolve)
+        way = try self.way(to: next)
+      } catch {
+        return request.answer(1, "error: \(error)\n")
+      }
     }
     guard !isDry else {
-      return finish(request, within: nil, isDry: true) { (session) throws(EngineError) in
-        try session.transition(to: next).rows
-      }
+      return finish(request, within: nil, isDry: true) { _ in way.rows }
     }
     // What changes nothing needs no way back.
     if next == before { seconds = nil }
-    finish(request, within: seconds) { (session) throws(EngineError) in
-      try session.goOver(to: next)
+    let wish = RunPlans.Wish(request: request, partition: next, seconds: seconds, way: way)
+    let known = engine.compiledPatterns
+    guard !way.change.keepsPatterns, PatternSets.areLacking(in: known, for: way.change.new) else {
+      return fulfil(wish, knowing: [])
     }
-    if let seconds, plans.current == next {
+    plans.next = RunPlans.Next(
+      wish: wish,
+      patterns: .start(way.change.new, knowing: known, options.compilePatterns))
+  }
+
+  /// Goes over to the plan whose patterns were to be compiled first, once they are.
+  mutating func followPlan() {
+    guard let next = plans.next else { return }
+    guard interruptedAt == 0 else {
+      plans.next = nil
+      return next.wish.request.answer(1, "error: the run is ending\n")
+    }
+    // Guests may have been told to end or to start meanwhile.
+    guard errands.isEmpty, let outcome = next.patterns.outcome else { return }
+    plans.next = nil
+    switch outcome {
+    case .success(let sets): fulfil(next.wish, knowing: sets.compiled)
+    case .failure(let error): next.wish.request.answer(1, "error: \(error)\n")
+    }
+  }
+
+  /// Goes over to a plan that somebody wants, and answers.
+  ///
+  /// - Parameters:
+  ///   - wish: The plan.
+  ///   - compiled: Those of its patterns that the run has not had yet.
+  private mutating func fulfil(_ wish: RunPlans.Wish, knowing compiled: [PatternSets.Compiled]) {
+    let (before, patterns) = (plans.current, engine.compiledPatterns)
+    finish(wish.request, within: wish.seconds) { (session) throws(EngineError) in
+      try session.goOver(to: wish.partition, wish.way, knowing: compiled)
+    }
+    if let seconds = wish.seconds, let before, plans.current == wish.partition {
       plans.unconfirmed = RunPlans.Unconfirmed(
-        partition: before, deadline: monotonicNanoseconds() + seconds * 1_000_000_000)
+        partition: before, patterns: patterns,
+        deadline: monotonicNanoseconds() + seconds * 1_000_000_000)
     }
   }
 
@@ -124,10 +169,10 @@ extension RunSession {
 
   // MARK: The way
 
-  /// What going over to a partition means, and what is said of it.
-  private func transition(
-    to next: Partition
-  ) throws(EngineError) -> (change: ConfigurationChange, rows: [PartitionDifference.Change]) {
+  /// The way from the run's plan to another.
+  ///
+  /// - Throws: ``EngineError/transition(_:)`` when there is none while the run goes on.
+  private func way(to next: Partition) throws(EngineError) -> RunPlans.Way {
     guard let before = plans.current else { throw .transition("the run's plan is not known") }
     let difference = PartitionDifference(from: before, to: next)
     var wanted = RuntimeConfiguration(next)
@@ -165,19 +210,33 @@ extension RunSession {
       }
       return row
     }
-    return (change, rows)
+    return RunPlans.Way(change: change, rows: rows)
+  }
+
+  /// Goes back to the plan before one that is not confirmed.
+  private mutating func goBack(
+    to before: RunPlans.Unconfirmed
+  ) throws(EngineError) -> [PartitionDifference.Change] {
+    try goOver(
+      to: before.partition, try way(to: before.partition), knowing: before.patterns)
   }
 
   /// Goes over to a partition, all of it or not at all.
   ///
+  /// - Parameters:
+  ///   - next: The partition.
+  ///   - way: The way to it.
+  ///   - compiled: Those of its patterns that are not looked for now.
   /// - Returns: What happened to each partition.
   /// - Throws: ``EngineError`` when it cannot be; then the run has the plan that it had.
   private mutating func goOver(
-    to next: Partition
+    to next: Partition, _ way: RunPlans.Way, knowing compiled: [PatternSets.Compiled]
   ) throws(EngineError) -> [PartitionDifference.Change] {
-    let (change, rows) = try transition(to: next)
+    let change = way.change
+    // Those of the plan before, too: going back to it is not the time to compile them.
+    let known = engine.compiledPatterns + compiled
     do throws(EngineError) {
-      try go(change)
+      try go(change, knowing: known)
     } catch {
       // What has not begun is as it was, and a run that ends goes back to nothing.
       guard configuration == change.new, interruptedAt == 0 else { throw error }
@@ -185,19 +244,25 @@ extension RunSession {
         // All that were to start are not there, or not as they were, whatever their plans say.
         var restarting: [String: String] = [:]
         for owner in change.starting { restarting[change.new.owners[owner].name] = "going back" }
-        try go(try ConfigurationChange(from: change.new, to: change.old, restarting: restarting))
+        try go(
+          try ConfigurationChange(from: change.new, to: change.old, restarting: restarting),
+          knowing: known)
       } catch let second {
         throw .transition("\(error); and going back failed: \(second)")
       }
       throw error
     }
     plans.current = next
-    return rows
+    return way.rows
   }
 
-  private mutating func go(_ change: ConfigurationChange) throws(EngineError) {
-    // Whatever may be lacking is known before anybody is ended.
-    let next = try EngineSuccessor(to: engine, change)
+  private mutating func go(
+    _ change: ConfigurationChange, knowing known: [PatternSets.Compiled]
+  ) throws(EngineError) {
+    // Whatever may be lacking is known before anybody is ended. Nothing is left to be compiled.
+    var patterns: PatternSets?
+    if !change.keepsPatterns { patterns = try options.compilePatterns(change.new, known) }
+    let next = try EngineSuccessor(to: engine, change, patterns: patterns)
     end(change.ending)
     engine.apply(next)
     try begin(change.starting)

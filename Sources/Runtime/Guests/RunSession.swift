@@ -39,7 +39,9 @@ public struct RunSession: ~Copyable {
   public static func run(
     _ configuration: RuntimeConfiguration, options: RunOptions
   ) throws(EngineError) -> RunReport {
-    var session = try RunSession(configuration.findingKeys(options.resolve), options)
+    // Once and for all: a file of a key may be another when a guest starts again or a new plan comes.
+    var session = try RunSession(
+      configuration.findingKeys(options.resolve).holdingKeys(), options)
     do throws(EngineError) {
       try session.startGuests()
     } catch {
@@ -62,7 +64,7 @@ public struct RunSession: ~Copyable {
 
   private init(_ configuration: RuntimeConfiguration, _ options: RunOptions) throws(EngineError) {
     self.options = options
-    plans = RunPlans(current: options.partition)
+    plans = RunPlans(current: options.partition?.withKeys(of: configuration))
     display = LiveDisplay(isShown: options.isLive)
     var engineOptions = EngineOptions(
       lines: options.lines, outputFormat: options.captureFormat, repeats: options.repeats,
@@ -384,6 +386,7 @@ public struct RunSession: ~Copyable {
     let now = monotonicNanoseconds()
     for request in control.takeRequests(now: now) { take(request, now: now) }
     followErrands(now: now)
+    followPlan()
     goBackUnlessConfirmed(now: now)
   }
 

@@ -59,7 +59,16 @@ struct EngineSuccessor: ~Copyable {
   private let counterRegion: SharedRegion
   private let devices: [AcceleratorKind: AcceleratorDevice]
 
-  init(to engine: Engine, _ change: ConfigurationChange) throws(EngineError) {
+  /// Makes all of it.
+  ///
+  /// - Parameters:
+  ///   - engine: What runs.
+  ///   - change: From the configuration that runs to the one that shall run.
+  ///   - patterns: The patterns of that, when they have been compiled.
+  /// - Throws: ``EngineError`` for want of memory or of an accelerator.
+  init(
+    to engine: Engine, _ change: ConfigurationChange, patterns: PatternSets? = nil
+  ) throws(EngineError) {
     let next = change.new
     var memory = engine.memory
     // Who goes on must not find its rings reset: those of the new tables are over memory that nobody has.
@@ -85,7 +94,7 @@ struct EngineSuccessor: ~Copyable {
     for kind in next.usedAccelerators {
       let isKept = kind != .pme || change.keepsPatterns
       devices[kind] = isKept ? engine.devices[kind] : nil
-      if devices[kind] == nil { devices[kind] = try next.usualDevice(kind) }
+      if devices[kind] == nil { devices[kind] = try next.usualDevice(kind, patterns: patterns) }
     }
     var options = EngineOptions(measuresLatency: engine.measuresLatency)
     options.devices = devices
