@@ -176,32 +176,35 @@ import Testing
   /// A hundred thousand of a kind, with its number in each.
   private static func many(_ each: (Int) -> String) -> String { (0..<100_000).map(each).joined() }
 
-  private static let much: [String] = [
-    many { "p\($0);" } + "}; / {" + many { "p\($0);" },
-    "aliases {" + many { "a\($0) = \"/n\($0)\";" } + "};" + many { "n\($0) { };" },
-    many { "l\($0): " } + "n { };",
-    "}; " + many { "/ { p\($0); };" } + "/ {",
-    many { "n\($0) { };" } + "}; / {" + many { "/delete-node/ n\($0);" },
-    many { "n\($0) { };" } + "}; / {" + many { "/delete-node/ m\($0);" },
-  ]
-
   /// Each of these took time in the square of its size once; as squares they take longer than the
   /// time limit of this suite.
   @Test(
     .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
-    arguments: much)
-  func `heavy: much of one kind takes time in proportion`(body: String) {
-    #expect(checks("/dts-v1/;\n/ {\(body)};\n").allSatisfy { $0.severity != .error })
+    arguments: [
+      Long("properties given twice", many { "p\($0);" } + "}; / {" + many { "p\($0);" }),
+      Long(
+        "aliases",
+        "aliases {" + many { "a\($0) = \"/n\($0)\";" } + "};" + many { "n\($0) { };" }),
+      Long("labels", many { "l\($0): " } + "n { };"),
+      Long("roots", "}; " + many { "/ { p\($0); };" } + "/ {"),
+      Long("deletions", many { "n\($0) { };" } + "}; / {" + many { "/delete-node/ n\($0);" }),
+      Long(
+        "deletions of nothing",
+        many { "n\($0) { };" } + "}; / {" + many { "/delete-node/ m\($0);" }),
+    ])
+  func `heavy: much of one kind takes time in proportion`(body: Long) {
+    #expect(checks("/dts-v1/;\n/ {\(body.text)};\n").allSatisfy { $0.severity != .error })
   }
 
   /// Words that are no labels and quotes that nothing closes were looked through again from each of their bytes.
   @Test(
     .enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"),
     arguments: [
-      String(repeating: "x", count: 4_000_000), "'" + String(repeating: "\\'", count: 4_000_000),
+      Long("letters", String(repeating: "x", count: 4_000_000)),
+      Long("quotes", "'" + String(repeating: "\\'", count: 4_000_000)),
     ])
-  func `heavy: a word of megabytes is one mistake`(word: String) {
-    #expect(codes("/dts-v1/;\n/ { a = \(word); };\n") == ["unexpected-token"])
+  func `heavy: a word of megabytes is one mistake`(word: Long) {
+    #expect(codes("/dts-v1/;\n/ { a = \(word.text); };\n") == ["unexpected-token"])
   }
 
   @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"))
@@ -263,4 +266,12 @@ import Testing
     TreeChecker().check(&tree, into: &bag)
     return bag.diagnostics
   }
+}
+
+/// A text of megabytes, which nobody wants to read in what a test says.
+struct Long: CustomTestStringConvertible {
+  let testDescription: String
+  let text: String
+
+  init(_ name: String, _ text: String) { (testDescription, self.text) = (name, text) }
 }
