@@ -55,8 +55,28 @@ import Testing
     #expect(patience() == 2000)
     for _ in 0..<20 { backoff.noteYield(nanoseconds: 300, now: now) }
     #expect(patience() == 16_000)
-    backoff.noteYield(nanoseconds: IdleBackoff.emptyYield + 1, now: now)
+    // Nothing was there behind it: the call itself takes long.
+    backoff.noteYield(nanoseconds: IdleBackoff.answeredYield, now: now)
+    _ = backoff.step(now: now)
+    #expect(patience() == 16_000)
+    backoff.noteYield(nanoseconds: IdleBackoff.answeredYield + 1, now: now)
+    _ = backoff.step(now: now)
     #expect(patience() == 1000)
+  }
+
+  @Test func `a short yield with work right behind it has gone to who did that`() {
+    var backoff = IdleBackoff()
+    let now: UInt64 = 5_000_000
+    for _ in 0..<20 { backoff.noteYield(nanoseconds: IdleBackoff.emptyYield + 1, now: now) }
+    backoff.restart()
+    #expect(backoff.step(now: now) == .pause)
+    #expect(backoff.step(now: now + 1000) == .yield)
+    // One that is too short for that has not.
+    for _ in 0..<20 { backoff.noteYield(nanoseconds: IdleBackoff.emptyYield, now: now) }
+    backoff.restart()
+    #expect(backoff.step(now: now) == .pause)
+    #expect(backoff.step(now: now + 15_999) == .pause)
+    #expect(backoff.step(now: now + 16_000) == .yield)
   }
 
   @Test func `who hurries has the nice value that it may have, and no other thread has`() {

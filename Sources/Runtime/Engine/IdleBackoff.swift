@@ -15,13 +15,18 @@ struct IdleBackoff {
   private var waits = 0
   /// Until when yields are left alone.
   private var crowdedUntil: UInt64 = 0
+  /// Whether somebody may have had the core during a yield that was the last thing done.
+  private var mayBeAnswered = false
   /// For how many nanoseconds it polls on.
   private var patience = Self.leastPatience
   /// A guest on another CPU answers within that; one that shares the CPU with the engine can only answer after it.
   private static let leastPatience: UInt64 = 1000
   private static let mostPatience: UInt64 = 16_000
-  /// A yield that takes no longer has gone to nobody.
-  static let emptyYield: UInt64 = 5000
+  /// A yield that takes no longer has gone to nobody: two changes of process take more.
+  static let emptyYield: UInt64 = 1000
+  /// One that takes longer has gone to somebody. What lies between tells nothing unless there is work right behind it:
+  /// a fast machine's guest has then done that meanwhile, and on a slow one the call itself takes so long.
+  static let answeredYield: UInt64 = 5000
   /// A yield that takes longer has gone to somebody who does not yield.
   static let longestYield: UInt64 = 500_000
   /// For how long that is remembered.
@@ -34,12 +39,16 @@ struct IdleBackoff {
   var isNapping: Bool { waits > 1000 }
 
   /// Says that there was something to do.
-  mutating func restart() { (since, waits) = (nil, 0) }
+  mutating func restart() {
+    if mayBeAnswered { patience = Self.leastPatience }
+    (since, waits, mayBeAnswered) = (nil, 0, false)
+  }
 
   /// What to do about another idle round.
   mutating func step(now: UInt64) -> Step {
     let start = since ?? now
     since = start
+    mayBeAnswered = false
     guard now < crowdedUntil || now &- start >= patience else { return .pause }
     waits &+= 1
     return now < crowdedUntil || waits > 1000 ? .nap : .yield
@@ -48,8 +57,9 @@ struct IdleBackoff {
   /// Takes notice of how long a yield took.
   mutating func noteYield(nanoseconds: UInt64, now: UInt64) {
     if nanoseconds > Self.longestYield { crowdedUntil = now &+ Self.memory }
+    mayBeAnswered = nanoseconds > Self.emptyYield
     patience =
-      nanoseconds > Self.emptyYield
+      nanoseconds > Self.answeredYield
       ? Self.leastPatience : min(2 &* patience, Self.mostPatience)
   }
 
