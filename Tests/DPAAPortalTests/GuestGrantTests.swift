@@ -74,6 +74,9 @@ import Testing
   func `a grant survives its message`(program: GuestGrant.Program) {
     let grant = Self.grant(program)
     #expect(GuestGrant(message: grant.message) == grant)
+    var other = grant
+    other.sharesProcessor = true
+    #expect(GuestGrant(message: other.message) == other && other != grant)
   }
 
   @Test func `the smallest grant survives its message`() {
@@ -111,32 +114,33 @@ import Testing
     Fault(what: "enqueue ring", offset: 36, values: [0, 4, 12, 63, 65, 128, .max]),
     Fault(what: "dequeue ring", offset: 44, values: [0, 4, 24, 128, .max]),
     Fault(what: "capture", offset: 52, values: [3, .max]),
-    Fault(what: "pools", offset: 60, values: [65, .max, 1, 3]),
-    Fault(what: "BPID", offset: 68, values: [256, .max]),
-    Fault(what: "base", offset: 76, values: [1 << 40, .max]),
-    Fault(what: "buffers", offset: 84, values: [0, 1 << 25, .max]),
-    Fault(what: "size", offset: 92, values: [0, 2113, 1 << 21, .max]),
-    Fault(what: "stride", offset: 100, values: [0, 2047, 1 << 22, .max]),
-    Fault(what: "paths", offset: 148, values: [65, .max, 1]),
-    Fault(what: "path's name's length", offset: 156, values: [.max, 1 << 20]),
-    Fault(what: "isLink", offset: 172, values: [2, .max]),
-    Fault(what: "first queue", offset: 180, values: [1 << 24, .max, 0xff_ffff]),
-    Fault(what: "queue count", offset: 188, values: [0, 1 << 24, .max]),
-    Fault(what: "transmit queue", offset: 196, values: [1 << 24, .max]),
-    Fault(what: "MTU", offset: 204, values: [1 << 32, .max]),
-    Fault(what: "pairs into accelerators", offset: 266, values: [0, 2, 129, .max]),
-    Fault(what: "accelerator", offset: 274, values: [2, 256, .max]),
-    Fault(what: "channel", offset: 282, values: [1 << 16, .max]),
-    Fault(what: "request queue", offset: 290, values: [1 << 24, .max]),
-    Fault(what: "response queue", offset: 298, values: [1 << 24, .max]),
-    Fault(what: "chains", offset: 306, values: [0, 1, 3, 65, .max]),
-    Fault(what: "chain's name's length", offset: 314, values: [.max, 1 << 20]),
-    Fault(what: "chain's accelerator", offset: 326, values: [2, .max]),
-    Fault(what: "chain's way", offset: 358, values: [3, .max]),
-    Fault(what: "program", offset: 417, values: [3, 4, .max]),
-    Fault(what: "source's path", offset: 425, values: [2, .max]),
-    Fault(what: "source's frame size", offset: 441, values: [1 << 17, .max]),
-    Fault(what: "source's address", offset: 449, values: [1 << 32]),
+    Fault(what: "shared processor", offset: 60, values: [2, .max]),
+    Fault(what: "pools", offset: 68, values: [65, .max, 1, 3]),
+    Fault(what: "BPID", offset: 76, values: [256, .max]),
+    Fault(what: "base", offset: 84, values: [1 << 40, .max]),
+    Fault(what: "buffers", offset: 92, values: [0, 1 << 25, .max]),
+    Fault(what: "size", offset: 100, values: [0, 2113, 1 << 21, .max]),
+    Fault(what: "stride", offset: 108, values: [0, 2047, 1 << 22, .max]),
+    Fault(what: "paths", offset: 156, values: [65, .max, 1]),
+    Fault(what: "path's name's length", offset: 164, values: [.max, 1 << 20]),
+    Fault(what: "isLink", offset: 180, values: [2, .max]),
+    Fault(what: "first queue", offset: 188, values: [1 << 24, .max, 0xff_ffff]),
+    Fault(what: "queue count", offset: 196, values: [0, 1 << 24, .max]),
+    Fault(what: "transmit queue", offset: 204, values: [1 << 24, .max]),
+    Fault(what: "MTU", offset: 212, values: [1 << 32, .max]),
+    Fault(what: "pairs into accelerators", offset: 274, values: [0, 2, 129, .max]),
+    Fault(what: "accelerator", offset: 282, values: [2, 256, .max]),
+    Fault(what: "channel", offset: 290, values: [1 << 16, .max]),
+    Fault(what: "request queue", offset: 298, values: [1 << 24, .max]),
+    Fault(what: "response queue", offset: 306, values: [1 << 24, .max]),
+    Fault(what: "chains", offset: 314, values: [0, 1, 3, 65, .max]),
+    Fault(what: "chain's name's length", offset: 322, values: [.max, 1 << 20]),
+    Fault(what: "chain's accelerator", offset: 334, values: [2, .max]),
+    Fault(what: "chain's way", offset: 366, values: [3, .max]),
+    Fault(what: "program", offset: 425, values: [3, 4, .max]),
+    Fault(what: "source's path", offset: 433, values: [2, .max]),
+    Fault(what: "source's frame size", offset: 449, values: [1 << 17, .max]),
+    Fault(what: "source's address", offset: 457, values: [1 << 32]),
   ])
   func `a number out of its bounds is no grant`(fault: Fault) {
     let message = Self.grant(Self.programs[2]).message

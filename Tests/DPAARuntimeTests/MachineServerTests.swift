@@ -19,6 +19,26 @@ import Testing
     return try Engine(configuration, interrupts: true, clock: { clock.now })
   }
 
+  /// The engine has a processor, and each machine that polls wants another.
+  @Test(
+    arguments: [
+      (.poll, 2, true), (.poll, 3, false), (.poll, nil, false), (.interrupt, 2, false),
+    ] as [(ServiceMode, Int?, Bool)])
+  func `machines that poll are told when they are more than processors`(
+    mode: ServiceMode, processors: Int?, isShared: Bool
+  ) throws {
+    var configuration = Talk.configuration()
+    configuration.processors = processors
+    for owner in 1...2 { configuration.owners[owner].kind = .machine(.tcg, mode) }
+    #expect(try configuration.grant(ofOwner: 1).sharesProcessor == isShared)
+    var alone = configuration
+    alone.owners[2].kind = .process
+    #expect(try !alone.grant(ofOwner: 1).sharesProcessor)
+    // Who goes on is not started again for what it was told of that.
+    let change = try ConfigurationChange(from: configuration, to: alone)
+    #expect(change.starting == [2])
+  }
+
   /// QEMU's side of a connection.
   private final class Client {
     private let server: MachineServer

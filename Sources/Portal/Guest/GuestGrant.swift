@@ -26,6 +26,9 @@ public struct GuestGrant: Sendable, Hashable {
   public var program: Program
   /// The format of the capture of what arrives, whose descriptor was sent along; `nil` for none.
   public var capture: CaptureWriter.Format?
+  /// Whether guests that poll and the engine are more than the host has processors for them: who has nothing to do
+  /// then gives its own away at once.
+  public var sharesProcessor = false
 
   /// A pool as a guest sees it.
   public struct Pool: Sendable, Hashable {
@@ -168,7 +171,7 @@ extension [GuestGrant.Chain] {
 }
 
 extension GuestGrant {
-  private static let magic: UInt64 = 0x6470_6161_6306  // "dpaac", version 6
+  private static let magic: UInt64 = 0x6470_6161_6307  // "dpaac", version 7
   /// The most of anything that a grant lists: bounds what a wrong message can make a guest do.
   static let limit = 64
   /// How many chains a grant lists at most.
@@ -212,6 +215,7 @@ extension GuestGrant {
     put(UInt64(enqueueRing))
     put(UInt64(dequeueRing))
     put(capture.flatMap { Self.formats.firstIndex(of: $0) }.map { UInt64($0) + 1 } ?? 0)
+    put(sharesProcessor ? 1 : 0)
     put(UInt64(pools.count))
     for pool in pools {
       put(UInt64(pool.bpid.rawValue))
@@ -361,7 +365,7 @@ extension GuestGrant {
     guard number() == Self.magic, let name = text(), let portalCount = number(atMost: limit),
       portalCount >= 1, let enqueueRing = ring(), let dequeueRing = ring(),
       let capture = number(atMost: UInt64(Self.formats.count)),
-      let poolCount = number(atMost: limit)
+      let sharesProcessor = number(atMost: 1), let poolCount = number(atMost: limit)
     else { return nil }
     var pools: [Pool] = []
     for _ in 0..<poolCount {
@@ -443,5 +447,6 @@ extension GuestGrant {
       dequeueRing: dequeueRing, pools: pools, paths: paths, accelerators: accelerators,
       chains: chains, program: program,
       capture: capture == 0 ? nil : Self.formats[Int(capture) - 1])
+    self.sharesProcessor = sharesProcessor == 1
   }
 }

@@ -61,12 +61,12 @@ public struct GuestSession: ~Copyable {
   private var standstill = (progress: 0 as UInt32, since: 0 as UInt64)
   /// How an engine that sleeps is woken.
   private let bell: EngineBell
-  /// Steps of the short clock, a quarter of a millisecond or so, after which it naps. A nap of a virtual machine
-  /// costs its QEMU some system calls, which no frame should.
-  private static let patience: UInt64 = 500_000
-  /// Ten milliseconds or so, after which its naps are longer: to end one takes a tenth of a millisecond of a
-  /// processor that is emulated.
-  private static let longPatience: UInt64 = 25_000_000
+  /// How a virtual machine that polls waits for work.
+  private var patience: NapPatience
+  /// How far its portals had come when it napped last.
+  private var progressAtNap: UInt32 = 0
+  /// Ten milliseconds or so.
+  private static let standstillLimit: UInt64 = 25_000_000
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
@@ -124,6 +124,7 @@ public struct GuestSession: ~Copyable {
   ) {
     precondition(poolMemory.count == grant.pools.count, "every granted pool has its memory")
     self.grant = grant
+    patience = grant.sharesProcessor ? .beside : .alone
     self.status = status
     self.host = host
     bell = host.bell
@@ -244,6 +245,10 @@ public struct GuestSession: ~Copyable {
   /// The host's next request.
   public func takeRequest() -> Request { host.request }
 
+  /// How often it should look for work that has not come before it waits: nobody else of a virtual machine wants its
+  /// processor, and whoever does on its host gets it only then.
+  var looksBeforeWaiting: Int { host.isWindow && grant.sharesProcessor ? 16 : 96 }
+
   /// Wakes an engine that sleeps, which has to be where it shares its processor with a virtual machine. Who waits
   /// by ``waitForWork(atMost:orRoom:)``, or for a command's answer, has no need to; who goes round its portals without
   /// ever waiting may, when nothing has come.
@@ -253,7 +258,8 @@ public struct GuestSession: ~Copyable {
   ///
   /// Returns at once when work is already there, or when there are no interrupts to wait for; a virtual
   /// machine that polls naps for 0.05 ms once nothing has come for a quarter of a millisecond, and for 0.5 ms after ten
-  /// milliseconds, so that others get its processor.
+  /// milliseconds, so that others get its processor. Where those are more than there are processors
+  /// (``GuestGrant/sharesProcessor``), it naps at once, and for up to a millisecond as long as much comes meanwhile.
   ///
   /// - Parameters:
   ///   - milliseconds: How long at most; -1 for ever.
@@ -290,11 +296,13 @@ public struct GuestSession: ~Copyable {
     if progress != standstill.progress { standstill = (progress, now) }
     let still = now &- standstill.since
     // Who naps has nothing new to tell the engine, and costs its processor less the longer it has been idle.
-    guard still >= Self.patience else {
+    guard still >= patience.first else {
       bell.ring()
       sched_yield()
       return
     }
-    usleep(still < Self.longPatience ? 50 : 500)
+    patience.adapt(toSteps: progress &- progressAtNap)
+    progressAtNap = progress
+    usleep(still < Self.standstillLimit ? patience.nap : patience.longNap)
   }
 }

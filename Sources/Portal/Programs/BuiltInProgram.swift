@@ -9,6 +9,7 @@ extension GuestSession {
     var program = try begin()
     var idleRounds = 0
     var rounds = 0
+    let looks = looksBeforeWaiting
     while true {
       rounds &+= 1
       // Often enough that a busy source on a busy machine still hears it in time.
@@ -20,9 +21,9 @@ extension GuestSession {
       idleRounds += 1
       if idleRounds == 1 {
         wakeEngine()
-      } else if idleRounds < 64 {
+      } else if idleRounds < min(64, looks) {
         dpaac_pause()
-      } else if idleRounds < 96 {
+      } else if idleRounds < looks {
         sched_yield()
       } else {
         capture?.flush()

@@ -26,6 +26,8 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   public var ports: [PortSettings]
   /// Whether all owners do what a measurement orders, whatever their programs.
   public var isMeasured = false
+  /// How many processors the engine and guests have; `nil` where there are enough for all.
+  public var processors: Int?
 
   /// Creates a configuration from its parts; ``Engine`` refuses what does not fit together.
   public init(

@@ -28,7 +28,7 @@ extension RuntimeConfiguration {
       program = .protect(
         try Self.settings(gateway.router, of: owner), try tunnels(gateway, ofOwner: index))
     }
-    return GuestGrant(
+    var grant = GuestGrant(
       name: owner.name, portalCount: owner.portals.count, enqueueRing: owner.rings.enqueue,
       dequeueRing: owner.rings.dequeue, pools: owner.pools.map { GuestGrant.Pool($0) },
       paths: owner.paths.map {
@@ -37,6 +37,15 @@ extension RuntimeConfiguration {
           mtu: mtu(of: $0))
       }, accelerators: pairs(ofOwner: index), chains: chains(ofOwner: index),
       program: isMeasured ? .traffic : program, capture: capture)
+    if let processors { grant.sharesProcessor = pollers >= processors }
+    return grant
+  }
+
+  /// How many virtual machines never give their processor away: with the engine, those that want one.
+  private var pollers: Int {
+    owners.count { owner in
+      if case .machine(_, .poll) = owner.kind { true } else { false }
+    }
   }
 
   /// The pairs of queues into accelerators and back, as many as a grant lists.

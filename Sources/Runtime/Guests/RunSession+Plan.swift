@@ -177,6 +177,7 @@ extension RunSession {
     let difference = PartitionDifference(from: before, to: next)
     var wanted = RuntimeConfiguration(next)
     wanted.isMeasured = configuration.isMeasured
+    wanted.processors = configuration.processors
     var restarting: [String: String] = [:]
     for change in difference.changes where change.fate == .restarted {
       restarting[change.name] = change.reasons.first ?? ""

@@ -40,8 +40,10 @@ public struct RunSession: ~Copyable {
     _ configuration: RuntimeConfiguration, options: RunOptions
   ) throws(EngineError) -> RunReport {
     // Once and for all: a file of a key may be another when a guest starts again or a new plan comes.
-    var session = try RunSession(
-      configuration.findingKeys(options.resolve).holdingKeys(), options)
+    var configuration = try configuration.findingKeys(options.resolve).holdingKeys()
+    configuration.processors =
+      options.processors.map { Set($0.engine + $0.guests).count } ?? Processors.usable.count
+    var session = try RunSession(configuration, options)
     do throws(EngineError) {
       try session.startGuests()
     } catch {

@@ -107,7 +107,9 @@ struct ConfigurationChange {
     if let lost = old.queueing[index]?.poolChannels.first(where: { !channels.contains($0) }) {
       return "pool channel \(lost) is not its own any more"
     }
-    let (told, telling) = (try old.grant(ofOwner: index), try new.grant(ofOwner: index))
+    var (told, telling) = (try old.grant(ofOwner: index), try new.grant(ofOwner: index))
+    // That others come or go is no reason: it still does what it did, only not when it would be best.
+    told.sharesProcessor = telling.sharesProcessor
     if told.paths != telling.paths { return "it was told of paths that are others now" }
     if told.program != telling.program { return "what its program was told is another" }
     return told == telling ? nil : "what it was told when it attached is another"

@@ -16,6 +16,7 @@ extension GuestSession {
   mutating func runTraffic() throws(GuestError) {
     var program = try beginTraffic()
     var (rounds, idleRounds) = (0, 0)
+    let looks = looksBeforeWaiting
     while true {
       rounds &+= 1
       program.hear(&self)
@@ -39,9 +40,9 @@ extension GuestSession {
       idleRounds &+= 1
       if idleRounds == 1 {
         wakeEngine()
-      } else if idleRounds < 64 {
+      } else if idleRounds < min(64, looks) {
         dpaac_pause()
-      } else if idleRounds < 96 || !program.order.sleeps {
+      } else if idleRounds < looks || !program.order.sleeps {
         sched_yield()
       } else {
         // Nobody says when buffers have come back: a sender looks by itself.
