@@ -16,8 +16,6 @@ import Glibc
 /// | | 32… | its entries, 16 at most |
 /// | IPv6's span | 0…39 | at which values of the upper half of the address its further entries begin, each less one; all ones for none |
 /// | | 40…63 | its entries, 6 at most |
-/// | IPv6's short span | 0…15 | the same, for two |
-/// | | 16…27 | its entries, 3 at most: what one route leads to, what stands in front of it and what behind |
 /// | node | 0…31 | a bit for each value of one byte of the address: set where another entry begins |
 /// | | 32…35 | where its entries stand, in words from the table's start |
 /// | | 36…38 | set bits in front of the second, third and fourth word of bits |
@@ -30,8 +28,7 @@ import Glibc
 ///
 /// What few routes have behind the root is one span, mostly in one cache line: nearly every lookup takes the
 /// same two steps, whatever the number of routes, so that a processor guesses them and works on the next
-/// addresses while memory answers for this one. Long and short spans are read alike for the same reason; that one
-/// route behind a root's entry takes half a line has more of a large table stay in the caches. A byte of which few values matter has a list, which is small;
+/// addresses while memory answers for this one. A byte of which few values matter has a list, which is small;
 /// bits that all routes below an entry have in common are compared at once. So a table has at most four
 /// records for a route, and a lookup passes one list or node for each byte behind the second at most, with a
 /// comparison in front of it.
@@ -76,11 +73,8 @@ struct PrefixTable: ~Copyable {
     var entry = word(Int(truncatingIfNeeded: high &>> shift))
     while entry >= Entry.node {
       if entry >= Entry.span {
-        let place = Int(truncatingIfNeeded: entry &- Entry.span)
-        entry =
-          isIPv4
-          ? narrow(memory + place &* 8, high)
-          : wide(memory + (place & ~1) &* 8, high, isShort: place & 1)
+        let span = memory + Int(truncatingIfNeeded: entry &- Entry.span) &* 8
+        entry = isIPv4 ? narrow(span, high) : wide(span, high)
       } else if entry >= Entry.list {
         let place = Int(truncatingIfNeeded: entry &- Entry.list)
         entry = listed(memory + place &* 8, high, low)
@@ -153,22 +147,15 @@ struct PrefixTable: ~Copyable {
     return span.load(fromByteOffset: 32 &+ Int(ones.wrappedSum()) &* 4, as: UInt32.self)
   }
 
-  /// The entry of a span of IPv6, which looks at the address's upper half. `isShort` is 1 for a short one and 0 for
-  /// another; without a branch, which nobody could guess.
+  /// The entry of a span of IPv6, which looks at the address's upper half.
   @inlinable @inline(__always)
-  func wide(_ span: UnsafeMutableRawPointer, _ high: UInt64, isShort: Int) -> UInt32 {
+  func wide(_ span: UnsafeMutableRawPointer, _ high: UInt64) -> UInt32 {
     var rank = 0
-    for place in 0..<2 {
+    for place in 0..<5 {
       let begin = span.load(fromByteOffset: place &* 8, as: UInt64.self)
       rank &+= begin < high ? 1 : 0
     }
-    // Of a short one the first again, which does not count: what stands behind it may be in no cache.
-    let long = isShort &- 1
-    for place in 2..<5 {
-      let begin = span.load(fromByteOffset: place &* 8 & long, as: UInt64.self)
-      rank &+= (begin < high ? 1 : 0) & long
-    }
-    return span.load(fromByteOffset: 16 &+ 24 & long &+ rank &* 4, as: UInt32.self)
+    return span.load(fromByteOffset: 40 &+ rank &* 4, as: UInt32.self)
   }
 
   /// A one in each byte of `bytes` that is below the same byte of `limits`; eight comparisons at once.

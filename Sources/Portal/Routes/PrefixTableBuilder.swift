@@ -279,15 +279,12 @@ struct PrefixTableBuilder {
     guard range.count <= Self.spanLimit, !routes[range].contains(where: { $0.length > 64 }),
       let (begins, entries) = steps(range, from: start, limit: Self.spanLimit, otherwise: otherwise)
     else { return nil }
-    let isShort = entries.count <= Self.shortSpanLimit
-    let place = isShort ? allocateHalf() : allocate(16)
-    let limit = isShort ? Self.shortSpanLimit : Self.spanLimit
-    for number in 1..<limit {
+    let place = allocate(16)
+    for number in 1..<Self.spanLimit {
       store(number < begins.count ? begins[number] - 1 : .max, at: place + 2 * (number - 1))
     }
-    for (number, entry) in entries.enumerated() { words[place + 2 * (limit - 1) + number] = entry }
-    // Spans begin with half a line, so that the last bit of where is free to say which it is.
-    return PrefixTable.Entry.span | UInt32(place / 2) | (isShort ? 1 : 0)
+    for (number, entry) in entries.enumerated() { words[place + 10 + number] = entry }
+    return PrefixTable.Entry.span | UInt32(place / 2)
   }
 
   /// Where in the upper half of addresses with the same bits up to `start` which entry begins; `nil` for
@@ -315,9 +312,8 @@ struct PrefixTableBuilder {
     return steps.entries.count <= limit ? steps : nil
   }
 
-  /// How many entries a span of IPv6 has, and a short one.
+  /// How many entries a span of IPv6 has.
   private static let spanLimit = 6
-  private static let shortSpanLimit = 3
   /// How many entries a list has, or a span of IPv4.
   private static let listLimit = 16
 
