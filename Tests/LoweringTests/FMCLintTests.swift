@@ -193,9 +193,14 @@ import Testing
       with: "<queue base=\"1\"/><action type=\"policer\" name=\"a: b&#10;c_d\"/>"
         + "<vsp name=\"host\"/>"
     ).replacing(
+      "<queue base=\"0x80\" count=\"64\"/>",
+      with: "<queue base=\"0x80\" count=\"64\"/><action type=\"policer\" name=\"a; b&#10;c_d\"/>"
+    ).replacing(
       "</netpcd>",
-      with: "<policer name=\"a: b&#10;c_d\"><algorithm>rfc2698</algorithm><CIR>1</CIR>"
-        + "<action condition=\"on-red\" type=\"drop\"/></policer></netpcd>")
+      with: [(":", 1), (";", 2)].map { mark, rate in
+        "<policer name=\"a\(mark) b&#10;c_d\"><algorithm>rfc2698</algorithm><CIR>\(rate)</CIR>"
+          + "<action condition=\"on-red\" type=\"drop\"/></policer>"
+      }.joined() + "</netpcd>")
     var bag = DiagnosticBag()
     let ports = try #require(
       FMCImport().read(
@@ -204,8 +209,12 @@ import Testing
       "\(DiagnosticRenderer().render(bag))")
     let yaml = FMCPlanFragment(ports, board: nil, sources: ["a\nboard: b", "c"]).yaml()
     #expect(yaml.hasPrefix("# Imported by dpaac from a board: b and c.\n# "))
+    // Two names that a plan would take for one stay two, each with its own settings.
     #expect(yaml.contains("\npolicers:\n  a--b-c_d:\n    algorithm: rfc-2698\n"))
-    #expect(yaml.contains("policer: a--b-c_d\n"))
+    #expect(yaml.contains("\n  a--b-c_d-2:\n    algorithm: rfc-2698\n"))
+    #expect(yaml.contains("policer: a--b-c_d }\n"))
+    #expect(yaml.contains("policer: a--b-c_d-2\n"))
+    #expect(Set(yaml.split(separator: "\n").filter { $0.contains("committed-rate") }).count == 2)
   }
 
   @Test(.enabled(if: isHeavy, "heavy: set DPAAC_HEAVY_TESTS=1"), .timeLimit(.minutes(30)))

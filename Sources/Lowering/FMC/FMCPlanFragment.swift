@@ -9,12 +9,15 @@ public struct FMCPlanFragment {
   private let board: Board?
   /// The files' names, for the first line.
   private let sources: [String]
+  /// What the plan calls each policer.
+  private let policerNames: [String: String]
 
   /// Creates the fragment of a plan for some ports.
   public init(_ ports: [FMCImportedPort], board: Board?, sources: [String]) {
     self.ports = ports
     self.board = board
     self.sources = sources
+    policerNames = Self.names(of: ports.flatMap(\.rules).compactMap(\.target.policer))
   }
 
   /// The ports with a name on a wire; each with the rules of the offline port behind it.
@@ -58,7 +61,7 @@ public struct FMCPlanFragment {
       for rule in rules {
         let when = rule.conditions.map(Self.yaml).joined(separator: ", ")
         let spread = rule.target.spread.map { ", spread: \(Self.yaml($0))" } ?? ""
-        let policer = rule.target.policer.map { ", policer: \(Self.plain($0.name))" } ?? ""
+        let policer = rule.target.policer.map { ", policer: \(name(of: $0))" } ?? ""
         let to = Self.partition(rule.target)
         text += "      - { when: {\(when)}, to: \(to)\(spread)\(policer) }\n"
       }
@@ -67,7 +70,7 @@ public struct FMCPlanFragment {
         if let policer = last.target.policer {
           // A plan names it for the interface, and so for rules that name none of their own.
           let isForAll = rules.allSatisfy { $0.target.policer != nil }
-          text += "    \(isForAll ? "" : "# ")policer: \(Self.plain(policer.name))\n"
+          text += "    \(isForAll ? "" : "# ")policer: \(name(of: policer))\n"
         }
       }
     }
@@ -79,10 +82,10 @@ public struct FMCPlanFragment {
     var text = ""
     var seen: Set<String> = []
     for policer in ports.flatMap(\.rules).compactMap(\.target.policer)
-    where seen.insert(Self.plain(policer.name)).inserted {
+    where seen.insert(policer.name).inserted {
       let (rate, burst) =
         policer.counting == .bytes ? (" bit/s", "") : (" frames/s", " frames")
-      text += "  \(Self.plain(policer.name)):\n"
+      text += "  \(name(of: policer)):\n"
       text += "    algorithm: \(policer.algorithm.rawValue)\n"
       text += "    count: \(policer.counting.rawValue)\n"
       text += "    committed-rate: \(policer.committedRate)\(rate)\n"
@@ -116,6 +119,28 @@ public struct FMCPlanFragment {
   /// A destination's name as a partition may have it.
   private static func partition(_ target: FMCTarget) -> String {
     plain(target.name.replacing("_", with: "-"))
+  }
+
+  private func name(of policer: PolicerWish) -> String {
+    guard let name = policerNames[policer.name] else { preconditionFailure("each has a name") }
+    return name
+  }
+
+  /// A name for each policer by the one that FMC has for it: two of FMC's may be alike as a plan may have them.
+  private static func names(of policers: [PolicerWish]) -> [String: String] {
+    var names: [String: String] = [:]
+    var taken: Set<String> = []
+    var counts: [String: Int] = [:]
+    for policer in policers where names[policer.name] == nil {
+      let plain = plain(policer.name)
+      var name = plain
+      while !taken.insert(name).inserted {
+        counts[plain, default: 1] += 1
+        name = "\(plain)-\(counts[plain, default: 1])"
+      }
+      names[policer.name] = name
+    }
+    return names
   }
 
   /// A name as a plan may have it: FMC takes any text for one.

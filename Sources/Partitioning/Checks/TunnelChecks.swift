@@ -298,20 +298,16 @@ extension PartitionCheck {
         "program": tunnelExample(through: ", through: out"),
       ], rules: ["{ when: {ipv6.dst: \"fd00::1\"}, to: guest1, through: out }"]), files: keyFiles
   ) { context, findings in
-    var directions: [Int: [String: (tunnel: Int, isOut: Bool)]] = [:]
-    for (index, gateway) in context.gateways {
-      for (number, tunnel) in gateway.tunnels.enumerated() {
-        for (chain, isOut) in [(tunnel.out.chain, true), (tunnel.into.chain, false)] {
-          if let chain { directions[index, default: [:]][chain] = (number, isOut) }
-        }
-      }
-    }
     for use in context.chainUses {
-      guard let index = use.owner, let (number, isOut) = directions[index]?[use.name],
+      guard let index = use.owner,
         case .ipsec(let gateway) = context.plan.partitions[index].program,
-        let isIPv4 = context.plan.interfaces[use.interface].rules[use.rule].isIPv4
+        let isIPv4 = context.plan.interfaces[use.interface].rules[use.rule].isIPv4,
+        let number = gateway.tunnels.firstIndex(where: {
+          use.name == $0.out.chain || use.name == $0.into.chain
+        })
       else { continue }
       let tunnel = gateway.tunnels[number]
+      let isOut = use.name == tunnel.out.chain
       let wanted = isOut ? tunnel.networks.first?.address.isIPv4 : tunnel.peer.isIPv4
       guard let wanted, wanted != isIPv4 else { continue }
       let (family, other) = isIPv4 ? ("IPv4", "IPv6") : ("IPv6", "IPv4")

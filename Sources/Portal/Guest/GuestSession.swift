@@ -57,16 +57,10 @@ public struct GuestSession: ~Copyable {
   let host: HostLink
   /// The interrupt of each portal, readable when it fired.
   let interrupts: [Int32]
-  /// How far the portals had come when a guest that polls had nothing to do, and when they had.
-  private var standstill = (progress: 0 as UInt32, since: 0 as UInt64)
   /// How an engine that sleeps is woken.
   private let bell: EngineBell
   /// How a virtual machine that polls waits for work.
   private var patience: NapPatience
-  /// How far its portals had come when it napped last.
-  private var progressAtNap: UInt32 = 0
-  /// Ten milliseconds or so.
-  private static let standstillLimit: UInt64 = 25_000_000
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
@@ -124,7 +118,7 @@ public struct GuestSession: ~Copyable {
   ) {
     precondition(poolMemory.count == grant.pools.count, "every granted pool has its memory")
     self.grant = grant
-    patience = grant.sharesProcessor ? .beside : .alone
+    patience = NapPatience(isShared: grant.sharesProcessor)
     self.status = status
     self.host = host
     bell = host.bell
@@ -245,14 +239,27 @@ public struct GuestSession: ~Copyable {
   /// The host's next request.
   public func takeRequest() -> Request { host.request }
 
-  /// How often it should look for work that has not come before it waits: nobody else of a virtual machine wants its
-  /// processor, and whoever does on its host gets it only then.
-  var looksBeforeWaiting: Int { host.isWindow && grant.sharesProcessor ? 16 : 96 }
-
   /// Wakes an engine that sleeps, which has to be where it shares its processor with a virtual machine. Who waits
   /// by ``waitForWork(atMost:orRoom:)``, or for a command's answer, has no need to; who goes round its portals without
   /// ever waiting may, when nothing has come.
   public func wakeEngine() { bell.ring() }
+
+  /// Rests for a moment before a guest's program looks for work again. Nobody else of a virtual machine wants its
+  /// processor; where somebody on its host does, it waits the sooner.
+  ///
+  /// - Parameter rounds: How often it has found nothing.
+  /// - Returns: `false` when that was so often that it should wait (``waitForWork(atMost:orRoom:)``).
+  func rest(afterIdle rounds: Int) -> Bool {
+    guard rounds < (host.isWindow && grant.sharesProcessor ? 16 : 96) else { return false }
+    if rounds == 1 {
+      wakeEngine()
+    } else if rounds < 64 {
+      dpaac_pause()
+    } else {
+      sched_yield()
+    }
+    return true
+  }
 
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.
   ///
@@ -292,17 +299,12 @@ public struct GuestSession: ~Copyable {
   private mutating func nap() {
     var progress: UInt32 = 0
     for index in 0..<portals.count { progress &+= portals[index].progress }
-    let now = dpaac_short_clock()
-    if progress != standstill.progress { standstill = (progress, now) }
-    let still = now &- standstill.since
     // Who naps has nothing new to tell the engine, and costs its processor less the longer it has been idle.
-    guard still >= patience.first else {
+    guard let microseconds = patience.step(progress: progress, now: dpaac_short_clock()) else {
       bell.ring()
       sched_yield()
       return
     }
-    patience.adapt(toSteps: progress &- progressAtNap)
-    progressAtNap = progress
-    usleep(still < Self.standstillLimit ? patience.nap : patience.longNap)
+    usleep(microseconds)
   }
 }

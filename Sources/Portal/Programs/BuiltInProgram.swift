@@ -9,7 +9,6 @@ extension GuestSession {
     var program = try begin()
     var idleRounds = 0
     var rounds = 0
-    let looks = looksBeforeWaiting
     while true {
       rounds &+= 1
       // Often enough that a busy source on a busy machine still hears it in time.
@@ -19,13 +18,7 @@ extension GuestSession {
         continue
       }
       idleRounds += 1
-      if idleRounds == 1 {
-        wakeEngine()
-      } else if idleRounds < min(64, looks) {
-        dpaac_pause()
-      } else if idleRounds < looks {
-        sched_yield()
-      } else {
+      if !rest(afterIdle: idleRounds) {
         capture?.flush()
         if obey(takeRequest(), &program) { break }
         // A source without buffers hears nothing when its pool fills again, and time does not interrupt: it

@@ -16,7 +16,6 @@ extension GuestSession {
   mutating func runTraffic() throws(GuestError) {
     var program = try beginTraffic()
     var (rounds, idleRounds) = (0, 0)
-    let looks = looksBeforeWaiting
     while true {
       rounds &+= 1
       program.hear(&self)
@@ -38,11 +37,8 @@ extension GuestSession {
         continue
       }
       idleRounds &+= 1
-      if idleRounds == 1 {
-        wakeEngine()
-      } else if idleRounds < min(64, looks) {
-        dpaac_pause()
-      } else if idleRounds < looks || !program.order.sleeps {
+      if rest(afterIdle: idleRounds) { continue }
+      if !program.order.sleeps {
         sched_yield()
       } else {
         // Nobody says when buffers have come back: a sender looks by itself.
