@@ -117,6 +117,35 @@ import Testing
     }
   }
 
+  @Test(arguments: 1...12 as ClosedRange<UInt64>)
+  func `routes that crowd at one place of the root agree with a look at every route`(
+    seed: UInt64
+  ) throws {
+    var random = SeededGenerator(seed: seed)
+    // Two crowds, so that no region has nearly all and a root tells them apart and no more: a dozen to some hundred of
+    // a place's steps are some levels of spans.
+    let crowds: [UInt64] = [0x2001_0db8_0000_0000, 0xfd00_0000_0000_0000]
+    let count = [5, 20, 100, 400][Int(seed % 4)]
+    var routes: [IPv6PrefixTable.Route] = []
+    for value in 0..<2 * UInt32(count) {
+      let noise = random.next()
+      let high = crowds[Int(value) % 2] | noise & (random.below(2) == 0 ? 0xff : 0xff_ffff_ffff)
+      let length = [44, 48, 56, 60, 63, 64, 64, 72, 128][random.below(9)]
+      routes.append((high, length > 64 ? noise : 0, UInt8(length), value))
+    }
+    let table = try IPv6PrefixTable(routes)
+    for route in routes {
+      // At both of its edges and one beside them.
+      let last = route.high | (.max >> UInt64(min(route.length, 64)))
+      let first = last & ~(.max >> UInt64(min(route.length, 64)))
+      for high in [first, first &- 1, last, last &+ 1] {
+        for low in [0, route.low, .max] {
+          #expect(table.lookup(high, low) == Self.longest(routes, high, low), "\(random)")
+        }
+      }
+    }
+  }
+
   @Test func `each address of a table full of neighbours finds its own route`() throws {
     // 256 in one node, 256 in the next level, and one for the rest.
     var routes: [IPv4PrefixTable.Route] = [(0, 0, 9999)]

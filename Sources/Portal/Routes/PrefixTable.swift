@@ -5,9 +5,9 @@ import Glibc
 // of the address: `PrefixTableBuilder` makes them so, and nobody writes afterwards.
 /// A longest-prefix table over addresses of up to 128 bits, in flat memory that lookups only read.
 ///
-/// The first bits of an address choose an entry of the root: 16, or more where there are many routes of IPv6,
-/// so that few of them share an entry. An entry is a value, or leads to one of four kinds of record that look
-/// at later bytes:
+/// The first bits of an address choose a place of the root: an entry for IPv4, for which 16 bits choose, and
+/// for IPv6 a whole span, of which there are more than routes, but 2^18 at most. An entry is a value, or leads to
+/// one of four kinds of record that look at later bits:
 ///
 /// | record | bytes | what |
 /// |---|---|---|
@@ -26,12 +26,15 @@ import Glibc
 /// | comparison | 0…15 | the first bits of an address, in host order |
 /// | | 16…27 | how many of them count; the entry if they are equal; the entry otherwise |
 ///
-/// What few routes have behind the root is one span, mostly in one cache line: nearly every lookup takes the
-/// same two steps, whatever the number of routes, so that a processor guesses them and works on the next
-/// addresses while memory answers for this one. A byte of which few values matter has a list, which is small;
-/// bits that all routes below an entry have in common are compared at once. So a table has at most four
-/// records for a route, and a lookup passes one list or node for each byte behind the second at most, with a
-/// comparison in front of it.
+/// Nearly every lookup takes the same steps, whatever the number of routes, so that a processor guesses them and
+/// works on the next addresses while memory answers for this one. For IPv4 they are two, since what few routes
+/// have behind the root is one span, mostly in one cache line. For IPv6 it is one: a span of the root is a cache
+/// line, which the address alone finds. Where more entries begin in it than it has, its own lead to further
+/// spans, six to each, as in a B-tree.
+///
+/// A byte of which few values matter has a list, which is small; bits that all routes below an entry have in
+/// common are compared at once. So a lookup passes, behind an address's second byte for IPv4 and its upper half for
+/// IPv6, one list or node for each byte at most, with a comparison in front of it.
 @usableFromInline
 struct PrefixTable: ~Copyable {
   @usableFromInline let memory: UnsafeMutableRawPointer
@@ -70,7 +73,8 @@ struct PrefixTable: ~Copyable {
   /// The entry of the longest prefix of an address; ``Entry/none`` when it has none.
   @inlinable @inline(__always)
   func entry(_ high: UInt64, _ low: UInt64, isIPv4: Bool) -> UInt32 {
-    var entry = word(Int(truncatingIfNeeded: high &>> shift))
+    let place = Int(truncatingIfNeeded: high &>> shift)
+    var entry = isIPv4 ? word(place) : wide(memory + place &* 64, high)
     while entry >= Entry.node {
       if entry >= Entry.span {
         let span = memory + Int(truncatingIfNeeded: entry &- Entry.span) &* 8
@@ -92,10 +96,13 @@ struct PrefixTable: ~Copyable {
   /// Whether it is more than what stays in a processor's second cache, so that lookups wait for memory.
   @inlinable var isLarge: Bool { size >= 1 << 19 }
 
-  /// Has memory bring the record that an address's entry of the root leads to.
+  /// Has memory bring what the lookup of an address most likely reads last: the record that its entry of the
+  /// root leads to, or its span of the root.
   @inlinable @inline(__always)
-  func prefetch(_ high: UInt64) {
-    let entry = word(Int(truncatingIfNeeded: high &>> shift))
+  func prefetch(_ high: UInt64, isIPv4: Bool) {
+    let place = Int(truncatingIfNeeded: high &>> shift)
+    guard isIPv4 else { return dpaac_prefetch(memory + place &* 64) }
+    let entry = word(place)
     if entry >= Entry.list {
       dpaac_prefetch(memory + Int(truncatingIfNeeded: entry & 0x0fff_ffff) &* 8)
     } else if entry >= Entry.node, entry < Entry.comparison {
@@ -220,7 +227,7 @@ public struct IPv4PrefixTable: ~Copyable {
   /// Has memory bring what the lookup of an address will read. Who has several frames at hand does this for
   /// all of them first, so that their lookups wait together.
   @inlinable @inline(__always)
-  public func prefetch(_ address: UInt32) { table.prefetch(UInt64(address) &<< 32) }
+  public func prefetch(_ address: UInt32) { table.prefetch(UInt64(address) &<< 32, isIPv4: true) }
 
   /// Bytes that the table takes.
   public var byteCount: Int { table.size }
@@ -261,8 +268,9 @@ struct PrefixRegion {
 
 /// IPv6 routes, of which a lookup finds the longest that an address has; see ``IPv4PrefixTable``.
 ///
-/// Routes that share the first bits of fifteen of sixteen have a table of their own, and so have the others:
-/// each takes 256 KiB beside what its routes do, and up to 4 MiB where there are many.
+/// Routes that share the first bits of fifteen of sixteen have a table of their own, and so have the others. A
+/// table takes 96 to 192 bytes for each of its routes, up to 16 MiB, and what those need that share their place
+/// with several.
 public struct IPv6PrefixTable: ~Copyable {
   @usableFromInline let region: PrefixRegion
   @usableFromInline let inside: PrefixTable
@@ -330,7 +338,7 @@ public struct IPv6PrefixTable: ~Copyable {
   /// Has memory bring what the lookup of an address will most likely read; see ``IPv4PrefixTable/prefetch(_:)``.
   @inlinable @inline(__always)
   public func prefetch(_ high: UInt64, _ low: UInt64) {
-    inside.prefetch(region.within(high, low).high)
+    inside.prefetch(region.within(high, low).high, isIPv4: false)
   }
 
   /// Bytes that the table takes.

@@ -121,22 +121,31 @@ struct PrefixTableBuilder {
   consuming func table() -> PrefixTable {
     sort()
     removeRepeated()
-    var rootBits = 16
+    var rootBits = bits == 128 ? Self.wideRootBits.lowerBound : 16
     // Few routes of IPv6 fit into a span; IPv4's root, which stays in the second cache, need not grow.
     if bits == 128 {
-      while rootBits < Self.mostRootBits, 1 << rootBits < 2 * routes.count { rootBits += 1 }
+      while rootBits < Self.wideRootBits.upperBound, 2 << rootBits < 3 * routes.count {
+        rootBits += 1
+      }
     }
-    words = [UInt32](repeating: 0, count: 1 << rootBits)
     // As in a node, with more bits at once.
-    for (slot, filled) in slots(0..<routes.count, from: 0, to: rootBits, otherwise: 0).enumerated()
-    {
-      words[slot] = subtree(filled.routes, from: rootBits, otherwise: filled.entry)
+    let slots = slots(0..<routes.count, from: 0, to: rootBits, otherwise: 0)
+    words = [UInt32](repeating: 0, count: slots.count * (bits == 128 ? 16 : 1))
+    for (number, filled) in slots.enumerated() {
+      if bits == 128 {
+        let begin = UInt64(number) << UInt64(64 - rootBits)
+        let place = begin...(begin | .max >> UInt64(rootBits))
+        let steps = steps(filled.routes, in: place, otherwise: filled.entry)
+        wideSpan(steps[...], at: number * 16)
+      } else {
+        words[number] = subtree(filled.routes, from: rootBits, otherwise: filled.entry)
+      }
     }
     return PrefixTable(words, rootBits: rootBits)
   }
 
-  /// A root of 4 MiB.
-  private static let mostRootBits = 20
+  /// IPv6's roots: of 1 KiB to 16 MiB.
+  private static let wideRootBits = 4...18
 
   /// Brings routes in order, each behind those that contain it, and the later of equal ones last.
   private mutating func sort() {
@@ -204,15 +213,12 @@ struct PrefixTableBuilder {
     // one among them shortens it, which then is the first.
     let common = routes[first].common(with: routes[last])
     if bits == 32, start == 16 {
-      return narrowSpan(range, from: start, otherwise: otherwise)
+      return narrowSpan(range, otherwise: otherwise)
         ?? node(range, from: start, otherwise: otherwise)
     }
-    if bits == 128, let span = wideSpan(range, from: start, otherwise: otherwise) { return span }
     guard range.count > 1 else {
       return comparison(routes[first], bits: common, equal: routes[first].entry, otherwise)
     }
-    // A node looks at whole bytes, of which the root may have seen the first bits.
-    let start = start / 8 * 8
     guard common >= start + 8 else { return node(range, from: start, otherwise: otherwise) }
     var (inside, entry) = (range, otherwise)
     if Int(routes[first].length) == common {
@@ -254,62 +260,100 @@ struct PrefixTableBuilder {
   }
 
   /// One record for all that few IPv4 routes have behind the root; `nil` for too many.
-  private mutating func narrowSpan(
-    _ range: Range<Int>, from start: Int, otherwise: UInt32
-  ) -> UInt32? {
-    guard
-      let (begins, entries) = steps(range, from: start, limit: Self.listLimit, otherwise: otherwise)
-    else { return nil }
-    let place = allocateList(8 + entries.count)
+  private mutating func narrowSpan(_ range: Range<Int>, otherwise: UInt32) -> UInt32? {
+    guard let first = range.first, range.count <= Self.listLimit else { return nil }
+    let begin = routes[first].high & ~(.max >> 16)
+    let steps = steps(range, in: begin...(begin | .max >> 16), otherwise: otherwise)
+    guard steps.count <= Self.listLimit else { return nil }
+    let place = allocateList(8 + steps.count)
     for half in 0..<8 {
       let pair = [2 * half + 1, 2 * half + 2].map { number -> UInt32 in
-        number < begins.count ? UInt32(begins[number] >> 32 & 0xffff) - 1 : 0xffff
+        number < steps.count ? UInt32(steps[number].begin >> 32 & 0xffff) - 1 : 0xffff
       }
       // The lower half of a word is the first of the two where bytes are little-endian.
       words[place + half] = (pair[0] | pair[1] << 16).littleEndian
     }
-    for (number, entry) in entries.enumerated() { words[place + 8 + number] = entry }
+    for (number, step) in steps.enumerated() { words[place + 8 + number] = step.entry }
     return PrefixTable.Entry.span | UInt32(place / 2)
   }
 
-  /// The same for IPv6; `nil` also for routes that go on behind the upper half.
-  private mutating func wideSpan(
-    _ range: Range<Int>, from start: Int, otherwise: UInt32
-  ) -> UInt32? {
-    guard range.count <= Self.spanLimit, !routes[range].contains(where: { $0.length > 64 }),
-      let (begins, entries) = steps(range, from: start, limit: Self.spanLimit, otherwise: otherwise)
-    else { return nil }
-    let place = allocate(16)
-    for number in 1..<Self.spanLimit {
-      store(number < begins.count ? begins[number] - 1 : .max, at: place + 2 * (number - 1))
+  /// Fills a span of IPv6 with steps, of which there is one at least. Its entries lead to further spans where
+  /// they are more than it holds.
+  private mutating func wideSpan(_ steps: ArraySlice<Step>, at place: Int) {
+    // The most steps that one entry stands for.
+    var reach = 1
+    while reach * Self.spanLimit < steps.count { reach *= Self.spanLimit }
+    var rest = steps
+    for number in 0..<Self.spanLimit {
+      // As many as it can take, as long as one is left for each entry behind it.
+      let behind = Self.spanLimit - 1 - number
+      let group = rest.prefix(max(1, min(reach, rest.count - behind)))
+      rest = rest.dropFirst(group.count)
+      if number > 0 {
+        // What is compared is less by one, so that all ones begin nothing.
+        store(group.first.map { $0.begin - 1 } ?? .max, at: place + 2 * (number - 1))
+      }
+      guard let first = group.first else { continue }
+      var entry = first.entry
+      if group.count > 1 {
+        let home = allocate(16)
+        wideSpan(group, at: home)
+        entry = PrefixTable.Entry.span | UInt32(home / 2)
+      }
+      words[place + 10 + number] = entry
     }
-    for (number, entry) in entries.enumerated() { words[place + 10 + number] = entry }
-    return PrefixTable.Entry.span | UInt32(place / 2)
   }
 
-  /// Where in the upper half of addresses with the same bits up to `start` which entry begins; `nil` for
-  /// more than a limit.
-  private func steps(
-    _ range: Range<Int>, from start: Int, limit: Int, otherwise: UInt32
-  ) -> (begins: [UInt64], entries: [UInt32])? {
-    guard range.count <= limit, let first = range.first else { return nil }
-    var bounds: Set<UInt64> = [routes[first].high & ~(.max >> UInt64(start))]
-    for route in routes[range] {
-      let end = route.high &+ 1 << UInt64(64 - route.length)
-      bounds.insert(route.high)
-      // What lies behind the bits that all have in common is nobody's.
-      if (end ^ route.high) >> UInt64(64 - start) == 0 { bounds.insert(end) }
+  /// From where on in the upper half of addresses an entry is the one that counts.
+  private struct Step {
+    var begin: UInt64
+    var entry: UInt32
+  }
+
+  /// The steps of routes that all begin with the same bits, in the place that those bits name.
+  private mutating func steps(
+    _ range: Range<Int>, in place: ClosedRange<UInt64>, otherwise: UInt32
+  ) -> [Step] {
+    var steps = [Step(begin: place.lowerBound, entry: otherwise)]
+    // Those that contain what is at hand, the shortest first, with the last address of each.
+    var containing = [(last: place.upperBound, entry: otherwise)]
+    var index = range.lowerBound
+    while index < range.upperBound {
+      let route = routes[index]
+      Self.leave(&containing, before: route.high, &steps)
+      let (first, outer) = (index, containing[containing.count - 1].entry)
+      index += 1
+      var entry = route.entry
+      if route.length > 64 {
+        // All that go on behind the upper half are one step.
+        while index < range.upperBound, routes[index].high == route.high { index += 1 }
+        entry = subtree(first..<index, from: 64, otherwise: outer)
+      }
+      Self.add(Step(begin: route.high, entry: entry), to: &steps)
+      containing.append((route.high | .max >> UInt64(min(route.length, 64)), entry))
     }
-    var steps: (begins: [UInt64], entries: [UInt32]) = ([], [])
-    for begin in bounds.sorted() {
-      // Of those that contain each other the last is the longest.
-      let inside = routes[range].last { ($0.high ^ begin) >> UInt64(64 - $0.length) == 0 }
-      let entry = inside?.entry ?? otherwise
-      guard steps.entries.last != entry else { continue }
-      steps.begins.append(begin)
-      steps.entries.append(entry)
+    // What lies behind the bits that all have in common is nobody's.
+    Self.leave(&containing, before: place.upperBound, &steps)
+    return steps
+  }
+
+  /// Takes those away that end before an address; behind each, what contains it counts again.
+  private static func leave(
+    _ containing: inout [(last: UInt64, entry: UInt32)], before address: UInt64,
+    _ steps: inout [Step]
+  ) {
+    while let inner = containing.last, inner.last < address {
+      containing.removeLast()
+      // The place itself does not end before an address in it.
+      guard let outer = containing.last else { return }
+      add(Step(begin: inner.last + 1, entry: outer.entry), to: &steps)
     }
-    return steps.entries.count <= limit ? steps : nil
+  }
+
+  /// Adds a step, which takes the place of one that begins there, unless it goes on with the entry in front.
+  private static func add(_ step: Step, to steps: inout [Step]) {
+    if steps.last?.begin == step.begin { steps.removeLast() }
+    if steps.last?.entry != step.entry { steps.append(step) }
   }
 
   /// How many entries a span of IPv6 has.
