@@ -117,8 +117,8 @@ let package = Package(
     .testTarget(
       name: "CodegenTests",
       dependencies: [
-        "Codegen", "DPAARuntime", "DeviceTree", "Diagnostics", "Lowering", "Partitioning", "QorIQ",
-        "TemplateLibrary", "TestSupport",
+        "Codegen", "DPAARuntime", "DeviceTree", "Diagnostics", "Documents", "Lowering",
+        "Partitioning", "QorIQ", "TemplateLibrary", "TestSupport",
       ]),
     .testTarget(
       name: "DeviceTreeTests",

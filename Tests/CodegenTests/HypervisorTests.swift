@@ -1,6 +1,7 @@
 import Codegen
 import DeviceTree
 import Diagnostics
+import Documents
 import Foundation
 import Lowering
 import Partitioning
@@ -172,6 +173,27 @@ import Testing
     #expect(source.contains("area2-1"))
     #expect(source.contains("subwindow-count = <2>"))
     #expect(!source.contains("area1-1"))
+  }
+
+  @Test(arguments: [
+    "a\nboard: p5020ds", "a: {cpus: [0]}", "a # b", "*x", "", "a\u{2028}b", "a \"b\"",
+  ])
+  func `a label that is no name writes no lines of its own into the plan`(label: String) throws {
+    let source = try text("hv.dts", of: Sample.t4240)
+    var parts = try imported(source)
+    parts[1].name = label
+    let yaml = HypervisorPlanFragment(parts, board: nil, source: "x\nboard: y\u{1b}[2J").yaml()
+    var bag = DiagnosticBag()
+    let root = YAMLReader().read(SourceFile(name: "imported.yaml", text: yaml), into: &bag)
+    guard case .mapping(let sections) = root?.value,
+      case .mapping(let partitions) = sections.first(where: { $0.key == "partitions" })?.value.value
+    else {
+      Issue.record("no partitions: \(bag.diagnostics)")
+      return
+    }
+    #expect(!sections.contains { $0.key == "board" })
+    #expect(partitions.map(\.key) == parts.map { $0.isHost ? "host" : $0.name })
+    #expect(bag.diagnostics.isEmpty)
   }
 
   @Test func `swapping two partitions' values is seen by the import`() throws {

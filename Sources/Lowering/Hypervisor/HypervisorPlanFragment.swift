@@ -16,7 +16,9 @@ public struct HypervisorPlanFragment {
 
   /// The fragment as YAML, for `dpaac check` to judge.
   public func yaml() -> String {
-    var text = "# Imported by dpaac from \(source).\n"
+    // A comment of YAML has no control characters.
+    let line = String(String.UnicodeScalarView(source.unicodeScalars.map(Self.printed)))
+    var text = "# Imported by dpaac from \(line).\n"
     text += "# Interfaces are not in the hypervisor's configuration: see dpaac import fmc.\n"
     if let board { text += "board: \(board.name)\n" }
     text += "\npartitions:\n"
@@ -46,6 +48,13 @@ public struct HypervisorPlanFragment {
       }
     }
     return text + sharedMemory
+  }
+
+  private static func printed(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: "?"
+    default: scalar
+    }
   }
 
   /// The section of memory that several partitions see; empty without any.
@@ -84,10 +93,16 @@ public struct HypervisorPlanFragment {
     return "\"\(escaped.joined())\""
   }
 
-  /// A plan calls the partition that controls the shared blocks its host.
+  /// A plan calls the partition that controls the shared blocks its host. A label is any text: one that is no
+  /// plain word of YAML stands between quotes, for `dpaac check` to refuse.
   private func name(of partition: HypervisorPartition) -> String {
     let hasHost = partitions.contains { $0.name == "host" }
-    return partition.isHost && !hasHost ? "host" : partition.name
+    guard !partition.isHost || hasHost else { return "host" }
+    let isWord = partition.name.utf8.allSatisfy {
+      (0x61...0x7a).contains($0) || (0x41...0x5a).contains($0) || (0x30...0x39).contains($0)
+        || $0 == 0x2d || $0 == 0x5f
+    }
+    return isWord && !partition.name.isEmpty ? partition.name : quoted(partition.name)
   }
 
   private func list(_ items: [some CustomStringConvertible]) -> String {
