@@ -108,6 +108,81 @@ import Testing
     #expect(engine.poolStates()[2].free == 64)
   }
 
+  @Test func `buffers that were asked for ahead are there when the next call comes`() throws {
+    let engine = try Engine(Talk.configuration())
+    var guest = try engine.attach(owner: 2)
+    guest.portals[0].answerPolls = 100
+    var burst = Burst()
+    #expect(guest.portals[0].acquire(8, from: 3, into: &burst, ahead: true) == 0)
+    engine.round()
+    #expect(guest.portals[0].acquire(8, from: 3, into: &burst, ahead: true) == 8)
+    let isAhead = guest.portals[0].hasAskedAhead
+    #expect(isAhead)
+    engine.round()
+    #expect(engine.poolStates()[2].free == 64 - 16)
+    // No round of the engine is between.
+    #expect(guest.portals[0].acquire(8, from: 3, into: &burst) == 8)
+    let isAheadStill = guest.portals[0].hasAskedAhead
+    #expect(!isAheadStill)
+    var addresses: Set<UInt64> = []
+    for index in 0..<burst.count { addresses.insert(burst[index].descriptor.address) }
+    #expect(addresses.count == 16)
+    #expect(guest.portals[0].release(&burst) == 16)
+    engine.round()
+    #expect(engine.poolStates()[2].free == 64)
+  }
+
+  @Test func `buffers that were asked for ahead and are not wanted go back`() throws {
+    let simulation = try Simulation()
+    let guest = simulation.guests[2]
+    var burst = Burst()
+    #expect(guest.session.portals[0].acquire(4, from: 3, into: &burst, ahead: true) == 4)
+    for _ in 0..<2 { simulation.engine.round() }
+    #expect(simulation.freeBuffers[2] == 64 - 8)
+    // Another number is another command.
+    #expect(guest.session.portals[0].acquire(1, from: 3, into: &burst) == 1)
+    for _ in 0..<2 { simulation.engine.round() }
+    #expect(simulation.freeBuffers[2] == 64 - 5)
+    #expect(guest.session.portals[0].acquire(3, from: 3, into: &burst, ahead: true) == 3)
+    guest.session.portals[0].takeAhead(into: &burst)
+    #expect(burst.count == 11)
+    guest.session.portals[0].takeAhead(into: &burst)
+    #expect(burst.count == 11)
+    #expect(guest.session.portals[0].release(&burst) == 11)
+    for _ in 0..<2 { simulation.engine.round() }
+    #expect(simulation.freeBuffers[2] == 64)
+  }
+
+  @Test func `a pool that was empty when it was asked ahead is asked once more`() throws {
+    let simulation = try Simulation(Talk.configuration(buffers: [64, 64, 1]))
+    let guest = simulation.guests[2]
+    var burst = Burst()
+    #expect(guest.session.portals[0].acquire(1, from: 3, into: &burst, ahead: true) == 1)
+    simulation.engine.round()
+    #expect(guest.session.portals[0].release(&burst) == 1)
+    simulation.engine.round()
+    #expect(guest.session.portals[0].acquire(1, from: 3, into: &burst, ahead: true) == 1)
+    simulation.engine.round()
+    #expect(guest.session.portals[0].release(&burst) == 1)
+    simulation.engine.round()
+    // Who only wants what was asked for does not ask again.
+    guest.session.portals[0].takeAhead(into: &burst)
+    #expect(burst.count == 0)
+  }
+
+  @Test func `what is asked ahead is what the next call begins with`() throws {
+    let simulation = try Simulation()
+    let guest = simulation.guests[2]
+    var burst = Burst()
+    for _ in 0..<2 {
+      #expect(guest.session.portals[0].acquire(12, from: 3, into: &burst, ahead: true) == 12)
+    }
+    guest.session.portals[0].takeAhead(into: &burst)
+    #expect(burst.count == 32)
+    #expect(guest.session.portals[0].rcrProducer == 0, "nothing went back")
+    #expect(guest.session.portals[0].release(&burst) == 32)
+  }
+
   @Test func `frames gather before they interrupt: more than the threshold, or the first's time`()
     throws
   {

@@ -117,6 +117,15 @@ import Testing
     return seen
   }
 
+  @Test func `who is to send no more gives back what it had asked for ahead`() throws {
+    let rig = try Rig([])
+    var host = try rig.engine.attach(owner: 0, isInline: true)
+    #expect(frames(rig, &host, size: 60).count == 1)
+    #expect(rig.engine.poolStates()[1].free < 64, "it has buffers at hand")
+    _ = rig.answers(.take)
+    #expect(rig.engine.poolStates()[1].free == 64)
+  }
+
   @Test func `a buffer that holds the frame is not written again, and any other is`() throws {
     let rig = try Rig([])
     var host = try rig.engine.attach(owner: 0, isInline: true)

@@ -42,8 +42,12 @@ extension Portal {
   ///   - count: How many; at most the burst's ``Burst/room``.
   ///   - pool: One of the guest's pools.
   ///   - burst: Where they go.
+  ///   - ahead: Whether as many, but eight at most, are asked for once more before this returns: a call for those
+  ///     finds the answer, and need not wait for it. Until then they are this guest's, and nobody has them.
   /// - Returns: How many there were.
-  public mutating func acquire(_ count: Int, from pool: BPID, into burst: inout Burst) -> Int {
+  public mutating func acquire(
+    _ count: Int, from pool: BPID, into burst: inout Burst, ahead: Bool = false
+  ) -> Int {
     precondition(count >= 0 && count <= burst.room, "the burst has no room for so many")
     let before = burst.count
     var step = Self.buffersPerCommand
@@ -52,12 +56,28 @@ extension Portal {
       step = min(step, missing)
       guard step > 0 else { return count }
       let held = burst.count
-      acquire(step, from: pool) { (buffer: consuming Buffer) in burst.append(buffer) }
+      // BMan works on the next command while this one's buffers are taken.
+      let first = ahead ? min(Self.buffersPerCommand, count) : 0
+      let next = missing > step ? min(step, missing - step) : first
+      acquire(step, from: pool, next: next) { (buffer: consuming Buffer) in burst.append(buffer) }
       if burst.count == held {
-        // BMan gives all or none: fewer may still be there.
-        guard step > 1 else { return held - before }
+        // BMan gives all or none: fewer may still be there, unless it has not answered at all.
+        guard step > 1, acquiring == nil else { return held - before }
         step /= 2
       }
+    }
+  }
+
+  /// Whether buffers were asked for that nobody has taken yet; see ``acquire(_:from:into:ahead:)``.
+  public var hasAskedAhead: Bool { acquiring != nil }
+
+  /// Takes the buffers that were asked for ahead, if BMan had them, for who wants no more.
+  ///
+  /// - Parameter burst: Where they go; it has room for eight.
+  public mutating func takeAhead(into burst: inout Burst) {
+    guard let (pool, count) = acquiring else { return }
+    acquire(count, from: pool, repeats: false) { (buffer: consuming Buffer) in
+      burst.append(buffer)
     }
   }
 
@@ -91,6 +111,13 @@ extension Portal {
       status.addCounter(GuestStatus.Counter.released.offset, UInt64(number))
     }
     return count
+  }
+
+  /// Gives all buffers of a burst back, however long the release ring is full.
+  mutating func giveBack(_ burst: inout Burst) {
+    while !burst.isEmpty {
+      if release(&burst) == 0 { letEngineRun() }
+    }
   }
 
   /// Releases the first frame of a burst; `false` when there is no room for all its buffers.

@@ -40,7 +40,10 @@ public struct Portal: ~Copyable {
   /// second on an idle machine, and as many turns of the scheduler on a busy one.
   var answerPolls = 2_000_000
   /// What an acquire command asks for that BMan has not answered yet.
-  private var acquiring: (pool: BPID, count: Int)?
+  private(set) var acquiring: (pool: BPID, count: Int)?
+  /// Whether the last answer came only after this thread had given its processor away: then the engine may have
+  /// no other.
+  private(set) var hasYielded = false
   /// Whether the enqueue ring raises the portal's interrupt.
   private var waitsForRoom = false
   /// Whether QMan has not answered the last query yet.
@@ -271,38 +274,47 @@ extension Portal {
     return found
   }
 
-  /// Acquires buffers with one command, and hands over each.
+  /// Acquires buffers with one command, and hands over each. As soon as they are here, `next` more are asked for,
+  /// whose answer the next call finds. What there was not when it was asked for earlier is asked for once more,
+  /// unless that is not wanted.
   mutating func acquire(
-    _ count: Int, from pool: BPID, _ take: (consuming Buffer) -> Void
+    _ count: Int, from pool: BPID, next: Int = 0, repeats: Bool = true,
+    _ take: (consuming Buffer) -> Void
   ) {
     while true {
+      let isEarlier = acquiring != nil
       let asked = acquiring ?? (pool, count)
-      if acquiring == nil {
-        let verb = Verb.acquire | UInt8(count) | bmanCommandPolarity
-        bman.release64(
-          PortalLayout.BMan.command, UInt64(verb) << 56 | UInt64(pool.rawValue) << 48)
-        acquiring = asked
-      }
+      if !isEarlier { ask(for: count, from: pool) }
       let response =
         bmanCommandPolarity == 0 ? PortalLayout.BMan.response0 : PortalLayout.BMan.response1
       guard let word = poll(bman, response) else { return }
+      // BMan clears the answer when it gives the next one.
+      var addresses = InlineArray<8, UInt64>(repeating: word)
+      for place in 1..<8 { addresses[place] = bman.load64(response + 8 * place) }
       acquiring = nil
       bmanCommandPolarity ^= PortalLayout.validBit
       let isGranted =
         UInt8(truncatingIfNeeded: word >> 56) & 0x7f == Verb.acquire | UInt8(asked.count)
       let isWanted = asked == (pool, count)
       if isGranted {
+        if isWanted, next > 0 { ask(for: next, from: pool) }
         status.addCounter(GuestStatus.Counter.acquired.offset, UInt64(asked.count))
         for place in 0..<asked.count {
-          let address = bman.load64(response + 8 * place) & 0xffff_ffff_ffff
           let buffer = buffer(
-            FrameDescriptor(bpid: asked.pool, address: address, offset: 0, length: 0), queue: 0,
-            context: 0)
+            FrameDescriptor(
+              bpid: asked.pool, address: addresses[place] & 0xffff_ffff_ffff, offset: 0, length: 0),
+            queue: 0, context: 0)
           if isWanted { take(buffer) } else { giveBack(buffer) }
         }
       }
-      if isWanted { return }
+      if isWanted, isGranted || !isEarlier || !repeats { return }
     }
+  }
+
+  private mutating func ask(for count: Int, from pool: BPID) {
+    let verb = Verb.acquire | UInt8(count) | bmanCommandPolarity
+    bman.release64(PortalLayout.BMan.command, UInt64(verb) << 56 | UInt64(pool.rawValue) << 48)
+    acquiring = (pool, count)
   }
 
   /// Releases a buffer, however long the release ring is full.
@@ -319,15 +331,21 @@ extension Portal {
   }
 
   /// Waits for a response register to become valid.
-  func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
+  mutating func poll(_ window: UnsafeMutableRawPointer, _ response: Int) -> UInt64? {
     bell.ring()
+    hasYielded = false
     var rounds = 0
     while rounds < answerPolls {
       let word = window.acquire64(response)
       if UInt8(truncatingIfNeeded: word >> 56) & 0x7f != 0 { return word }
       rounds += 1
       // The engine may need this very CPU to answer, or this very thread.
-      if rounds & 63 == 0 || runEngine != nil { letEngineRun() } else { dpaac_pause() }
+      if rounds & 63 == 0 || runEngine != nil {
+        letEngineRun()
+        hasYielded = runEngine == nil
+      } else {
+        dpaac_pause()
+      }
     }
     return nil
   }

@@ -80,6 +80,8 @@ struct BuiltInProgram: ~Copyable {
   private let looksAhead: Bool
   /// What has arrived, while it is handled.
   private var arrived = Burst()
+  /// Empty buffers, while they are filled.
+  private var free = Burst()
   private var scanner: Optional<ScanProgram>
 
   /// Frames of one path and direction that one step handles on one portal.
@@ -145,6 +147,9 @@ struct BuiltInProgram: ~Copyable {
   /// Sends nothing more unasked.
   mutating func stopSending(_ session: inout GuestSession) {
     framesToSend = 0
+    // What it asked for and BMan had not answered yet.
+    session.portals[0].takeAhead(into: &free)
+    session.portals[0].giveBack(&free)
     router?.giveUp(&session)
   }
 
@@ -248,19 +253,13 @@ struct BuiltInProgram: ~Copyable {
     session.portals[portal].enqueue(waitingForRoom: buffer, to: session.grant.paths[path].transmit)
   }
 
-  /// Sends up to a burst of frames; `false` when there was no buffer to send.
+  /// Sends as many frames as one command to BMan brings buffers; `false` when there was none.
   private mutating func send(_ session: inout GuestSession) -> Bool {
-    var sent = false
-    var now: UInt64 = 0
-    if interval > 0 {
-      now = dpaac_monotonic_nanoseconds()
-      // Who was kept from sending for long does not make up for it.
-      if dueAt &+ Self.longestDelay < now { dueAt = now }
-    }
-    for _ in 0..<Self.burst where framesToSend > 0 {
-      guard interval == 0 || dueAt <= now else { break }
-      let pool = session.grant.pools.last { Int($0.size) - Buffer.headroom >= frameSize }
-      guard let pool, var buffer = session.portals[0].acquire(from: pool.bpid) else { break }
+    let pool = session.grant.pools.last { Int($0.size) - Buffer.headroom >= frameSize }
+    guard let pool else { return false }
+    _ = session.portals[0].acquire(framesDue(), from: pool.bpid, into: &free)
+    guard !free.isEmpty else { return false }
+    while var buffer = free.removeFirst() {
       buffer.setLength(frameSize)
       FrameEdits.fillProbe(
         buffer.frame, from: addresses.from, to: addresses.to, sequence: sequence)
@@ -270,10 +269,20 @@ struct BuiltInProgram: ~Copyable {
       session.status.addCounter(GuestStatus.Counter.originated.offset, 1)
       session.noteDeparture(path: sourcePath)
       transmit(buffer, on: 0, path: sourcePath, of: &session)
-      sent = true
     }
-    if sent, framesToSend == 0 { session.report(.quiet) }
-    return sent
+    if framesToSend == 0 { session.report(.quiet) }
+    return true
+  }
+
+  /// How many frames are to be sent now.
+  private mutating func framesDue() -> Int {
+    let most = Int(min(framesToSend, UInt64(Portal.buffersPerCommand)))
+    guard interval > 0 else { return most }
+    let now = dpaac_monotonic_nanoseconds()
+    // Who was kept from sending for long does not make up for it.
+    if dueAt &+ Self.longestDelay < now { dueAt = now }
+    guard dueAt <= now else { return 0 }
+    return Int(min(UInt64(most), (now - dueAt) / interval + 1))
   }
 }
 
