@@ -12,8 +12,8 @@ struct BenchCommand: ParsableCommand {
       "Measure our queues beside a Linux bridge and virtio, on the same processors by turns.",
     discussion: """
       Frames from the wire to a guest, from a guest to the wire, between host and guest, and between two \
-      guests; then round trips, one frame at a time. Guests are processes and virtual machines; those with \
-      virtio interfaces run in the same QEMU. TAP devices want root: without it, what has none is \
+      guests; then round trips, one frame at a time, also to guests that sleep until an interrupt, beside that \
+      interrupt alone. Guests are processes and virtual machines; those with virtio interfaces run in the same QEMU. TAP devices want root: without it, what has none is \
       measured, and the rest is named. scripts/guest-image and scripts/contest-image make what machines boot.
 
         dpaac bench

@@ -1,9 +1,10 @@
-import DPAAPortal
+import Glibc
 import Partitioning
 import Patterns
 import QorIQ
 import Testing
 
+@testable import DPAAPortal
 @testable import DPAARuntime
 
 /// The program of guests that are measured, on engines of their own that run inline.
@@ -124,6 +125,75 @@ import Testing
     #expect(rig.engine.poolStates()[1].free < 64, "it has buffers at hand")
     _ = rig.answers(.take)
     #expect(rig.engine.poolStates()[1].free == 64)
+  }
+
+  @Test func `a guest that sleeps is rung without a frame, and its word is timed`() throws {
+    var configuration = Talk.configuration()
+    configuration.isMeasured = true
+    let engine = try Engine(configuration, interrupts: true)
+    try engine.runInline(owner: 0, capture: nil)
+    let host = engine.memory[0].status.memory + TrafficOrder.statusOffset
+    let page = engine.memory[2].status.memory + TrafficOrder.statusOffset
+    /// How often it was rung since this was last asked.
+    func rings(_ owner: Int) -> Int {
+      var bytes = [UInt8](repeating: 0, count: 64)
+      return max(0, read(engine.memory[owner].interrupts[0].guestDescriptor, &bytes, 64))
+    }
+    func turn() { for _ in 0..<10 { _ = engine.inlineGuest?.step() } }
+    _ = TrafficOrder(.ring, path: 2).give(in: host)
+    turn()
+    #expect(rings(2) == 1)
+    #expect(rings(1) == 0)
+    turn()
+    #expect(host.counter(TrafficOrder.Word.received) == 0, "nobody has answered")
+    #expect(rings(2) == 0)
+    let guest = TrafficProgram(
+      page: page, paths: 1, pool: try #require(try configuration.grant(ofOwner: 2).pools.first))
+    var session = try engine.attach(owner: 2)
+    try hear(guest, &session, page, TrafficOrder(.answer))
+    turn()
+    #expect(host.counter(TrafficOrder.Word.received) == 1)
+    #expect(rings(2) == 1, "the next one")
+    // Nobody is there whom this names.
+    _ = TrafficOrder(.ring, path: 3).give(in: host)
+    turn()
+    #expect(host.counter(TrafficOrder.Word.samples) == 1, "of the order before")
+    _ = TrafficOrder(.take).give(in: host)
+    turn()
+    #expect(host.counter(TrafficOrder.Word.samples) == 0)
+  }
+
+  /// Has a guest's program take up an order and do a step.
+  private func hear(
+    _ program: consuming TrafficProgram, _ session: inout GuestSession,
+    _ page: UnsafeMutableRawPointer, _ order: TrafficOrder
+  ) throws {
+    var program = program
+    _ = order.give(in: page)
+    program.hear(&session)
+    let isBusy = program.step(&session)
+    #expect(isBusy)
+    let isBusyAgain = program.step(&session)
+    #expect(!isBusyAgain)
+  }
+
+  @Test func `who answers has its pause before the next frame that is timed`() throws {
+    let rig = try Rig([])
+    var host = try rig.engine.attach(owner: 0, isInline: true)
+    let order = TrafficOrder(.time, path: 1, pause: 20_000)
+    _ = order.give(in: rig.page)
+    var sent: [UInt64] = []
+    let deadline = monotonicNanoseconds() + 5_000_000_000
+    while sent.count < 3, monotonicNanoseconds() < deadline {
+      _ = rig.engine.round()
+      _ = rig.engine.inlineGuest?.step()
+      while let buffer = host.portals[0].dequeue() {
+        sent.append(monotonicNanoseconds())
+        host.portals[0].enqueue(waitingForRoom: buffer, to: 5)
+      }
+    }
+    #expect(sent.count == 3)
+    for (earlier, later) in zip(sent, sent.dropFirst()) { #expect(later - earlier >= 20_000_000) }
   }
 
   @Test func `a buffer that holds the frame is not written again, and any other is`() throws {

@@ -111,6 +111,30 @@ import Testing
     #expect(report.json.text.contains("\"p50\": 20000"))
   }
 
+  @Test func `a frame to a guest that sleeps stands beside its interrupt alone`() throws {
+    func sample(_ contestant: Contestant, _ flow: TrafficFlow, _ median: UInt64) throws
+      -> BenchSample
+    {
+      try Self.sample(
+        contestant, 1e3, flow: flow,
+        times: RoundTripTimes(median: median, late: 90_000, latest: 99_000))
+    }
+    let report = Self.report([
+      try sample(.machineInterrupt, .wake, 24_000),
+      try sample(.machineInterrupt, .doorbell, 20_000),
+      try sample(.processInterrupt, .doorbell, 5000),
+    ])
+    let lines = report.text.split(separator: "\n")
+    let ours = lines.filter { $0.hasPrefix("host to sleeping guest, and back") }
+    #expect(ours.map { $0.split(separator: " ").suffix(2) } == [["99.0", "1.20"]])
+    let bare = lines.filter { $0.hasPrefix("interrupt to sleeping guest, word back") }
+    #expect(bare.map { $0.split(separator: " ").suffix(1) } == [["99.0"], ["99.0"]])
+    // Who polls does not sleep, and nobody else has such interrupts.
+    let sleepers = Contestant.allCases.filter { $0.carries(.wake) && $0.carries(.doorbell) }
+    #expect(sleepers == [.processInterrupt, .machineInterrupt])
+    #expect(!report.chart.contains("sleeping"))
+  }
+
   @Test func `accelerators have a table of their own, beside their libraries`() throws {
     let samples = [
       try Self.sample(.process, 5e6, flow: .security),

@@ -17,7 +17,7 @@ struct BenchChart {
     self.host = host
     var order: [String] = []
     var bars: [String: [(title: String, rate: Double, color: String)]] = [:]
-    for result in results where result.what.flow != .roundTrip {
+    for result in results where !result.what.flow.isTimed {
       let what = result.what
       let title = "\(what.flow.title), \(what.size), \(what.processors) CPU"
       if bars[title] == nil { order.append(title) }

@@ -51,7 +51,7 @@ public struct BenchOptions: Sendable {
 
   /// The flows that frames of a size are measured in: one frame at a time is no mixture.
   func flows(of size: TrafficSize) -> [TrafficFlow] {
-    size.bytes == 0 ? flows.filter { $0 != .roundTrip } : flows
+    size.bytes == 0 ? flows.filter { !$0.isTimed } : flows
   }
 
   /// The first processors that this thread may use.

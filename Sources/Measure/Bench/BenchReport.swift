@@ -52,6 +52,12 @@ public struct BenchReport: Sendable {
       lines.append(
         "Our engine's thread has a nice value of \(options.engineNice), all others this process's.")
     }
+    if options.flows.contains(where: \.sleeps) {
+      lines.append(
+        "To sleeping guests: a millisecond after each answer. The interrupt without a frame is raised by the engine's "
+          + "thread, and the guest's program answers with a word in memory: what a frame takes at least."
+      )
+    }
     if options.flows.contains(where: \.isAccelerated) {
       lines.append(
         "SEC puts as many bytes as a frame has in memory into an ESP tunnel (AES-128-GCM), PME looks for "
@@ -92,7 +98,7 @@ public struct BenchReport: Sendable {
     var trips = TextTable([
       ("round trip", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
       ("half, us", .right), ("99 of 100", .right), ("999 of 1000", .right),
-      ("of the bridge's", .right),
+      ("of the bridge's", .right), ("of a doorbell's", .right),
     ])
     var work = TextTable([
       ("accelerator", .left), ("CPU", .right), ("size", .left), ("carried by", .left),
@@ -103,19 +109,22 @@ public struct BenchReport: Sendable {
       let what = result.what
       let others = opponents(of: result)
       let start = ["\(what.processors)", "\(what.size)", what.contestant.title]
-      if what.flow == .roundTrip {
+      if what.flow.isTimed {
         guard let times = result.times else {
           // Nothing came back, which is a result, too.
-          trips.add([what.flow.title] + start + ["-", "-", "-", ""])
+          trips.add([what.flow.title] + start + ["-", "-", "-", "", ""])
           continue
         }
         let share = others[0]?.times.map {
           "1/" + Self.short(Double($0.median) / Double(times.median))
         }
+        let bell = doorbell(of: result)?.times.map {
+          Self.short(Double(times.median) / Double($0.median))
+        }
         trips.add(
           [what.flow.title] + start
             + [times.median, times.late, times.latest].map { Self.short(Double($0) / 1000) }
-            + [share ?? ""])
+            + [share ?? "", bell ?? ""])
         continue
       }
       let rates = [result.rate, result.spread.low, result.spread.high].map {
@@ -185,6 +194,14 @@ public struct BenchReport: Sendable {
         return results.first { $0.what == what && $0.rate > 0 }
       }.first
     }
+  }
+
+  /// What a frame to a guest that sleeps is compared with: its interrupt alone.
+  private func doorbell(of result: BenchResult) -> BenchResult? {
+    guard result.what.flow == .wake else { return nil }
+    var what = result.what
+    what.flow = .doorbell
+    return results.first { $0.what == what }
   }
 
   /// The processor's cycles for each frame, of all who take part; `nil` when its clock is not known.

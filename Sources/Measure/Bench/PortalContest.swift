@@ -12,6 +12,9 @@ struct PortalContest {
   let size: TrafficSize
   let options: BenchOptions
 
+  /// Microseconds in which a guest goes to sleep.
+  private static let pause: UInt64 = 1000
+
   /// What was measured, and what went wrong.
   private final class Notebook: Sendable {
     let samples = Mutex<[BenchSample]>([])
@@ -102,7 +105,7 @@ struct PortalContest {
         return (index, order)
       }
       // Who sends hears it last: others would take what they shall send back.
-      let senders: Set<TrafficOrder.Task> = [.send, .time]
+      let senders: Set<TrafficOrder.Task> = [.send, .time, .ring]
       for isSender in [false, true] {
         for (index, order) in orders where senders.contains(order.task) == isSender {
           try pages[index].give(order) { session.pass(milliseconds: $0) }
@@ -126,7 +129,7 @@ struct PortalContest {
         throw BenchError("\(flow.title): nothing was answered without an error")
       }
       var times: RoundTripTimes?
-      if flow == .roundTrip {
+      if flow.isTimed {
         try pages[0].give(TrafficOrder(.take)) { session.pass(milliseconds: $0) }
         times = pages[0].times
       }
@@ -162,6 +165,13 @@ struct PortalContest {
         try window(flow, [1: TrafficOrder(.echo), 0: send(0, to: "guest1", .time)]) { _ in
           pages[0].received
         }
+      case .wake:
+        var order = send(0, to: "guest1", .time)
+        order.pause = Self.pause
+        try window(flow, [1: TrafficOrder(.echo), 0: order]) { _ in pages[0].received }
+      case .doorbell:
+        let order = TrafficOrder(.ring, path: owners[1], pause: Self.pause)
+        try window(flow, [1: TrafficOrder(.answer), 0: order]) { _ in pages[0].received }
       case .security:
         try window(flow, [1: TrafficOrder(.encipher, size: size.stored)]) { _ in pages[1].received }
       case .patterns:

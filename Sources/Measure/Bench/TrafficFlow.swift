@@ -14,6 +14,10 @@ public enum TrafficFlow: String, Sendable, CaseIterable {
   case guestToGuest = "guest-guest"
   /// From the host to a guest and back, one frame at a time: how long it takes.
   case roundTrip = "round-trip"
+  /// The same after a pause in which the guest went to sleep.
+  case wake = "wake"
+  /// The guest's interrupt without a frame, after a pause, and its word that it came.
+  case doorbell = "doorbell"
   /// From a guest to SEC, which puts it into an ESP tunnel, and back.
   case security = "sec"
   /// From a guest to PME, which looks through it, and back.
@@ -28,10 +32,18 @@ public enum TrafficFlow: String, Sendable, CaseIterable {
     case .guestToHost: "guest to host"
     case .guestToGuest: "guest to guest"
     case .roundTrip: "host to guest and back"
+    case .wake: "host to sleeping guest, and back"
+    case .doorbell: "interrupt to sleeping guest, word back"
     case .security: "guest to SEC and back"
     case .patterns: "guest to PME and back"
     }
   }
+
+  /// Whether it is timed, one by one.
+  public var isTimed: Bool { self == .roundTrip || sleeps }
+
+  /// Whether the guest sleeps until its interrupt each time.
+  var sleeps: Bool { self == .wake || self == .doorbell }
 
   /// Whether an accelerator is asked.
   public var isAccelerated: Bool { self == .security || self == .patterns }
@@ -114,9 +126,10 @@ public enum Contestant: String, Sendable, CaseIterable {
   /// Whether it has accelerators, and whether it has anything else.
   func carries(_ flow: TrafficFlow) -> Bool {
     switch self {
-    case .process, .processInterrupt, .machine, .machineInterrupt: true
+    case .processInterrupt, .machineInterrupt: true
+    case .process, .machine: !flow.sleeps
     case .library: flow.isAccelerated
-    case .bridge, .virtioBridge, .virtioKernel, .virtioVhost: !flow.isAccelerated
+    case .bridge, .virtioBridge, .virtioKernel, .virtioVhost: !flow.isAccelerated && !flow.sleeps
     }
   }
 

@@ -75,7 +75,7 @@ struct VhostContest {
     case .guestToGuest:
       mode = "set portlist 0,1\nset fwd io\n"
       count = { machines[1].page.received }
-    case .roundTrip, .security, .patterns: return nil
+    case .roundTrip, .wake, .doorbell, .security, .patterns: return nil
     }
     let sends = flow != .receive && flow != .hostToGuest
     let sleeps = processors == 1

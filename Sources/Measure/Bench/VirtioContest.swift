@@ -84,7 +84,8 @@ struct VirtioContest {
       let watch = Stopwatch(clock, at: machines[1].page.received)
       usleep(UInt32(options.milliseconds * 1000))
       return watch.sample(what, at: machines[1].page.received)
-    case .security, .patterns: throw BenchError("virtio interfaces have no accelerators")
+    case .wake, .doorbell, .security, .patterns:
+      throw BenchError("virtio interfaces are not asked for \(flow.title)")
     case .roundTrip:
       try machines[0].give(order(.echo, to: Station.host))
       _ = host.take()

@@ -24,13 +24,17 @@ public final class InlineGuest: @unchecked Sendable {
 
   /// Prepares the program that the plan names.
   ///
-  /// - Parameter session: The owner's session, whose engine runs on the same thread.
+  /// - Parameters:
+  ///   - session: The owner's session, whose engine runs on the same thread.
+  ///   - bells: Those whom a program that measures may ring, in the owners' order.
   /// - Throws: ``GuestError`` for a program that lacks what it needs.
-  public init(_ session: consuming GuestSession) throws(GuestError) {
+  public init(
+    _ session: consuming GuestSession, bells: [GuestBell] = []
+  ) throws(GuestError) {
     var traffic = Optional<TrafficProgram>.none
     var program = Optional<BuiltInProgram>.none
     if case .traffic = session.grant.program {
-      traffic = .some(try session.beginTraffic())
+      traffic = .some(try session.beginTraffic(bells))
     } else {
       program = .some(try session.begin())
     }

@@ -195,9 +195,21 @@ public final class Engine: @unchecked Sendable {
     precondition(thread == nil && inlineGuest == nil, "the engine's thread runs, or has a guest")
     let session = try attach(owner: index, isInline: true, capture: capture)
     do throws(GuestError) {
-      inlineGuest = try InlineGuest(session)
+      inlineGuest = try InlineGuest(session, bells: configuration.isMeasured ? bells : [])
     } catch {
       throw .guest(configuration.owners[index].name, "\(error)")
+    }
+  }
+
+  /// What raises the first interrupt of each owner, on the engine's thread.
+  private var bells: [GuestBell] {
+    memory.indices.map { index in
+      GuestBell(status: memory[index].status.memory) {
+        let portal = self.tables.owners.base[index].firstPortal
+        if self.tables.interrupts.base[portal].isConnected {
+          self.tables.interrupts.base[portal].raise()
+        }
+      }
     }
   }
 

@@ -8,18 +8,23 @@ public struct TrafficOrder: Sendable, Hashable {
   public var task: Task
   /// Bytes of a frame, without check sequence; 0 for a mixture (``mixture``).
   public var size: Int
-  /// The way on which frames are sent, by its place in the grant.
+  /// The way on which frames are sent, by its place in the grant; for ``Task/ring`` whom to ring, by the owners' order.
   public var path: Int
   /// Whether the guest sleeps until an interrupt while there is nothing to do; otherwise it polls, and yields
   /// now and then.
   public var sleeps: Bool
+  /// Microseconds in front of each round trip that is timed, in which who answers goes to sleep.
+  public var pause: UInt64
 
   /// Creates an order.
-  public init(_ task: Task, size: Int = 60, path: Int = 0, sleeps: Bool = false) {
+  public init(
+    _ task: Task, size: Int = 60, path: Int = 0, sleeps: Bool = false, pause: UInt64 = 0
+  ) {
     self.task = task
     self.size = size
     self.path = path
     self.sleeps = sleeps
+    self.pause = pause
   }
 
   /// What a guest may do.
@@ -36,6 +41,11 @@ public struct TrafficOrder: Sendable, Hashable {
     case encipher = 4
     /// Have PME look through frames, again and again.
     case scan = 5
+    /// Raise a guest's interrupt and wait for its word, again and again, and time each: what a frame to a guest that
+    /// sleeps takes at least. For a program on the engine's thread.
+    case ring = 6
+    /// Say that the interrupt came.
+    case answer = 7
   }
 
   /// The sizes of a mixture, one frame after the other: seven short, four middle, one long (the "simple
@@ -53,12 +63,17 @@ public struct TrafficOrder: Sendable, Hashable {
     static let sleeps = 24
     /// Counts the orders.
     public static let turn = 32
+    static let pause = 40
+    /// How often the guest's interrupt was raised without a frame, which who did that counts.
+    static let rung = 48
     /// The last order that was taken up.
     public static let taken = 128
     /// Frames that were sent.
     public static let sent = 136
     /// Frames that came.
     public static let received = 144
+    /// Up to which of ``rung`` the guest has said that it heard.
+    static let heard = 152
     /// How many round trips were timed; written behind the times themselves.
     public static let samples = 192
     /// Half of them took no longer, in nanoseconds.
@@ -79,6 +94,7 @@ public struct TrafficOrder: Sendable, Hashable {
     page.setCounter(Word.size, UInt64(size))
     page.setCounter(Word.path, UInt64(path))
     page.setCounter(Word.sleeps, sleeps ? 1 : 0)
+    page.setCounter(Word.pause, pause)
     let turn = page.counter(Word.turn) &+ 1
     page.setCounter(Word.turn, turn)
     return turn
@@ -91,6 +107,7 @@ public struct TrafficOrder: Sendable, Hashable {
     size = wish == 0 ? 0 : Int(min(max(wish, 60), UInt64(max(60, longest))))
     path = Int(min(page.counter(Word.path), UInt64(max(0, paths - 1))))
     sleeps = page.counter(Word.sleeps) != 0
+    pause = min(page.counter(Word.pause), 1_000_000)
   }
 }
 

@@ -3,13 +3,14 @@ import Glibc
 
 extension GuestSession {
   /// Prepares to do what a measurement orders.
-  func beginTraffic() throws(GuestError) -> TrafficProgram {
+  func beginTraffic(_ bells: [GuestBell] = []) throws(GuestError) -> TrafficProgram {
     guard let pool = grant.pools.last, !grant.paths.isEmpty else {
       throw .missingResource("pool or way, which measured frames need")
     }
     report(.running)
     return TrafficProgram(
-      page: status + TrafficOrder.statusOffset, paths: grant.paths.count, pool: pool)
+      page: status + TrafficOrder.statusOffset, paths: grant.paths.count, pool: pool,
+      bells: bells)
   }
 
   /// Does what a measurement orders, until the host asks this guest to end.
@@ -66,16 +67,24 @@ struct TrafficProgram: ~Copyable {
   private let filled: UnsafeMutableBufferPointer<UInt16>
   private var work = TrafficWork()
   private var samples: [UInt32] = []
-  /// When the frame that is timed was sent; 0 while none is on its way.
+  /// When the frame that is timed was sent, or the guest was rung; 0 while neither is on its way.
   private var sentAt: UInt64 = 0
+  /// When the next one may be.
+  private var dueAt: UInt64 = 0
+  /// Those who can be rung, in the owners' order; none for a guest.
+  private let bells: [GuestBell]
+  /// How often the one was that is timed.
+  private var rung: UInt64 = 0
 
   /// How many nanoseconds a round trip may take.
   private static let patience: UInt64 = 500_000_000
   private static let mostSamples = 1 << 18
 
   // SAFETY: the page stays mapped as long as the session.
-  init(page: UnsafeMutableRawPointer, paths: Int, pool: GuestGrant.Pool) {
-    (self.page, self.paths, self.pool) = (page, paths, pool)
+  init(
+    page: UnsafeMutableRawPointer, paths: Int, pool: GuestGrant.Pool, bells: [GuestBell] = []
+  ) {
+    (self.page, self.paths, self.pool, self.bells) = (page, paths, pool, bells)
     template = .allocate(byteCount: 1 << 12, alignment: 64)
     places = BufferPlaces(byteCount: UInt64(pool.byteCount), stride: pool.stride)
     filled = .allocate(capacity: Int(pool.count))
@@ -97,8 +106,10 @@ struct TrafficProgram: ~Copyable {
   mutating func hear(_ session: inout GuestSession) {
     let now = page.counter(TrafficOrder.Word.turn)
     guard now != turn else { return }
-    let ended = order.task == .time
-    obey(TrafficOrder(from: page, paths: paths, longest: longest))
+    let ended = order.task == .time || order.task == .ring
+    var next = TrafficOrder(from: page, paths: paths, longest: longest)
+    if next.task == .ring { next.path = Int(min(page.counter(TrafficOrder.Word.path), 63)) }
+    obey(next)
     if ended { tellTimes() }
     // Who sleeps until much has come takes what Linux's driver of these portals takes: more than 12 frames, or 100
     // for the period (QMAN_PIRQ_DQRR_ITHRESH, QMAN_PIRQ_IPERIOD: Linux 6.1, drivers/soc/fsl/qbman/qman.c).
@@ -139,6 +150,8 @@ struct TrafficProgram: ~Copyable {
     case .time: return time(&session)
     case .encipher: return ask(&session, .security)
     case .scan: return ask(&session, .patterns)
+    case .ring: return ring()
+    case .answer: return answer()
     }
   }
 
@@ -277,6 +290,7 @@ struct TrafficProgram: ~Copyable {
       if !outgoing.isEmpty { end(&session) }
       // What comes too late is none of those that are timed.
       if take(&session) > 0 { return true }
+      guard isDue else { return false }
       guard var buffer = session.portals[0].acquire(from: pool.bpid) else { return false }
       buffer.setLength(nextSize())
       let frame = buffer.frame
@@ -290,13 +304,52 @@ struct TrafficProgram: ~Copyable {
       if dpaac_monotonic_nanoseconds() &- sentAt > Self.patience { sentAt = 0 }
       return false
     }
-    let now = dpaac_monotonic_nanoseconds()
-    if samples.count < Self.mostSamples {
-      samples.append(UInt32(clamping: now &- sentAt))
+    note(dpaac_monotonic_nanoseconds())
+    guard order.pause == 0 else {
+      session.portals[0].giveBack(buffer)
+      return true
     }
-    page.addCounter(TrafficOrder.Word.received, 1)
     sentAt = dpaac_monotonic_nanoseconds()
     session.portals[0].enqueue(waitingForRoom: buffer, to: queue)
+    return true
+  }
+
+  /// Rings a guest, or looks whether it has heard.
+  @inline(never)
+  private mutating func ring() -> Bool {
+    guard order.path < bells.count else { return false }
+    if sentAt == 0 {
+      guard isDue else { return false }
+      sentAt = dpaac_monotonic_nanoseconds()
+      rung = bells[order.path].ringAgain()
+      return true
+    }
+    let now = dpaac_monotonic_nanoseconds()
+    guard bells[order.path].isHeard(rung) else {
+      if now &- sentAt > Self.patience { sentAt = 0 }
+      return false
+    }
+    note(now)
+    return true
+  }
+
+  /// Whether who answers had its time to go to sleep.
+  private var isDue: Bool { order.pause == 0 || dpaac_monotonic_nanoseconds() >= dueAt }
+
+  /// Notes that what was sent is back.
+  private mutating func note(_ now: UInt64) {
+    if samples.count < Self.mostSamples { samples.append(UInt32(clamping: now &- sentAt)) }
+    page.addCounter(TrafficOrder.Word.received, 1)
+    sentAt = 0
+    dueAt = now &+ order.pause &* 1000
+  }
+
+  /// Says that the interrupt came, if it did.
+  @inline(never)
+  private func answer() -> Bool {
+    let rung = page.counter(TrafficOrder.Word.rung)
+    guard rung != page.counter(TrafficOrder.Word.heard) else { return false }
+    page.setCounter(TrafficOrder.Word.heard, rung)
     return true
   }
 
