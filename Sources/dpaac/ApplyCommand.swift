@@ -42,6 +42,9 @@ struct ApplyCommand: ParsableCommand {
   @Flag(help: "Go back to the plan before at once.")
   var revert = false
 
+  @Option(help: "The board that the run was given in place of its plan's: a name, or a file.")
+  var board: String?
+
   @Option(help: "Output for people or for programs.")
   var format: OutputFormat = .text
 
@@ -49,8 +52,8 @@ struct ApplyCommand: ParsableCommand {
     guard [plan != nil, confirm, revert].count(where: { $0 }) == 1 else {
       throw ValidationError("name a plan, or say --confirm or --revert")
     }
-    guard plan != nil || !dryRun && confirmWithin == nil else {
-      throw ValidationError("--dry-run and --confirm-within are for a plan")
+    guard plan != nil || !dryRun && confirmWithin == nil && board == nil else {
+      throw ValidationError("--dry-run, --confirm-within and --board are for a plan")
     }
     guard !dryRun || confirmWithin == nil else {
       throw ValidationError("--dry-run changes nothing, so there is nothing to confirm")
@@ -69,7 +72,7 @@ struct ApplyCommand: ParsableCommand {
       return try socket.ask([confirm ? "confirm" : "revert"], isJSON: isJSON)
     }
     // Here first, so that findings are about the file as it was named; the run reads it again beside its own.
-    let result = PlanLoader.load(plan)
+    let result = PlanLoader.load(plan, board: board)
     guard result.partition != nil, !result.diagnostics.hasErrors else {
       Terminal.show(result.diagnostics, as: format.findings)
       throw ExitCode(1)

@@ -196,6 +196,9 @@ import Testing
     #expect(report.owners[2].received == 30)
     #expect(report.owners[2].sent == 31)
     #expect(report.owners[2].starts == 2)
+    // By way, too, whatever had its places in between.
+    let page = simulation.engine.memory[2].status.memory
+    #expect(page.counter(GuestStatus.received(path: 0)) == 30)
   }
 
   @Test func `queues that are served otherwise are emptied, and what nobody takes is counted`()

@@ -69,6 +69,39 @@ struct TunnelCountTests {
         #""in":{"spi":305419898,"packets":0,"notAuthentic":5,"replayed":0,"refused":0}"#))
   }
 
+  @Test func `tunnels keep their counts when a plan brings them to other places`() throws {
+    func tunnel(_ network: UInt32) -> GuestProgram.Tunnel {
+      var tunnel = Rig.tunnel(networks: [NetworkPrefix(ipv4: network, length: 16)])
+      (tunnel.out.spi, tunnel.into.spi) = (network, network + 1)
+      return tunnel
+    }
+    let rig = try Rig(Rig.Side([tunnel(0x0a02_0000), tunnel(0x0a03_0000)]))
+    let engine = rig.simulation.engine
+    func counts(_ place: Int) -> [UInt64] {
+      [true, false].flatMap { into in
+        GuestStatus.TunnelCounter.allCases.map {
+          engine.memory[1].status.memory.counter($0.offset(tunnel: place, into: into))
+        }
+      }
+    }
+    for place in 0..<2 {
+      for into in [true, false] {
+        for counter in GuestStatus.TunnelCounter.allCases {
+          engine.memory[1].status.memory.setCounter(
+            counter.offset(tunnel: place, into: into),
+            UInt64(100 * place + 10 * counter.rawValue + (into ? 1 : 2)))
+        }
+      }
+    }
+    let second = counts(1)
+    for networks in [[0x0a03_0000, 0x0a04_0000], [0x0a04_0000, 0x0a03_0000]] as [[UInt32]] {
+      try rig.simulation.apply(Rig.configuration(Rig.Side(networks.map(tunnel))))
+      let place = networks[0] == 0x0a03_0000 ? 0 : 1
+      #expect(counts(place) == second)
+      #expect(counts(1 - place).allSatisfy { $0 == 0 }, "a tunnel of its own")
+    }
+  }
+
   @Test func `a tunnel's counters lie behind those of the ways, within the page`() {
     let offsets = (0..<TunnelSettings.limit).flatMap { tunnel in
       [true, false].flatMap { into in

@@ -11,6 +11,7 @@ import Testing
     var guest2Queues = "201-400"
     /// What else is said of guest2.
     var guest2More = ""
+    var board = "t4240qds"
 
     var text: String {
       func guest(
@@ -20,7 +21,7 @@ import Testing
           + "pools: [ {id: \(pool), buffers: 4096, size: 2 KiB} ]\(more) }\n"
       }
       return """
-        board: t4240qds
+        board: \(board)
         partitions:
           host: { cpus: 0-3, memory: 2 GiB, portals: 4, queues: 1-100, pools: [ {id: 1, buffers: 4096, size: 2 KiB} ] }
 
@@ -214,6 +215,39 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: marker))
     #expect(try run.names() == ["host", "guest1", "guest2", "guestN"])
     try run.waitForFrames(to: "guest2")
+    #expect(try run.end()["conserved"] as? Bool == true)
+  }
+
+  @Test func `who can be started neither for a plan nor on the way back can be started later`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    defer { directory.remove() }
+    let (program, _) = try Dpaac.failingProgram(in: directory)
+    let run = try Self.run(Office(), ["--program", "guest2=\(program)"])
+    try FileManager.default.moveItem(atPath: program, toPath: "\(program).away")
+    let failed = try run.apply(Office(guest2More: ", mode: interrupt"))
+    #expect(failed.status == 1)
+    #expect(failed.errorText.contains("going back failed"), "\(failed.errorText)")
+    #expect(try run.names() == ["host", "guest1", "guest2", "guestN"])
+    #expect(try run.guest("guest2")?["state"] as? String == "was not started")
+    try run.waitForFrames(to: "guest1")
+    try FileManager.default.moveItem(atPath: "\(program).away", toPath: program)
+    #expect(try run.guests("start", "guest2").status == 0)
+    try run.waitForFrames(to: "guest2")
+    let report = try run.end()
+    #expect(report["conserved"] as? Bool == true, "\(report["discrepancies"] ?? "")")
+    #expect(try Dpaac.partition("guest1", of: report)["starts"] as? Int == 1)
+  }
+
+  @Test func `a plan is judged by the board that the run was given`() throws {
+    let run = try Self.run(Office(board: "./nowhere.yaml"), ["--board", "t4240qds"])
+    let next = Office(guest2: false, board: "./nowhere.yaml")
+    #expect(try run.apply(next).status == 1)
+    let outcome = try run.apply(next, "--board", "t4240qds")
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    #expect(try run.names() == ["host", "guest1", "guestN"])
+    #expect(try run.tool(["apply", "--confirm", "--board", "t4240qds"]).status == 64)
     #expect(try run.end()["conserved"] as? Bool == true)
   }
 

@@ -76,8 +76,10 @@ final class ControlServer {
     return address.with { connect(probe, $0, $1) } != 0 && errno == ECONNREFUSED
   }
 
-  /// What becomes readable when there is something to take.
-  var descriptors: [Int32] { [listener] + connections.map(\.descriptor) }
+  /// What becomes readable when there is something to take: no more callers are heard than are served.
+  var descriptors: [Int32] {
+    (connections.count < Self.mostConnections ? [listener] : []) + connections.map(\.descriptor)
+  }
 
   /// Takes the requests that have come.
   func takeRequests(now: UInt64) -> [ControlRequest] {

@@ -19,12 +19,15 @@ struct GuestProcess {
     case signal(Int32)
     /// A virtual machine that stopped before its program had ended.
     case stopped
+    /// It never began.
+    case unstarted
 
     var description: String {
       switch self {
       case .code(let code): "exited with code \(code)"
       case .signal(let signal): "killed by signal \(signal)"
       case .stopped: "stopped in the midst of its program"
+      case .unstarted: "was not started"
       }
     }
   }
@@ -72,6 +75,14 @@ struct GuestProcess {
     endedDescriptor = dpaac_pidfd_open(identifier)
   }
 
+  /// Stands for a guest that could not be started, until it can.
+  init(unstarted owner: Int, name: String) {
+    (self.owner, self.name) = (owner, name)
+    (identifier, endedDescriptor) = (-1, -1)
+    control = .socket(-1)
+    ending = .unstarted
+  }
+
   private static func start(
     _ command: [String], _ name: String, _ descriptors: [Int32: Int32]
   ) throws(EngineError) -> pid_t {
@@ -105,7 +116,7 @@ struct GuestProcess {
   }
 
   /// Kills a guest that does not end.
-  func kill() { _ = Glibc.kill(identifier, SIGKILL) }
+  func kill() { if identifier > 0 { _ = Glibc.kill(identifier, SIGKILL) } }
 
   /// Notes that the process has ended; `true` the first time that it has.
   mutating func reap() -> Bool {

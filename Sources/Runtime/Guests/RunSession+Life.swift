@@ -134,13 +134,20 @@ extension RunSession {
     }
   }
 
+  /// Starts a guest with its capture. One that comes while the run drains hears of that at once.
+  mutating func launch(_ owner: Int) throws(EngineError) -> GuestProcess {
+    let capture = try openCapture(ofOwner: owner)
+    defer { if capture >= 0 { Glibc.close(capture) } }
+    let guest = try launch(owner, capture: capture)
+    if interruptedAt != 0 { guest.askToDrain() }
+    return guest
+  }
+
   /// Starts the next life of a guest whose owner is in service again.
   private mutating func startAnew(_ place: Int) throws(EngineError) {
     let owner = guests[place].owner
     do throws(EngineError) {
-      let capture = try openCapture(ofOwner: owner)
-      defer { if capture >= 0 { Glibc.close(capture) } }
-      let next = try launch(owner, capture: capture)
+      let next = try launch(owner)
       guests[place].close()
       guests[place] = next
       gone.remove(owner)

@@ -275,7 +275,7 @@ extension RunSession {
     for place in places where guests[place].ending == nil { guests[place].askToEnd() }
     let deadline = monotonicNanoseconds() + options.patience * 1_000_000
     while places.contains(where: { guests[$0].ending == nil }) {
-      waitForEvent(milliseconds: 5)
+      waitForEvent(milliseconds: 5, hearsRequests: false)
       noticeEndings()
       guard monotonicNanoseconds() >= deadline else { continue }
       for place in places where guests[place].ending == nil { guests[place].kill() }
@@ -290,12 +290,18 @@ extension RunSession {
   /// Starts owners' guests, and waits until they have attached to their portals.
   private mutating func begin(_ owners: [Int]) throws(EngineError) {
     guard !owners.isEmpty else { return }
-    for owner in owners {
-      let capture = try openCapture(ofOwner: owner)
-      defer { if capture >= 0 { close(capture) } }
-      guests.append(try launch(owner, capture: capture))
+    defer { guests.sort { $0.owner < $1.owner } }
+    do throws(EngineError) {
+      for owner in owners { guests.append(try launch(owner)) }
+    } catch {
+      // Nobody is there to serve their queues, and who wants them can have them started.
+      for owner in owners where !guests.contains(where: { $0.owner == owner }) {
+        guests.append(GuestProcess(unstarted: owner, name: configuration.owners[owner].name))
+        gone.insert(owner)
+        engine.control.markGone(owner: owner)
+      }
+      throw error
     }
-    guests.sort { $0.owner < $1.owner }
     var seconds: UInt64 = 0
     for owner in owners { seconds = max(seconds, patience(withOwner: owner)) }
     let deadline = monotonicNanoseconds() + seconds * 1_000_000_000
@@ -310,7 +316,7 @@ extension RunSession {
       }
       // A machine takes its time to boot; who ends the run does not wait for it.
       guard interruptedAt == 0 else { throw .ended("the new plan's guests had started") }
-      waitForEvent(milliseconds: 1)
+      waitForEvent(milliseconds: 1, hearsRequests: false)
       noticeEndings()
     }
   }

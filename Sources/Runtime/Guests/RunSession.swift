@@ -359,13 +359,18 @@ public struct RunSession: ~Copyable {
     }
   }
 
-  mutating func waitForEvent(milliseconds: Int32) {
+  /// Waits until something has ended, or is wanted.
+  ///
+  /// - Parameters:
+  ///   - milliseconds: How long at most.
+  ///   - hearsRequests: Whether requests are taken behind it; those that are not must not wake it again and again.
+  mutating func waitForEvent(milliseconds: Int32, hearsRequests: Bool = true) {
     var descriptors = [pollfd(fd: signals?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)]
     for guest in guests where guest.ending == nil {
       descriptors.append(
         pollfd(fd: guest.endedDescriptor, events: Int16(POLLIN), revents: 0))
     }
-    for descriptor in control?.descriptors ?? [] {
+    for descriptor in hearsRequests ? control?.descriptors ?? [] : [] {
       descriptors.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
     }
     _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)

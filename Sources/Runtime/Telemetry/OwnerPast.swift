@@ -8,6 +8,8 @@ struct OwnerPast {
   private(set) var lives = 0
   /// Frames that were delivered to guests that ended before they counted them.
   private(set) var lost: UInt64 = 0
+  /// The owner as its last life had it; `nil` before any is over.
+  private(set) var last: Owner?
   /// What did not add up in a life that is over.
   private(set) var discrepancies: [String] = []
 
@@ -49,5 +51,6 @@ struct OwnerPast {
       counters.value(.taken, owner) &- counters.value(.frameless, owner))
     page.setCounter(GuestStatus.Counter.rejected.offset, rejected)
     lives += 1
+    last = plan
   }
 }

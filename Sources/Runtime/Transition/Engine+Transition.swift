@@ -2,6 +2,7 @@ import CPortalShims
 import DPAAPortal
 import Glibc
 import Partitioning
+import QorIQ
 
 /// From one configuration to another while the owners that both have go on.
 extension Engine {
@@ -151,9 +152,43 @@ extension EngineSuccessor {
         OwnerPast.carry(engine.memory[index].status.memory, into: page)
       }
       if change.starting.contains(index), change.old.owners.indices.contains(index) {
-        movePaths(change.old.owners[index].paths, change.new.owners[index].paths, page)
+        // Who comes back after plans without it counted by the places of the plan that it left.
+        let old = change.old.owners[index]
+        let before = old.hasNothing ? engine.pasts[index].last ?? old : old
+        movePaths(before.paths, change.new.owners[index].paths, page)
+        moveTunnels(before.program, change.new.owners[index].program, page)
       }
     }
+  }
+
+  /// The same for tunnels, which move with their peer and what is behind it.
+  private func moveTunnels(
+    _ old: GuestProgram, _ new: GuestProgram, _ page: UnsafeMutableRawPointer
+  ) {
+    let (there, here) = (tunnels(of: old), tunnels(of: new))
+    for into in [true, false] {
+      for counter in GuestStatus.TunnelCounter.allCases {
+        let counts = there.indices.map { page.counter(counter.offset(tunnel: $0, into: into)) }
+        for place in 0..<max(there.count, here.count) {
+          let before = here.indices.contains(place) ? there.firstIndex(of: here[place]) : nil
+          page.setCounter(
+            counter.offset(tunnel: place, into: into), before.map { counts[$0] } ?? 0)
+        }
+      }
+    }
+  }
+
+  /// What a gateway's tunnels are told apart by, as far as it counts them.
+  private func tunnels(of program: GuestProgram) -> [TunnelName] {
+    guard case .ipsec(let gateway) = program else { return [] }
+    return gateway.tunnels.prefix(GuestStatus.tunnelLimit).map {
+      TunnelName(peer: $0.peer, networks: $0.networks)
+    }
+  }
+
+  private struct TunnelName: Equatable {
+    let peer: NetworkAddress
+    let networks: [NetworkPrefix]
   }
 
   /// Frames of paths are counted by place: those of a path by another place move with its name.
