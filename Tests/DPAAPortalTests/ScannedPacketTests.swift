@@ -70,6 +70,70 @@ import Testing
     }
   }
 
+  @Test func `a segment behind a wrong IPv4 header is not one`() {
+    let frame = Frame.ethernet(.ipv4(to: 1, .tcp(to: 80, Self.text)))
+    #expect(Self.read(frame).isRight)
+    // Bytes that TCP's checksum knows nothing of: the type of service, the time to live, the checksum.
+    for place in [15, 22, 24, 25] {
+      var other = frame
+      other[place] ^= 1
+      #expect(Self.read(other).kind == "segment")
+      #expect(!Self.read(other).isRight, "\(place)")
+    }
+  }
+
+  /// The connection of a frame.
+  private static func key(_ frame: [UInt8]) -> ScanFlowKey? {
+    var frame = frame
+    return frame.withUnsafeMutableBytes {
+      guard case .segment(let key, _, _) = ScannedPacket($0, whole: $0.count, path: 0).kind else {
+        return nil
+      }
+      return key
+    }
+  }
+
+  @Test func `connections of different VLANs are different, whatever their tags add up to`() {
+    let tcp = Frame.Payload.ipv4(to: 1, .tcp(to: 80, Self.text))
+    func tagged(_ tags: UInt16...) -> ScanFlowKey? {
+      Self.key(Frame.ethernet(tags.reversed().reduce(tcp) { .vlan($1, $0) }))
+    }
+    let keys: [ScanFlowKey] = [
+      tagged(), tagged(0), tagged(131), tagged(1, 100), tagged(100, 131), tagged(101, 100),
+      tagged(0, 131), tagged(131, 0), tagged(0, 0), tagged(1, 2, 3, 4), tagged(2, 2, 3, 4),
+    ].compactMap { $0 }
+    #expect(keys.count == 11)
+    for (place, key) in keys.enumerated() { #expect(keys.firstIndex(of: key) == place) }
+  }
+
+  @Test func `a segment on its way by a routing header is for who takes it in the end`() throws {
+    let end: (UInt64, UInt64) = (0xfd00 << 48, 1)
+    let address = Frame.big(end.0) + Frame.big(end.1)
+    let other = [UInt8](repeating: 0xfe, count: 16)
+    let plain = try #require(Self.key(Frame.ethernet(.ipv6(to: end, .tcp(to: 80, Self.text)))))
+    func routed(_ type: UInt8, left: UInt8, _ addresses: [UInt8]) -> [UInt8] {
+      let front: [UInt8] = [UInt8(addresses.count / 8), type, left, 0, 0, 0, 0]
+      let header: (number: UInt8, rest: [UInt8]) = (43, front + addresses)
+      var frame = Frame.ethernet(
+        .ipv6(to: end, .tcp(to: 80, Self.text), extensions: [header]))
+      // The sum is of the last one's; who it goes to next stands in the header.
+      if left > 0 { frame.replaceSubrange(38..<54, with: other) }
+      return frame
+    }
+    for frame in [
+      routed(2, left: 1, address), routed(0, left: 1, other + address),
+      routed(4, left: 1, address + other), routed(4, left: 0, other + other),
+    ] {
+      #expect(Self.read(frame).isRight)
+      #expect(Self.key(frame) == plain)
+    }
+    #expect(Self.read(routed(0, left: 1, address + other)).isRight == false)
+    // What is no address, or not all there, and a type of which nobody knows where its last one stands.
+    #expect(Self.read(routed(2, left: 1, [])).kind == "odd")
+    #expect(Self.read(routed(3, left: 1, address)).kind == "odd")
+    #expect(Self.read(routed(2, left: 1, address), head: 70).kind == "odd")
+  }
+
   @Test func `fragments and headers that are none are told from others`() {
     let tcp = Frame.Segment.tcp(to: 80, Self.text)
     let wide: (UInt64, UInt64) = (0xfd00 << 48, 1)

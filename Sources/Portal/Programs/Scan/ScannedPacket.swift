@@ -4,8 +4,8 @@ struct ScanFlowKey: BitwiseCopyable, Equatable {
   var destination: (high: UInt64, low: UInt64) = (0, 0)
   /// Both ports.
   var ports: UInt32 = 0
-  /// The way that it came on, and its VLAN.
-  var tag: UInt32 = 0
+  /// The way that it came on, and its VLANs, up to four; no two have the same.
+  var tag: UInt64 = 0
 
   static func == (left: ScanFlowKey, right: ScanFlowKey) -> Bool {
     left.source == right.source && left.destination == right.destination
@@ -16,7 +16,7 @@ struct ScanFlowKey: BitwiseCopyable, Equatable {
   var hash: Int {
     var value = source.low ^ source.high &* 0xff51_afd7_ed55_8ccd
     value = (value ^ value >> 32) &* 0x9e37_79b9_7f4a_7c15 ^ destination.low ^ destination.high
-    value = (value ^ value >> 29) &* 0xbf58_476d_1ce4_e5b9 ^ UInt64(ports) << 32 ^ UInt64(tag)
+    value = (value ^ value >> 29) &* 0xbf58_476d_1ce4_e5b9 ^ UInt64(ports) << 32 ^ tag
     return Int(truncatingIfNeeded: ((value ^ value >> 32) &* 0x94d0_49bb_1331_11eb) >> 40)
   }
 }
@@ -50,6 +50,8 @@ struct ScannedPacket {
   /// Where the checksum of a segment is counted from, and what its pseudo header adds to it (RFC 9293, 3.1).
   private var segment = 0
   private var pseudoSum: UInt64 = 0
+  /// Whether IPv4's header has its checksum (RFC 1122, 3.2.1.2).
+  private var isHeaderRight = true
 
   /// Finds the payload.
   ///
@@ -63,13 +65,14 @@ struct ScannedPacket {
       kind = .odd
       return
     }
-    var tag = UInt32(truncatingIfNeeded: path) << 16
+    // A one in front of what follows, so that it says how many tags there are.
+    var tag = UInt64(truncatingIfNeeded: path) << 1 | 1
     var offset = 12
     var type = HeaderBytes.half(head, offset)
     // A provider's tag in front of another, and no more than some drivers read.
     var tags = 0
     while type == 0x8100 || type == 0x88a8, tags < 4, head.count >= offset + 6 {
-      tag = tag &* 31 &+ UInt32(HeaderBytes.half(head, offset + 2) & 0xfff)
+      tag = tag << 12 | UInt64(HeaderBytes.half(head, offset + 2) & 0xfff)
       offset += 4
       tags += 1
       type = HeaderBytes.half(head, offset)
@@ -91,7 +94,7 @@ struct ScannedPacket {
   }
 
   private mutating func readIPv4(
-    _ head: UnsafeMutableRawBufferPointer, _ offset: Int, _ whole: Int, _ tag: UInt32
+    _ head: UnsafeMutableRawBufferPointer, _ offset: Int, _ whole: Int, _ tag: UInt64
   ) {
     guard head.count >= offset + 20 else { return kind = .odd }
     let header = Int(head[offset] & 0xf) * 4
@@ -107,16 +110,20 @@ struct ScannedPacket {
     key.source = (0, 0xffff_0000_0000 | UInt64(HeaderBytes.word(head, offset + 12)))
     key.destination = (0, 0xffff_0000_0000 | UInt64(HeaderBytes.word(head, offset + 16)))
     pseudoSum = UInt64(HeaderBytes.sum(head, offset + 12..<offset + 20))
+    isHeaderRight = HeaderBytes.sum(head, offset..<offset + header) == 0xffff
     readTransport(head, head[offset + 9], key)
   }
 
   private mutating func readIPv6(
-    _ head: UnsafeMutableRawBufferPointer, _ offset: Int, _ whole: Int, _ tag: UInt32
+    _ head: UnsafeMutableRawBufferPointer, _ offset: Int, _ whole: Int, _ tag: UInt64
   ) {
     guard head.count >= offset + 40, head[offset] >> 4 == 6 else { return kind = .odd }
     let end = offset + 40 + Int(HeaderBytes.half(head, offset + 4))
     guard end <= whole else { return kind = .odd }
     var (next, place) = (head[offset + 6], offset + 40)
+    // Where the address of who takes it in the end stands: behind a routing header that is not done with, that is in
+    // the checksum and not the header's (RFC 8200, 8.1).
+    var final = offset + 24
     // Hop-by-hop options, routing, fragment, destination options: four of them, or five (RFC 8200, 4.1).
     var headers = 0
     while next == 0 || next == 43 || next == 44 || next == 60 {
@@ -130,6 +137,16 @@ struct ScannedPacket {
         return kind = .odd
       }
       let length = next == 44 ? 8 : 8 * (Int(head[place + 1]) + 1)
+      if next == 43, head[place + 3] != 0 {
+        // Addresses in their order (RFC 5095; 6275, 6.4), or the last one first (RFC 8754, 2). Others are not known here.
+        guard [0, 2, 4].contains(head[place + 2]), length >= 24,
+          place + length <= min(end, head.count)
+        else {
+          take(from: min(place, end), to: end)
+          return kind = .odd
+        }
+        final = head[place + 2] == 4 ? place + 8 : place + length - 16
+      }
       (next, place) = (head[place], place + length)
     }
     guard place <= end, place <= head.count else { return kind = .odd }
@@ -139,8 +156,10 @@ struct ScannedPacket {
       UInt64(HeaderBytes.word(head, place)) << 32 | UInt64(HeaderBytes.word(head, place + 4))
     }
     key.source = (half(offset + 8), half(offset + 16))
-    key.destination = (half(offset + 24), half(offset + 32))
-    pseudoSum = UInt64(HeaderBytes.sum(head, offset + 8..<offset + 40))
+    key.destination = (half(final), half(final + 8))
+    pseudoSum =
+      UInt64(HeaderBytes.sum(head, offset + 8..<offset + 24))
+      + UInt64(HeaderBytes.sum(head, final..<final + 16))
     readTransport(head, next, key)
   }
 
@@ -167,9 +186,10 @@ struct ScannedPacket {
     }
   }
 
-  /// Whether a segment's checksum is right: who receives one that is not passes it over, and so it must not
+  /// Whether a segment's checksum is right, and that of its IPv4 header: who receives one that is not passes it over, and so it must not
   /// count for the stream. All of it must be there.
   func hasRightChecksum(_ frame: UnsafeMutableRawBufferPointer) -> Bool {
+    guard isHeaderRight else { return false }
     let sum = pseudoSum + UInt64(HeaderBytes.sum(frame, segment..<skip + count))
     return HeaderBytes.folded(sum) == 0xffff
   }
