@@ -7,6 +7,25 @@ import Testing
 
 /// Wires between ports of one engine, and what an engine counts of lines.
 @Suite(.timeLimit(.minutes(5))) struct LoopLineTests {
+  @Test func `what was sent and nobody took is told in the end`() {
+    let (one, other) = LoopLine.pair()
+    defer {
+      one.close()
+      other.close()
+    }
+    let frame = [UInt8](repeating: 7, count: 100)
+    for _ in 0..<3 {
+      let isSent = frame.withUnsafeBytes { bytes in
+        if case .sent = one.transmit(bytes, now: 0) { true } else { false }
+      }
+      #expect(isSent)
+    }
+    #expect(other.peek() != nil)
+    other.advance()
+    #expect(one.account.lost == 2)
+    #expect(other.account.lost == 0)
+  }
+
   @Test(arguments: [1, 2, 3] as [UInt64])
   func `frames of any length come out as they went in`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)

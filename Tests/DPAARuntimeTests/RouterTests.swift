@@ -184,18 +184,44 @@ import Testing
     }
   }
 
-  @Test
-  func `a frame in pieces goes on, and one that is too big is told to its sender in one buffer`()
-    throws
-  {
+  /// A router between the wire and a guest with four pieces for 1,500 bytes.
+  private static var smallBuffers: RuntimeConfiguration {
     let router = GuestProgram.ForwardProgram(
       ways: [
         .init(path: Talk.wire, addresses: [NetworkPrefix(ipv4: 0x0a01_0001, length: 24)]),
         .init(path: "guest1", addresses: [NetworkPrefix(ipv4: 0x0a02_0001, length: 24)]),
       ])
     var configuration = Talk.configuration(programs: [.forward(router), .sink, .sink])
-    // Four pieces for 1,500 bytes.
     configuration.owners[0].pools[0].bufferSize = 512
+    return configuration
+  }
+
+  @Test func `frames in pieces that wait for neighbours leave half of the pool`() throws {
+    let simulation = try Simulation(Self.smallBuffers)
+    for number in 0..<16 as Range<UInt32> {
+      let packet = Frame.ethernet(
+        to: 0x0200_0a02_0001, from: Self.neighbour,
+        .ipv4(
+          to: 0x0a01_0010 + number, from: 0x0a02_0007,
+          .udp(to: 7, [UInt8](repeating: 1, count: 1272))))
+      #expect(simulation.guests[1].send(packet, to: 103))
+      simulation.run(active: [0])
+    }
+    // Three pieces and a table each.
+    #expect(simulation.freeBuffers[0] == 64 - 8 * 4)
+    let status = simulation.engine.memory[0].status.memory
+    #expect(status.counter(GuestStatus.Counter.unresolved.offset) == 8)
+    #expect(status.counter(GuestStatus.Counter.asked.offset) == 16, "each neighbour is asked for")
+    simulation.guests[0].stop()
+    simulation.run()
+    #expect(simulation.freeBuffers[0] == 64)
+  }
+
+  @Test
+  func `a frame in pieces goes on, and one that is too big is told to its sender in one buffer`()
+    throws
+  {
+    var configuration = Self.smallBuffers
     configuration.ports = [PortSettings(mtu: 1300)]
     let simulation = try Simulation(configuration)
     let guest = simulation.guests[1]

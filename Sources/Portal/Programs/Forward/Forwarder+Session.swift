@@ -16,9 +16,12 @@ struct ForwardProgram: ~Copyable {
     /// The way that the frame came on; `nil` when it is a packet of this guest's own.
     var arrival: Int?
     var since: UInt64
+    var buffers: Int
   }
-  /// How many frames may wait: half of the smallest pool stays for questions and for what has its neighbour.
+  /// How many buffers may wait: half of the smallest pool stays for questions and for what has its neighbour.
   private let mostWaiting: Int
+  /// How many do.
+  private var waitingBuffers = 0
   private(set) var now: UInt64 = 0
   /// After so long nobody answers any more.
   private static let patience: UInt64 = 3_000_000_000
@@ -42,7 +45,7 @@ struct ForwardProgram: ~Copyable {
     self.forwarder = forwarder
     self.peers = peers
     let buffers = grant.pools.map { Int($0.count) }.min() ?? 0
-    mostWaiting = min(Burst.capacity, buffers / 2)
+    mostWaiting = buffers / 2
     targets.reserveCapacity(Burst.capacity)
   }
 
@@ -112,11 +115,17 @@ struct ForwardProgram: ~Copyable {
       ask(buffer, tunnel: tunnel, into: false, portal: portal, of: &session)
     case .drop(let counter): drop(buffer, counter, portal: portal, of: &session)
     case .hold(let neighbour, let path):
-      guard waiting.count < mostWaiting else {
+      let pieces = buffer.descriptor.isScattered ? session.portals[portal].pieces(of: buffer) : nil
+      // A table has a buffer, too.
+      let buffers = pieces.map { $0.count + 1 } ?? 1
+      guard waiting.room > 0, waitingBuffers + buffers <= mostWaiting else {
         return drop(buffer, .unresolved, portal: portal, of: &session)
       }
       waiting.append(buffer)
-      targets.append(Target(neighbour: neighbour, path: path, arrival: arrival, since: now))
+      waitingBuffers += buffers
+      targets.append(
+        Target(
+          neighbour: neighbour, path: path, arrival: arrival, since: now, buffers: buffers))
     }
   }
 
@@ -160,6 +169,7 @@ struct ForwardProgram: ~Copyable {
     for _ in 0..<waiting.count {
       guard let buffer = waiting.removeFirst() else { break }
       let target = targets.removeFirst()
+      waitingBuffers -= target.buffers
       guard let head = session.portals[0].head(of: buffer) else {
         drop(buffer, .ignored, portal: 0, of: &session)
         continue
@@ -183,6 +193,7 @@ struct ForwardProgram: ~Copyable {
         drop(buffer, .ignored, portal: 0, of: &session)
       case .hold:
         waiting.append(buffer)
+        waitingBuffers += target.buffers
         targets.append(target)
       }
     }
@@ -204,6 +215,7 @@ struct ForwardProgram: ~Copyable {
       drop(buffer, .unresolved, portal: 0, of: &session)
     }
     targets.removeAll(keepingCapacity: true)
+    waitingBuffers = 0
     while forwarder.takeQuestion() != nil {}
   }
 

@@ -25,6 +25,9 @@ struct LoopLine {
 
   var isEmpty: Bool { incoming.pointee.isEmpty }
 
+  /// What was sent and nobody took.
+  var account: PortLine.Account { PortLine.Account(lost: outgoing.pointee.count) }
+
   @inline(__always)
   func peek() -> CaptureReader.Frame? {
     guard let bytes = incoming.pointee.first() else { return nil }
@@ -51,6 +54,8 @@ private struct FrameRing {
   /// Bytes read and written so far; they only grow.
   private var read = 0
   private var written = 0
+  /// Frames that wait.
+  private(set) var count: UInt64 = 0
   var patience = LinePatience()
 
   private static let size = 1 << 20
@@ -87,6 +92,7 @@ private struct FrameRing {
     memory.storeBytes(of: UInt32(frame.count), toByteOffset: place, as: UInt32.self)
     (memory + place + 8).copyMemory(from: start, byteCount: frame.count)
     written &+= skipped &+ needed
+    count &+= 1
     return true
   }
 
@@ -106,5 +112,6 @@ private struct FrameRing {
   mutating func removeFirst() {
     guard let frame = first() else { return }
     read &+= space(frame.count)
+    count &-= 1
   }
 }

@@ -174,7 +174,8 @@ struct PortLine: ~Copyable {
     case .ring(let line): line.account
     case .xdp(let line): line.account
     case .stream(let line): line.account
-    case .nothing, .loop: Account()
+    case .loop(let line): line.account
+    case .nothing: Account()
     }
   }
 }
