@@ -186,8 +186,8 @@ struct ScannedPacket {
     }
   }
 
-  /// Whether a segment's checksum is right, and that of its IPv4 header: who receives one that is not passes it over, and so it must not
-  /// count for the stream. All of it must be there.
+  /// Whether a segment's checksum is right, and that of its IPv4 header: who receives one that is not passes it
+  /// over, and so it must not count for the stream. All of it must be there.
   func hasRightChecksum(_ frame: UnsafeMutableRawBufferPointer) -> Bool {
     guard isHeaderRight else { return false }
     let sum = pseudoSum + UInt64(HeaderBytes.sum(frame, segment..<skip + count))
