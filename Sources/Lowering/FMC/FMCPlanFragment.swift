@@ -44,8 +44,8 @@ public struct FMCPlanFragment {
   /// The fragment as YAML.
   public func yaml() -> String {
     let interfaces = interfaces
-    let names = sources.joined(separator: " and ").split(whereSeparator: \.isNewline)
-    var text = "# Imported by dpaac from \(names.joined(separator: " ")).\n"
+    let names = YAMLText.comment(sources.joined(separator: " and "))
+    var text = "# Imported by dpaac from \(names).\n"
     text += "# Give each partition its cpus, memory, portals and pools: FMC does not know them.\n"
     if let board { text += "board: \(board.name)\n" }
     text += "\npartitions:\n"

@@ -16,9 +16,7 @@ public struct HypervisorPlanFragment {
 
   /// The fragment as YAML, for `dpaac check` to judge.
   public func yaml() -> String {
-    // A comment of YAML has no control characters.
-    let line = String(String.UnicodeScalarView(source.unicodeScalars.map(Self.printed)))
-    var text = "# Imported by dpaac from \(line).\n"
+    var text = "# Imported by dpaac from \(YAMLText.comment(source)).\n"
     text += "# Interfaces are not in the hypervisor's configuration: see dpaac import fmc.\n"
     if let board { text += "board: \(board.name)\n" }
     text += "\npartitions:\n"
@@ -44,17 +42,10 @@ public struct HypervisorPlanFragment {
         text += "    accelerators: {\(uses.joined(separator: ", "))}\n"
       }
       if let arguments = partition.bootArguments {
-        text += "    boot-arguments: \(quoted(arguments))\n"
+        text += "    boot-arguments: \(YAMLText.quoted(arguments))\n"
       }
     }
     return text + sharedMemory
-  }
-
-  private static func printed(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: "?"
-    default: scalar
-    }
   }
 
   /// The section of memory that several partitions see; empty without any.
@@ -79,30 +70,11 @@ public struct HypervisorPlanFragment {
     return "{size: \(size), address: 0x\(String(place.base, radix: 16))}"
   }
 
-  /// A text between quotes of YAML: what is no printable ASCII is written by its number.
-  private func quoted(_ text: String) -> String {
-    let escaped = text.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\"", "\\": "\\\(scalar)"
-      case " "..."~": String(scalar)
-      default:
-        "\\U" + String(repeating: "0", count: 8 - String(scalar.value, radix: 16).count)
-          + String(scalar.value, radix: 16)
-      }
-    }
-    return "\"\(escaped.joined())\""
-  }
-
   /// A plan calls the partition that controls the shared blocks its host. A label is any text: one that is no
   /// plain word of YAML stands between quotes, for `dpaac check` to refuse.
   private func name(of partition: HypervisorPartition) -> String {
     let hasHost = partitions.contains { $0.name == "host" }
-    guard !partition.isHost || hasHost else { return "host" }
-    let isWord = partition.name.utf8.allSatisfy {
-      (0x61...0x7a).contains($0) || (0x41...0x5a).contains($0) || (0x30...0x39).contains($0)
-        || $0 == 0x2d || $0 == 0x5f
-    }
-    return isWord && !partition.name.isEmpty ? partition.name : quoted(partition.name)
+    return partition.isHost && !hasHost ? "host" : YAMLText.quoted(partition.name)
   }
 
   private func list(_ items: [some CustomStringConvertible]) -> String {

@@ -74,22 +74,5 @@ extension PlanLock {
     "[\(ranges.map { "\($0.first)-\($0.last)" }.joined(separator: ", "))]"
   }
 
-  /// A text as YAML: bare where that cannot be taken for anything else.
-  private func quoted(_ text: String) -> String {
-    let isPlain =
-      text.first?.isLetter == true
-      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
-      && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(text.lowercased())
-    guard !isPlain else { return text }
-    let escaped = text.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\"": "\\\""
-      case "\\": "\\\\"
-      default:
-        scalar.value < 0x20 || scalar.value == 0x7f
-          ? "\\x" + String(scalar.value + 0x100, radix: 16).dropFirst() : String(scalar)
-      }
-    }
-    return "\"\(escaped.joined())\""
-  }
+  private func quoted(_ text: String) -> String { YAMLText.quoted(text) }
 }
