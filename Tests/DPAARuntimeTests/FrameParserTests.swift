@@ -259,6 +259,29 @@ import Testing
     #expect(!Self.hasError(extended))
   }
 
+  @Test func `a home address is in the checksum and not the source's`() {
+    let plain = Frame.ethernet(Self.ipv6(Self.udp))
+    let (home, other) = (Array(plain[22..<38]), [UInt8](repeating: 0xfe, count: 16))
+    func frame(_ options: [UInt8]) -> [UInt8] {
+      var frame = Frame.ethernet(
+        Self.ipv6(Self.udp, [(60, [UInt8(options.count / 8)] + options)]))
+      // The sum is of home; where the sender is now stands in the header.
+      frame.replaceSubrange(22..<38, with: other)
+      return frame
+    }
+    let padding: [UInt8] = [1, 2, 0, 0]
+    for options in [
+      padding + [0xc9, 16] + home, [0, 0, 0, 0, 0xc9, 16] + home, [0xc9, 16] + home + padding,
+    ] { #expect(!Self.hasError(frame(options)), "\(options)") }
+    // Somebody else's, another option, one of another length, and what receivers take for bad options.
+    for options in [
+      padding + [0xc9, 16] + other, padding + [0xca, 16] + home, padding + [0xc9, 8] + home,
+      [1, 3, 0, 0, 0, 0xc9, 16] + home.dropLast(), [1, 99, 0, 0, 0xc9, 16] + home,
+      [0xc9, 16] + home + [1, 99, 0, 0], [UInt8](repeating: 0, count: 12) + [0xc9, 16] + home,
+      [0xc9, 16] + home + [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 2, 0, 0],
+    ] { #expect(Self.hasError(frame(options)), "\(options)") }
+  }
+
   @Test func `behind a source route that is not at its end no checksum is judged`() {
     let data = [UInt8](repeating: 9, count: 20)
     func frame(_ options: [UInt8]) -> [UInt8] {

@@ -162,8 +162,9 @@ extension ParsedFrame {
     return parseBehindIP(
       frame, next, at: chain.offset, end: end,
       Pseudo(
-        addresses: offset &+ 8, count: 32, isWhole: !chain.isFragment && !chain.isRouted,
-        isFragment: chain.isFragment, isChecksumOptional: false),
+        addresses: offset &+ 8, count: 32, home: chain.home,
+        isWhole: !chain.isFragment && !chain.isRouted, isFragment: chain.isFragment,
+        isChecksumOptional: false),
       isFirst: isFirst)
   }
 
@@ -175,6 +176,8 @@ extension ParsedFrame {
     var isLaterFragment = false
     /// A routing header has addresses left: the last of them is in the checksum, not the header's.
     var isRouted = false
+    /// Where the sender's home address stands; 0 where none does.
+    var home = 0
     init(at offset: Int) { self.offset = offset }
   }
 
@@ -217,12 +220,45 @@ extension ParsedFrame {
         chain.isCut = true
         return next
       }
+      if next == 60 {
+        let header = UnsafeRawBufferPointer(start: frame + offset, count: length)
+        if let home = Self.homeAddress(in: header) { chain.home = offset &+ home }
+      }
       next = Self.load8(frame, offset)
       result.set(.ipProtocol, offset)
       chain.offset = offset &+ length
       if chain.isLaterFragment { return next }
     }
     return next
+  }
+
+  /// Where a home address stands in a header of destination options, counted from the header's first byte. It is the
+  /// sender's own address, and so in checksums, while the packet's source is where the sender is reached for now
+  /// (RFC 6275, 6.3 and 9.3.1).
+  ///
+  /// `nil` where there is none, and where a receiver takes the packet for a bad one: as the options do not end with
+  /// the header, or as there are more than eight of them, or than seven bytes of padding in a row (Linux 6.1,
+  /// `net/ipv6/exthdrs.c`, `ip6_parse_tlv`).
+  private static func homeAddress(in header: UnsafeRawBufferPointer) -> Int? {
+    var (offset, options, padding) = (2, 0, 0)
+    var home: Int?
+    while offset < header.count {
+      guard header[offset] != 0 else {
+        // Padding of one byte.
+        (offset, padding) = (offset + 1, padding + 1)
+        guard padding <= 7 else { return nil }
+        continue
+      }
+      guard offset + 2 <= header.count, options < 8 else { return nil }
+      let next = offset + 2 + Int(header[offset + 1])
+      guard next <= header.count else { return nil }
+      if header[offset] == 0xc9 {
+        guard next == offset + 18 else { return nil }
+        home = offset + 2
+      }
+      (offset, options, padding) = (next, options + 1, 0)
+    }
+    return home
   }
 
   // MARK: Behind IP

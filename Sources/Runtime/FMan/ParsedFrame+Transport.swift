@@ -5,6 +5,8 @@ extension ParsedFrame {
     /// Where both addresses stand, and their bytes.
     var addresses: Int
     var count: Int
+    /// Where the address stands that counts for the source's in IPv6; 0 where that does itself.
+    var home = 0
     /// Whether the checksum can be verified: no fragment, and the addresses are the final ones.
     var isWhole: Bool
     /// Whether this is the first part of a packet, and the rest is elsewhere.
@@ -80,6 +82,10 @@ extension ParsedFrame {
     _ frame: UnsafeRawPointer, _ number: UInt8, at offset: Int, count: Int, _ pseudo: Pseudo
   ) {
     var sum = Self.sum(frame + pseudo.addresses, count: pseudo.count)
+    if pseudo.home != 0 {
+      sum &-= Self.sum(frame + pseudo.addresses, count: 16)
+      sum &+= Self.sum(frame + pseudo.home, count: 16)
+    }
     sum &+= UInt64(UInt16(number).bigEndian) &+ UInt64(UInt16(truncatingIfNeeded: count).bigEndian)
     sum &+= Self.sum(frame + offset, count: count)
     result.isChecksumVerified = true
