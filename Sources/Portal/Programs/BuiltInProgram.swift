@@ -287,6 +287,13 @@ struct BuiltInProgram: ~Copyable {
 }
 
 extension Portal {
+  /// Lets the engine run, for who found the enqueue ring full. What queues have refused waits for
+  /// ``takeRejection()`` meanwhile.
+  mutating func waitForRoom() {
+    makeRoomForRejections()
+    letEngineRun()
+  }
+
   /// Puts a frame on the enqueue ring, however long that is full. What queues have refused waits for
   /// ``takeRejection()`` meanwhile.
   public mutating func enqueue(waitingForRoom buffer: consuming Buffer, to queue: FQID) {
@@ -296,8 +303,7 @@ extension Portal {
       case .accepted: return
       case .full(let again):
         buffer = again
-        makeRoomForRejections()
-        letEngineRun()
+        waitForRoom()
       }
     }
   }

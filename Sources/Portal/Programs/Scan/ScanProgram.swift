@@ -185,7 +185,7 @@ struct ScanProgram: ~Copyable {
       case .accepted: return
       case .full(let again):
         buffer = again
-        session.portals[portal].letEngineRun()
+        session.portals[portal].waitForRoom()
       }
     }
   }

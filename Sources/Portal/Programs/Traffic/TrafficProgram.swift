@@ -277,7 +277,7 @@ struct TrafficProgram: ~Copyable {
       let path = incoming[0].context < UInt32(paths) ? Int(incoming[0].context) : order.path
       let sent = session.portals[0].enqueue(
         &incoming, to: session.grant.paths[path].transmit)
-      if sent == 0 { session.portals[0].letEngineRun() }
+      if sent == 0 { session.portals[0].waitForRoom() }
     }
     return isBusy
   }
