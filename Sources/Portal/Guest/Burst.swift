@@ -24,7 +24,7 @@ public struct Burst: ~Copyable {
   /// Whether it holds no buffer.
   @inlinable public var isEmpty: Bool { held == 0 }
   /// How many more buffers it takes.
-  @inlinable public var room: Int { Self.capacity - held }
+  @inlinable public var room: Int { Self.capacity &- held }
 
   @inlinable @inline(__always)
   func place(_ index: Int) -> UnsafeMutablePointer<Buffer> {
@@ -59,6 +59,14 @@ public struct Burst: ~Copyable {
     first = (first &+ 1) & (Self.capacity - 1)
     held &-= 1
     return buffer
+  }
+
+  /// Ends the life of the first buffers in this guest, once what must be given back was written down; there are
+  /// so many.
+  mutating func forget(_ count: Int) {
+    for index in 0..<count { _ = place(index).move().take() }
+    first = (first &+ count) & (Self.capacity - 1)
+    held &-= count
   }
 
   /// Puts the buffer back that was taken last.

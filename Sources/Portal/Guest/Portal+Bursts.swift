@@ -3,6 +3,12 @@ public import QorIQ
 // Many buffers in one call. Acquiring and releasing take one command for up to eight buffers, so
 // that a ring of eight entries holds 56 of them.
 
+extension FrameDescriptor {
+  /// The frame's buffer as a command to BMan names it: its pool and address.
+  @inline(__always)
+  fileprivate var releaseWord: UInt64 { UInt64(bpid.rawValue) &<< 48 | address }
+}
+
 extension Portal {
   /// How many buffers one command to BMan names at most
   /// (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`, `struct bm_rcr_entry`).
@@ -13,9 +19,20 @@ extension Portal {
   /// - Returns: How many there were.
   @inlinable public mutating func dequeue(into burst: inout Burst) -> Int {
     let before = burst.count
-    while burst.room > 0, let buffer = dequeue() { burst.append(buffer) }
+    var counted = before
+    var bytes: UInt64 = 0
+    while burst.room > 0, let buffer = takeEntry() {
+      bytes &+= UInt64(buffer.descriptor.length)
+      burst.append(buffer)
+      if _slowPath(isConsumptionDue) {
+        noteReceived(burst.count &- counted, bytes: bytes)
+        (counted, bytes) = (burst.count, 0)
+        publishConsumption()
+      }
+    }
+    if burst.count > counted { noteReceived(burst.count &- counted, bytes: bytes) }
     publishConsumption()
-    return burst.count - before
+    return burst.count &- before
   }
 
   /// Puts frames of a burst on the enqueue ring, the first one first; those for which there is no
@@ -24,14 +41,19 @@ extension Portal {
   /// - Returns: How many are on their way.
   @inlinable public mutating func enqueue(_ burst: inout Burst, to queue: FQID) -> Int {
     var count = 0
-    while let buffer = burst.removeFirst() {
-      switch enqueue(buffer, to: queue) {
-      case .accepted: count &+= 1
+    var bytes: UInt64 = 0
+    put: while let buffer = burst.removeFirst() {
+      let length = buffer.descriptor.length
+      switch put(buffer, to: queue) {
+      case .accepted:
+        count &+= 1
+        bytes &+= UInt64(length)
       case .full(let buffer):
         burst.putBack(buffer)
-        return count
+        break put
       }
     }
+    if count > 0 { noteSent(count, bytes: bytes) }
     return count
   }
 
@@ -96,14 +118,12 @@ extension Portal {
         count += 1
         continue
       }
-      var first: UInt64 = 0
-      for place in 0..<number {
-        guard let buffer = burst.removeFirst() else { break }
-        let descriptor = buffer.take()
-        let word = UInt64(descriptor.bpid.rawValue) << 48 | descriptor.address
-        if place == 0 { first = word } else { bman.store64(entry + 8 * place, word) }
+      let first = burst[0].descriptor.releaseWord
+      for place in 1..<number {
+        bman.store64(entry &+ 8 &* place, burst[place].descriptor.releaseWord)
       }
-      let verb = Verb.releaseEach | UInt8(number) | rcr.polarity(rcrProducer)
+      burst.forget(number)
+      let verb = Verb.releaseEach | UInt8(truncatingIfNeeded: number) | rcr.polarity(rcrProducer)
       bman.release64(entry, UInt64(verb) << 56 | first)
       rcrProducer &+= 1
       rcrCredit &-= 1

@@ -105,6 +105,25 @@ extension Portal {
   /// Whether the queue accepts it shows later: a refused frame comes back from ``takeRejection()``.
   @inlinable @inline(__always)
   public mutating func enqueue(_ buffer: consuming Buffer, to queue: FQID) -> EnqueueResult {
+    let length = buffer.descriptor.length
+    switch put(buffer, to: queue) {
+    case .accepted:
+      noteSent(1, bytes: UInt64(length))
+      return .accepted
+    case .full(let buffer): return .full(buffer)
+    }
+  }
+
+  /// Counts frames that went.
+  @inlinable @inline(__always)
+  func noteSent(_ count: Int, bytes: UInt64) {
+    status.addCounter(GuestStatus.Counter.sent.offset, UInt64(truncatingIfNeeded: count))
+    status.addCounter(GuestStatus.Counter.sentBytes.offset, bytes)
+  }
+
+  /// Puts a frame on the enqueue ring, which the caller counts.
+  @inlinable @inline(__always)
+  mutating func put(_ buffer: consuming Buffer, to queue: FQID) -> EnqueueResult {
     if eqcrCredit == 0 {
       let consumer = qman.acquire32(PortalLayout.QMan.eqcrConsumerLine)
       eqcrCredit =
@@ -119,33 +138,49 @@ extension Portal {
     qman.release64(entry, UInt64(verb) &<< 56)
     eqcrProducer &+= 1
     eqcrCredit &-= 1
-    status.addCounter(GuestStatus.Counter.sent.offset, 1)
-    status.addCounter(GuestStatus.Counter.sentBytes.offset, UInt64(descriptor.length))
     return .accepted
   }
 
   /// Takes the next frame from the dequeue ring; `nil` when it is empty.
   @inlinable @inline(__always)
   public mutating func dequeue() -> Buffer? {
+    guard let buffer = takeEntry() else {
+      publishConsumption()
+      return nil
+    }
+    noteReceived(1, bytes: UInt64(buffer.descriptor.length))
+    if _slowPath(isConsumptionDue) { publishConsumption() }
+    return buffer
+  }
+
+  /// Whether a quarter of the ring was taken since the engine was told.
+  @inlinable @inline(__always)
+  var isConsumptionDue: Bool { dqrrConsumer & consumptionMask == 0 }
+
+  /// Counts frames that came.
+  @inlinable @inline(__always)
+  func noteReceived(_ count: Int, bytes: UInt64) {
+    status.addCounter(GuestStatus.Counter.received.offset, UInt64(truncatingIfNeeded: count))
+    status.addCounter(GuestStatus.Counter.receivedBytes.offset, bytes)
+  }
+
+  /// The next frame from the dequeue ring. The caller counts it, and tells the engine of its consumption after that:
+  /// of a guest that is killed, what is on the ring at most may be uncounted.
+  @inlinable @inline(__always)
+  mutating func takeEntry() -> Buffer? {
     while true {
       let entry = PortalLayout.QMan.dqrr &+ dqrr.offset(dqrrConsumer)
       let word = qman.acquire64(entry)
       let verb = UInt8(truncatingIfNeeded: word &>> 56)
       guard verb & 0x7f == Verb.dequeueResponse,
         verb & PortalLayout.validBit == dqrr.polarity(dqrrConsumer)
-      else {
-        publishConsumption()
-        return nil
-      }
+      else { return nil }
       let identity = qman.load64(entry &+ 8)
       let descriptor = FrameDescriptor(at: qman, offset: entry &+ 16)
       dqrrConsumer &+= 1
-      if _slowPath(dqrrConsumer & consumptionMask == 0) { publishConsumption() }
       let flags = UInt8(truncatingIfNeeded: word &>> 48)
       guard _fastPath(flags & DequeueStatus.frameValid != 0) else { continue }
       let context = UInt32(truncatingIfNeeded: identity)
-      status.addCounter(GuestStatus.Counter.received.offset, 1)
-      status.addCounter(GuestStatus.Counter.receivedBytes.offset, UInt64(descriptor.length))
       return buffer(
         descriptor, queue: FQID(UInt32(truncatingIfNeeded: identity &>> 32) & 0xff_ffff),
         context: context)
