@@ -31,7 +31,7 @@ typedef struct {
 
 struct twin_receiver {
   twin_t *twin;
-  uint64_t crc[256];
+  uint64_t crc[8][256];
   rule_t rules[8];
   term_t terms[16];
   wire_frame_t *frames;
@@ -148,23 +148,24 @@ INLINE const rule_t *classify(const twin_receiver_t *r, const parsed_t *f) {
   }
 }
 
-INLINE void feed(const twin_receiver_t *r, uint8_t byte, uint64_t *state) {
-  *state = r->crc[(uint8_t)*state ^ byte] ^ *state >> 8;
-}
-INLINE void feed64(const twin_receiver_t *r, uint64_t word, uint64_t *state) {
-  for (int shift = 56; shift >= 0; shift -= 8) feed(r, (uint8_t)(word >> shift), state);
+/// Feeds a number's lowest bytes, each by a table of its own.
+INLINE void feed(const twin_receiver_t *r, uint64_t value, int count, uint64_t *state) {
+  int unused = 64 - 8 * count;
+  uint64_t mixed = *state ^ __builtin_bswap64(value << unused), next = unused ? *state >> (64 - unused) : 0;
+  for (int place = 0; place < count; place++)
+    next ^= r->crc[count - 1 - place][(uint8_t)(mixed >> 8 * place)];
+  *state = next;
 }
 
 INLINE uint64_t hash(const twin_receiver_t *r, const rule_t *rule, const parsed_t *f) {
   if (!rule->mask) return 0;
   uint64_t state = UINT64_MAX, flags = f->words[7];
   if (flags >> 50 & 1)
-    for (int word = 3; word <= 6; word++) feed64(r, f->words[word], &state);
-  else feed64(r, flags >> 49 & 1 ? f->words[2] : 0x0a0a0a0a0a0a0a0a, &state);
+    for (int word = 3; word <= 6; word++) feed(r, f->words[word], 8, &state);
+  else feed(r, flags >> 49 & 1 ? f->words[2] : 0x0a0a0a0a0a0a0a0a, 8, &state);
   if (!rule->has_ports) return state;
-  feed(r, (uint8_t)(flags >> 32), &state);
   uint32_t ports = flags >> 51 & 1 ? (uint32_t)flags : 0x0b0b0b0b;
-  for (int shift = 24; shift >= 0; shift -= 8) feed(r, (uint8_t)(ports >> shift), &state);
+  feed(r, (flags >> 32 & 0xff) << 32 | ports, 5, &state);
   return state;
 }
 
@@ -282,8 +283,13 @@ twin_receiver_t *twin_receiver_make(
     uint64_t value = index;
     for (int bit = 0; bit < 8; bit++)
       value = value & 1 ? value >> 1 ^ 0xc96c5795d7870f42 : value >> 1;
-    r->crc[index] = value;
+    r->crc[0][index] = value;
   }
+  for (int table = 1; table < 8; table++)
+    for (int index = 0; index < 256; index++) {
+      uint64_t before = r->crc[table - 1][index];
+      r->crc[table][index] = r->crc[0][before & 0xff] ^ before >> 8;
+    }
   // Three addresses, the third of them spread over eight queues, and everything else.
   for (uint32_t rule = 0; rule < 4; rule++) {
     r->rules[rule] = (rule_t){

@@ -226,7 +226,7 @@ struct EngineTables: ~Copyable {
     let ownerChannels = try FlatTable<UInt16>(count: grants.channels.count)
     for (index, channel) in grants.channels.enumerated() { ownerChannels.base[index] = channel }
     let accelerators = try AcceleratorLanes(configuration, layout, devices)
-    let keyGen = try KeyGen()
+    let keyGen = KeyGen()
     let bells = try EngineBells(memory)
     let pools = try FlatTable<BufferPool>(count: allPools.count)
     let poolIndex = try FlatTable<UInt8>(count: 256)

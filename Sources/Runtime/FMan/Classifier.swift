@@ -242,7 +242,7 @@ struct Classifier: ~Copyable {
   static func hash(
     _ classifier: UnsafePointer<Classifier>, _ rule: UnsafePointer<Rule>,
     _ frame: UnsafePointer<ParsedFrame>, _ bytes: UnsafeRawBufferPointer,
-    _ keyGen: borrowing KeyGen
+    _ keyGen: KeyGen
   ) -> UInt64 {
     guard rule.pointee.isHashed else { return 0 }
     switch rule.pointee.key.kind {
@@ -289,7 +289,7 @@ extension Classifier {
   /// The hash of a frame under a rule.
   func hash(
     _ rule: Rule, _ frame: ParsedFrame, _ bytes: UnsafeRawBufferPointer,
-    _ keyGen: borrowing KeyGen
+    _ keyGen: KeyGen
   ) -> UInt64 {
     withUnsafePointer(to: self) { classifier in
       withUnsafePointer(to: frame) { frame in

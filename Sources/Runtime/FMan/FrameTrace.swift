@@ -98,7 +98,7 @@ public struct FrameTracer: ~Copyable {
   public init(_ configuration: RuntimeConfiguration, interface index: Int) throws(EngineError) {
     // Locals first: a value that cannot be copied must not be half made when something throws.
     let classifier = try Classifier(configuration.interfaces[index].rules)
-    let keyGen = try KeyGen()
+    let keyGen = KeyGen()
     self.configuration = configuration
     self.index = index
     self.classifier = classifier

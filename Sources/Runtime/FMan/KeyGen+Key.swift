@@ -87,7 +87,7 @@ extension KeyGen {
     for place in key.firstExtraction..<key.firstExtraction &+ key.extractionCount {
       let extraction = extractions[place]
       let value = frame.extract(extraction, of: bytes) ?? 0
-      feed(value, count: UInt64(extraction.count), &register)
+      feed(value, count: Int(extraction.count), &register)
     }
     return register
   }
@@ -135,15 +135,5 @@ extension KeyGen {
     default: return 0
     }
     return frame.extract(FrameBytes(.layer4, at: offset, count: 4), of: bytes) ?? 0
-  }
-
-  /// Feeds a number's lowest bytes, the highest first.
-  @inline(__always)
-  private func feed(_ value: UInt64, count: UInt64, _ register: inout UInt64) {
-    var left = count
-    while left > 0 {
-      left &-= 1
-      feed(UInt8(truncatingIfNeeded: value &>> (left &* 8)), &register)
-    }
   }
 }

@@ -108,7 +108,7 @@ struct VirtualKeyGen {
 
   /// The queue that a port's schemes give a frame, and the hash; `nil` when there is no scheme for it.
   func queue(
-    of frame: ParsedFrame, on port: UInt8, _ keyGen: borrowing KeyGen
+    of frame: ParsedFrame, on port: UInt8, _ keyGen: KeyGen
   ) -> (queue: UInt32, hash: UInt64)? {
     let allowed = partitions[Int(port & 63)].schemes
     for (number, scheme) in schemes.enumerated()

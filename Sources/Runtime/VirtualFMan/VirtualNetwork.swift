@@ -74,7 +74,7 @@ final class VirtualNetwork {
     _ tables: borrowing EngineTables
   ) throws(EngineError) {
     self.memory = memory
-    keyGen = try KeyGen()
+    keyGen = KeyGen()
     frame = try FlatTable<UInt8>(count: FrameLength.longest)
     table = try FlatTable<UInt8>(count: FragmentEntry.size * Self.entryLimit)
     liodnOffset = tables.owners.base[0].liodnOffset
