@@ -72,6 +72,9 @@ import Testing
     var received: [UInt64] = [0, 0, 2]
     if odd.reason == nil { received[odd.owner] += 1 }
     #expect(report.owners.map(\.received) == received)
+    // What the MAC had of a cut frame nobody knows.
+    let octets = 2 * (plain.count + 4) + (odd.reason == .frameCut ? 0 : odd.frame.count + 4)
+    #expect(report.interfaces[0].statistics[0][MACCounter.octets.rawValue] == UInt64(octets))
     for owner in 0..<3 {
       for reason in DropReason.allCases {
         let isHere = owner == odd.owner && reason == odd.reason

@@ -11,6 +11,8 @@ import Testing
     let port = UInt16(random.below(1 << 16))
     let segment: Frame.Segment =
       random.below(2) == 0 ? .udp(to: port, data) : .tcp(to: port, from: 7, data)
+    // Of this nothing is to show in the next frame.
+    if random.below(8) == 0 { return Frame.ethernet(.ipv6(to: (0xfd00 << 48, 9), segment)) }
     let reach: [UInt64] = [Frame.destination, 0xffff_ffff_ffff, 0x0100_5e00_0001]
     var frame = Frame.ethernet(
       to: reach[random.below(3)],

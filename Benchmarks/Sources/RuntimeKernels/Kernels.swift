@@ -131,8 +131,8 @@ extension EngineTables {
     let (from, to) = (pools.base, pools.base + 1)
     var buffer: UInt32 = 0
     for _ in 0..<frames {
-      (to.pointee.pointer(to: buffer) + Buffer.headroom).copyMemory(
-        from: from.pointee.pointer(to: buffer) + Buffer.headroom, byteCount: length)
+      (to.pointee.pointer(to: buffer) + Buffer.headroom).copyFrame(
+        from: from.pointee.pointer(to: buffer) + Buffer.headroom, count: length)
       buffer = buffer &+ 1 == 32 ? 0 : buffer &+ 1
     }
     return frames

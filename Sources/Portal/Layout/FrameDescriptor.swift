@@ -76,9 +76,20 @@ public import QorIQ
   /// The descriptor with the producer's LIODN offset, as QMan overwrites it on enqueue.
   @inlinable @inline(__always)
   public func stamped(liodnOffset: UInt16) -> FrameDescriptor {
+    stamped(Self.stamp(liodnOffset: liodnOffset))
+  }
+
+  /// A LIODN offset where the first word has it, for who stamps many descriptors with one.
+  @inlinable @inline(__always)
+  public static func stamp(liodnOffset: UInt16) -> UInt64 {
+    UInt64(liodnOffset & 0x3f) &<< 56 | UInt64(liodnOffset &>> 6 & 0xf) &<< 44
+  }
+
+  /// The descriptor with what ``stamp(liodnOffset:)`` says.
+  @inlinable @inline(__always)
+  public func stamped(_ stamp: UInt64) -> FrameDescriptor {
     var copy = self
-    copy.word0 &= ~0x3f00_f000_0000_0000
-    copy.word0 |= UInt64(liodnOffset & 0x3f) &<< 56 | UInt64(liodnOffset &>> 6 & 0xf) &<< 44
+    copy.word0 = word0 & ~0x3f00_f000_0000_0000 | stamp
     return copy
   }
 

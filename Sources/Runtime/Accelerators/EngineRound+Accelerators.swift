@@ -231,7 +231,7 @@ extension EngineTables {
         free(frame)
         frame = job.pointee.answer
           .resized(length: UInt32(truncatingIfNeeded: job.pointee.written))
-          .stamped(liodnOffset: owners.base[owner].liodnOffset)
+          .stamped(owners.base[owner].stamp)
       }
     }
     frame.command = job.pointee.status

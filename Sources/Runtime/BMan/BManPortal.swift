@@ -69,10 +69,19 @@ struct BManPortal: BitwiseCopyable {
     rcrLimit = rcrConsumer &+ rcr.occupancy(producer: index, consumerRegister: rcrConsumer)
   }
 
-  /// A release command as it was read: up to eight buffers.
+  // SAFETY: places are below 8, and so in the entry.
+  /// A release command: up to eight buffers. The words behind the first stand in the ring until they are read,
+  /// once each.
   struct Release {
-    let words: InlineArray<8, UInt64>
-    var verb: UInt8 { UInt8(truncatingIfNeeded: words[0] &>> 56) & 0x7f }
+    let first: UInt64
+    fileprivate let entry: UnsafeMutableRawPointer
+
+    @inline(__always)
+    var verb: UInt8 { UInt8(truncatingIfNeeded: first &>> 56) & 0x7f }
+
+    /// Reads the word of a buffer, from 0.
+    @inline(__always)
+    func word(_ place: Int) -> UInt64 { place == 0 ? first : entry.load64(8 &* place) }
   }
 
   /// Takes the next release command; `nil` when there is none.
@@ -88,12 +97,8 @@ struct BManPortal: BitwiseCopyable {
     } else if rcrConsumer == rcrLimit {
       return nil
     }
-    var words = InlineArray<8, UInt64>(repeating: word)
-    for index in 1..<min(8, max(1, Int(verb & 0xf))) {
-      words[index] = window.load64(entry &+ 8 &* index)
-    }
     rcrConsumer &+= 1
-    return Release(words: words)
+    return Release(first: word, entry: window + entry)
   }
 
   /// Tells the guest how far its release ring was taken, and shows what hardware would have counted

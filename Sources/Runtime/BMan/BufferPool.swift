@@ -146,13 +146,17 @@ struct BufferPool: BitwiseCopyable {
 
   /// The address of a buffer, as descriptors name it.
   @inline(__always)
-  func address(of buffer: UInt32) -> UInt64 { base &+ UInt64(buffer) &* UInt64(stride) }
+  func address(of buffer: UInt32) -> UInt64 { base &+ offset(of: buffer) }
 
   /// Where a buffer lies in the engine's memory.
   @inline(__always)
   func pointer(to buffer: UInt32) -> UnsafeMutableRawPointer {
-    memory + Int(buffer) &* Int(stride)
+    memory + Int(truncatingIfNeeded: offset(of: buffer))
   }
+
+  /// How many bytes behind the first buffer one begins.
+  @inline(__always)
+  func offset(of buffer: UInt32) -> UInt64 { UInt64(buffer) &* UInt64(stride) }
 
   /// Takes every buffer back that a holder has; how many there were.
   mutating func reclaim(from holder: UInt8) -> UInt32 {

@@ -30,10 +30,10 @@ extension EngineTables {
       return
     }
     for place in 0..<count {
-      let word = command.words[place]
+      let word = command.word(place)
       // With verb 0x20 byte 1 of the first buffer names the pool of all.
       let pool = UInt8(
-        truncatingIfNeeded: (verb == Verb.release ? command.words[0] : word) &>> 48)
+        truncatingIfNeeded: (verb == Verb.release ? command.first : word) &>> 48)
       let isTaken =
         isClient
         ? releaseForClient(word & 0xffff_ffff_ffff, to: pool)

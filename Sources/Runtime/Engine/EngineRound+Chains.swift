@@ -21,8 +21,7 @@ extension EngineTables {
       counters.drop(.noPacket, owner)
       return true
     }
-    var annotations = Annotations(parsed.result, colour: colour)
-    annotations.command = chain.command
+    let annotations = Annotations(parsed.result, colour: colour, command: chain.command)
     return place(
       start, count: part.count, in: owner, queue: rule.pointee.queue(0), chargedTo: owner,
       annotations, mayWait: true, now: now)

@@ -17,7 +17,7 @@ extension EngineTables {
   /// be too much for the compiler to keep in one piece.
   @inline(never)
   private mutating func forwardOverLink(_ route: OfflineRoute, now: UInt64) -> Bool {
-    let annotations = Annotations(nothingParsed.base)
+    let annotations = Annotations()
     let isGone = isGone(route.owner)
     return forwardEach(route) { tables, frame in
       if isGone { return tables.lose(route.owner) }

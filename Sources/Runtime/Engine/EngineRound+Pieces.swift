@@ -172,7 +172,7 @@ extension EngineTables {
     }
     pool.pointee.piecesSince = 0
     let descriptor = scatter(frame, over: count, of: index, annotations, now: now)
-      .stamped(liodnOffset: entry.liodnOffset)
+      .stamped(entry.stamp)
     let verdict = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue)
     if case .accepted = verdict { return true }
     free(descriptor)

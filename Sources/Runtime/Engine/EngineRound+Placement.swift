@@ -22,26 +22,27 @@ extension EngineTables {
         UnsafeRawBufferPointer(start: frame, count: count), in: owner, queue: queue,
         chargedTo: charged, annotations, mayWait: mayWait, now: now)
     }
-    let pool = pools.base + room.pool
-    let memory = pool.pointee.pointer(to: room.buffer)
-    annotations.write(to: memory, now: now)
-    (memory + Buffer.headroom).copyMemory(from: frame, byteCount: count)
+    // The descriptor first: after that few numbers have to be kept.
+    let offset = room.pool.pointee.offset(of: room.buffer)
     let descriptor = FrameDescriptor(
-      bpid: pool.pointee.bpid, address: pool.pointee.address(of: room.buffer),
+      bpid: room.pool.pointee.bpid, address: room.pool.pointee.base &+ offset,
       offset: UInt32(Buffer.headroom), length: UInt32(truncatingIfNeeded: count),
       command: annotations.status
-    ).stamped(liodnOffset: owners.base[owner].liodnOffset)
+    ).stamped(owners.base[owner].stamp)
+    let memory = room.pool.pointee.memory + Int(truncatingIfNeeded: offset)
+    annotations.write(to: memory, now: now)
+    (memory + Buffer.headroom).copyFrame(from: frame, count: count)
     if case .accepted = qman.enqueue(descriptor, to: queue, colour: annotations.colour.rawValue) {
       return true
     }
-    _ = pool.pointee.release(room.buffer, from: BufferPool.engine)
+    free(descriptor)
     counters.drop(.queueRefused, charged)
     return true
   }
 
   /// A buffer that was taken for a frame.
   private struct Room {
-    var pool: Int
+    var pool: UnsafeMutablePointer<BufferPool>
     var buffer: UInt32
   }
 
@@ -49,13 +50,14 @@ extension EngineTables {
   /// empty or depleted; `nil` when there is none.
   @_transparent
   private mutating func takeRoom(_ needed: Int, of owner: Int) -> Room? {
-    let first = owners.base[owner].firstPool
-    guard owners.base[owner].poolCount > 0, needed <= Int(pools.base[first].size),
-      !depletion.hardware.has(pools.base[first].bpid.rawValue),
-      let buffer = pools.base[first].acquire(for: BufferPool.engine)
+    let entry = owners.base + owner
+    let pool = pools.base + entry.pointee.firstPool
+    guard entry.pointee.poolCount > 0, needed <= Int(pool.pointee.size),
+      depletion.hardware.isEmpty || !depletion.hardware.has(pool.pointee.bpid.rawValue),
+      let buffer = pool.pointee.acquire(for: BufferPool.engine)
     else { return takeLargerRoom(needed, of: owner) }
-    pools.base[first].waitingSince = 0
-    return Room(pool: first, buffer: buffer)
+    if pool.pointee.waitingSince != 0 { pool.pointee.waitingSince = 0 }
+    return Room(pool: pool, buffer: buffer)
   }
 
   @inline(never)
@@ -66,7 +68,7 @@ extension EngineTables {
     where !depletion.hardware.has(pools.base[index].bpid.rawValue) {
       guard let buffer = pools.base[index].acquire(for: BufferPool.engine) else { continue }
       pools.base[fitting].waitingSince = 0
-      return Room(pool: index, buffer: buffer)
+      return Room(pool: pools.base + index, buffer: buffer)
     }
     return nil
   }

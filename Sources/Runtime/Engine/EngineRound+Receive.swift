@@ -7,8 +7,9 @@ extension EngineTables {
   mutating func receive(_ index: Int, now: UInt64) -> Bool {
     var taken = 0
     var bytes = 0
+    let mac = counters.mac(.receive, index)
     while taken < Self.burst, let frame = ports[index].peek(now: now) {
-      guard accept(frame, from: index, now: now) else { break }
+      guard accept(frame, from: index, mac, now: now) else { break }
       ports[index].advance()
       taken &+= 1
       bytes &+= frame.bytes.count
@@ -16,6 +17,7 @@ extension EngineTables {
     guard taken > 0 else { return false }
     counters.add(.received, index, UInt64(taken))
     counters.add(.receivedBytes, index, UInt64(bytes))
+    mac.add(.octets, MACCounters.octets(bytes, frames: taken))
     return true
   }
 
@@ -24,7 +26,9 @@ extension EngineTables {
   /// should wait for a buffer. What is rarer than a sound frame under a rule without wishes is done out of
   /// line, so that this is compiled into one loop.
   @inline(__always)
-  private mutating func accept(_ frame: CaptureReader.Frame, from index: Int, now: UInt64) -> Bool {
+  private mutating func accept(
+    _ frame: CaptureReader.Frame, from index: Int, _ mac: MACCounters, now: UInt64
+  ) -> Bool {
     let interface = interfaces.base + index
     let count = frame.bytes.count
     guard frame.wireLength <= count, count >= FrameLength.shortest,
@@ -33,10 +37,8 @@ extension EngineTables {
     parsed.base.pointee.take(start, count: count, port: UInt8(truncatingIfNeeded: index))
     let parsed = UnsafePointer(parsed.base)
     let result = parsed.result
-    if count > interface.pointee.longestFrame || result.pointee.hasError,
-      let isTaken = acceptFaulty(frame.bytes, result, from: index, now: now)
-    {
-      return isTaken
+    if count > interface.pointee.longestFrame || result.pointee.hasError {
+      return acceptFaulty(frame.bytes, parsed, from: index, now: now)
     }
     let classifier = ports.classifier(index)
     let rule = Classifier.classify(classifier, parsed, frame.bytes)
@@ -50,9 +52,9 @@ extension EngineTables {
     guard
       place(
         start, count: count, in: owner, queue: queue, chargedTo: owner,
-        Annotations(result, hash: hash), mayWait: true, now: now)
+        Annotations(sound: result, hash: hash), mayWait: true, now: now)
     else { return false }
-    finish(frame.bytes, result, index)
+    mac.count(frame.bytes)
     if probes.isOn { probes.follow(from: index, to: owner, in: queue, then: 0, qman) }
     return true
   }
@@ -63,17 +65,18 @@ extension EngineTables {
   private mutating func turnAway(_ frame: CaptureReader.Frame, from index: Int) -> Bool {
     let owner = interfaces.base[index].defaultOwner
     guard frame.wireLength <= frame.bytes.count else {
+      // The MAC had all of it: what is here is taken off its bytes before they are counted.
+      counters.mac(.receive, index).add(.octets, 0 &- MACCounters.octets(frame.bytes.count))
       counters.drop(.frameCut, owner)
       return true
     }
-    counters.add(.octets, .receive, index, UInt64(frame.bytes.count &+ 4))
-    counters.add(.undersize, .receive, index)
+    counters.mac(.receive, index).add(.undersize)
     counters.drop(.frameTooShort, owner)
     return true
   }
 
-  /// Brings a frame into its owner's queue under a rule that wants more than that: it drops, has a policer
-  /// or further receivers, or its frames make a hop through an offline port.
+  /// Brings a frame into its owner's queue under a rule that wants more than that, as it drops, has a policer
+  /// or further receivers, or its frames make a hop through an offline port; and one with an error in it.
   @inline(never)
   private mutating func acceptByWishes(
     _ frame: UnsafeRawBufferPointer, _ parsed: UnsafePointer<ParsedFrame>,
@@ -135,17 +138,17 @@ extension EngineTables {
     return true
   }
 
-  /// Brings a frame with a fault into the error queue of the port's owner, or drops one that is too long;
-  /// `nil` when it is to go on as if it had none, `false` when the port should wait for a buffer.
+  /// Brings a frame with a fault into the error queue of the port's owner, drops one that is too long, and has any
+  /// other go where frames without its headers go; `false` when the port should wait for a buffer.
   @inline(never)
   private mutating func acceptFaulty(
-    _ frame: UnsafeRawBufferPointer, _ result: UnsafePointer<ParseResult>, from index: Int,
+    _ frame: UnsafeRawBufferPointer, _ parsed: UnsafePointer<ParsedFrame>, from index: Int,
     now: UInt64
-  ) -> Bool? {
+  ) -> Bool {
+    let result = parsed.result
     let interface = interfaces.base[index]
     let isOversize = frame.count > interface.longestFrame
-    var annotations = Annotations(result)
-    if isOversize { annotations.fault = FrameStatus.size }
+    let annotations = Annotations(result, fault: isOversize ? FrameStatus.size : 0)
     let queue = owners.base[interface.errorOwner].errorQueue
     if queue != 0, !isGone(interface.errorOwner),
       annotations.status & FrameStatus.receiveErrors != 0, let start = frame.baseAddress
@@ -159,7 +162,8 @@ extension EngineTables {
     } else if isOversize {
       counters.drop(.sizeError, interface.defaultOwner)
     } else {
-      return nil
+      let rule = Classifier.classify(ports.classifier(index), parsed, frame)
+      return acceptByWishes(frame, parsed, rule, from: index, now: now)
     }
     finish(frame, result, index, isOversize: isOversize)
     return true
@@ -188,13 +192,12 @@ extension EngineTables {
   }
 
   /// Counts a frame that a port has taken, whatever became of it, and its header errors.
-  @inline(__always)
   private mutating func finish(
     _ frame: UnsafeRawBufferPointer, _ result: UnsafePointer<ParseResult>, _ port: Int,
     isOversize: Bool = false
   ) {
     if result.pointee.hasError { countErrors(result, port) }
-    counters.count(frame, .receive, port, isOversize: isOversize)
+    counters.mac(.receive, port).count(frame, isOversize: isOversize)
   }
 
   /// Counts a frame with a header error, once for each layer.

@@ -15,6 +15,7 @@ extension EngineTables {
     var refused = 0
     // A line that is busy gets no more in this round.
     var isBusy = false
+    let mac = counters.mac(.transmit, index)
     // A queue that is to retire may give nothing at its turn.
     var turns = 0
     while !isBusy, handled < Self.burst, turns < Self.burst, let fqid = qman.select(channel) {
@@ -39,7 +40,7 @@ extension EngineTables {
         let outcome = ports[index].transmit(bytes, now: now, date: date)
         if outcome == .later { isBusy = true }
         if isBusy { break }
-        if outcome == .sent { counters.count(bytes, .transmit, index) }
+        if outcome == .sent { mac.count(bytes) }
         _ = qman.pop(fqid)
         turn &+= 1
         handled &+= 1
@@ -60,6 +61,7 @@ extension EngineTables {
     guard handled > 0 else { return false }
     counters.add(.transmitted, index, UInt64(sent))
     counters.add(.transmittedBytes, index, UInt64(sentBytes))
+    mac.add(.octets, MACCounters.octets(sentBytes, frames: sent))
     return true
   }
 

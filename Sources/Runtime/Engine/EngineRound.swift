@@ -113,6 +113,9 @@ extension EngineTables {
     return busy
   }
 
+  /// The descriptors of so many queues are in a processor's cache anyway.
+  private static let fewQueues = 1 << 12
+
   /// Takes frames off a portal's enqueue ring; how many, and the queue of the last. A function of its
   /// own: what is done for each frame is compiled into this loop, which a longer caller would not have
   /// room for.
@@ -121,8 +124,9 @@ extension EngineTables {
     let portal = portals.base + index
     var taken = 0
     var last: UInt32 = 0
+    let paysToLookAhead = qman.queues.count > Self.fewQueues
     while taken < Self.burst * 2 {
-      if taken & (Self.burst &- 1) == 0 {
+      if paysToLookAhead, taken & (Self.burst &- 1) == 0 {
         portal.pointee.lookAhead { fqid in
           if Int(fqid) < qman.queues.count {
             dpaac_prefetch_for_writing(qman.queues.base + Int(fqid))
@@ -177,7 +181,7 @@ extension EngineTables {
   mutating func pass(
     _ command: EnginePortal.Enqueue, _ portal: UnsafeMutablePointer<EnginePortal>
   ) {
-    let frame = command.frame.stamped(liodnOffset: owners.base[portal.pointee.owner].liodnOffset)
+    let frame = command.frame.stamped(owners.base[portal.pointee.owner].stamp)
     let verdict = qman.enqueue(frame, to: command.fqid, colour: command.colour)
     if case .accepted = verdict { return }
     giveBack(command, portal, verdict)

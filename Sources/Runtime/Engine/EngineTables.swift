@@ -135,8 +135,6 @@ struct EngineTables: ~Copyable {
   let scratch: FlatTable<UInt8>
   /// What the parser found in the frame that is being received.
   let parsed: FlatTable<ParsedFrame>
-  /// The parse result of frames that nobody parses.
-  let nothingParsed: FlatTable<ParseResult>
 
   private let fragments: FlatTable<Fragment>
   private let holders: FlatTable<UInt8>
@@ -153,7 +151,8 @@ struct EngineTables: ~Copyable {
     var poolCount: Int
     var firstPortal: Int
     var portalCount: Int
-    var liodnOffset: UInt16
+    /// Its LIODN offset as descriptors have it.
+    var stamp: UInt64
     var firstRange = 0
     var rangeCount = 0
     /// Its channels: those of its portals first, then those that ports serve.
@@ -236,8 +235,6 @@ struct EngineTables: ~Copyable {
     let scratch = try FlatTable<UInt8>(count: Fragment.longestFrame)
     let parsed = try FlatTable<ParsedFrame>(count: 1)
     parsed.base.pointee = ParsedFrame()
-    let nothingParsed = try FlatTable<ParseResult>(count: 1)
-    nothingParsed.base.pointee = ParseResult()
     let portalCount = owners.reduce(0) { $0 + $1.portals.count }
     let portals = try FlatTable<EnginePortal>(count: portalCount)
     let interrupts = try FlatTable<InterruptLine.End>(count: portalCount)
@@ -252,7 +249,8 @@ struct EngineTables: ~Copyable {
     for (index, owner) in owners.enumerated() {
       ownerEntries.base[index] = OwnerEntry(
         firstPool: nextPool, poolCount: owner.pools.count, firstPortal: nextPortal,
-        portalCount: owner.portals.count, liodnOffset: owner.liodnOffset)
+        portalCount: owner.portals.count,
+        stamp: FrameDescriptor.stamp(liodnOffset: owner.liodnOffset))
       grants.describe(index, in: &ownerEntries.base[index])
       for (place, pool) in owner.pools.enumerated() {
         guard poolIndex.base[Int(pool.bpid.rawValue)] == 255 else {
@@ -340,7 +338,6 @@ struct EngineTables: ~Copyable {
     self.fragments = fragments
     self.scratch = scratch
     self.parsed = parsed
-    self.nothingParsed = nothingParsed
     messages = backlogs
     self.ranges = ranges
     self.ownerChannels = ownerChannels

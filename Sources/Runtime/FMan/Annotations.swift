@@ -10,35 +10,59 @@
 /// The order is that of Linux 6.1 (`drivers/net/ethernet/freescale/fman/fman_sp.c`), the place that
 /// of its `dpaa_eth.c`; all words are big-endian.
 struct Annotations: BitwiseCopyable {
-  /// Where the parse result stands, for the call that these are made for: it is large, and read once.
-  let result: UnsafePointer<ParseResult>
-  var hash: UInt64 = 0
-  /// The policer's word, for the descriptor's status.
-  var colour = Policer.Colour.green
-  /// What the port itself found wrong, as bits of ``FrameStatus``.
-  var fault: UInt32 = 0
-  /// The command for the accelerator behind the queue, which stands in the status's place.
-  var command: UInt32?
+  /// Where the parse result stands, for the call that these are made for: it is large, and read once. `nil` where
+  /// nothing was parsed.
+  let result: UnsafePointer<ParseResult>?
+  let hash: UInt64
+  /// What the policer found.
+  let colour: Policer.Colour
+  /// The status of the frame's descriptor, or the command for the accelerator behind the queue.
+  let status: UInt32
 
-  /// The status of the frame's descriptor.
+  /// - Parameters:
+  ///   - result: What the parser found.
+  ///   - hash: KeyGen's hash; 0 where nothing was hashed.
+  ///   - colour: The policer's word.
+  ///   - fault: What the port itself found wrong, as bits of ``FrameStatus``.
+  ///   - command: What stands in the status's place.
   @inline(__always)
-  var status: UInt32 { command ?? (result.pointee.status | colour.status | fault) }
-
   init(
     _ result: UnsafePointer<ParseResult>, hash: UInt64 = 0, colour: Policer.Colour = .green,
-    fault: UInt32 = 0
+    fault: UInt32 = 0, command: UInt32? = nil
   ) {
     self.result = result
     self.hash = hash
     self.colour = colour
-    self.fault = fault
+    status = command ?? (result.pointee.status | colour.status | fault)
+  }
+
+  /// Those of a frame in which the parser found nothing wrong, and which no policer has seen.
+  @inline(__always)
+  init(sound result: UnsafePointer<ParseResult>, hash: UInt64) {
+    self.result = result
+    self.hash = hash
+    colour = .green
+    status = result.pointee.soundStatus
+  }
+
+  /// Those of a frame that nobody has parsed.
+  @inline(__always)
+  init() {
+    result = nil
+    hash = 0
+    colour = .green
+    status = 0
   }
 
   // SAFETY: the memory covers the headroom of 64 bytes.
   /// Writes them to the start of a buffer.
   @inline(__always)
   func write(to buffer: UnsafeMutableRawPointer, now: UInt64) {
-    result.pointee.write(to: buffer + 16)
+    if let result {
+      result.pointee.write(to: buffer + 16)
+    } else {
+      (buffer + 16).storeBytes(of: ParseResult.nothing, as: SIMD4<UInt64>.self)
+    }
     buffer.storeBytes(of: now.bigEndian, toByteOffset: 48, as: UInt64.self)
     buffer.storeBytes(of: hash.bigEndian, toByteOffset: 56, as: UInt64.self)
   }

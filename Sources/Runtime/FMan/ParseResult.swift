@@ -115,6 +115,10 @@ struct ParseResult: BitwiseCopyable {
   /// No header.
   init() {}
 
+  /// The 32 bytes of that.
+  @inline(__always)
+  static var nothing: SIMD4<UInt64> { SIMD4(0, 0, .max, .max) }
+
   /// Ethernet, IPv4 without options, and TCP or UDP, one behind the other and sound.
   @inline(__always)
   init(
@@ -149,7 +153,10 @@ struct ParseResult: BitwiseCopyable {
   /// layer-4 checksum that was verified, whatever came of it (Linux 6.1, `fman/fman.h` and
   /// `dpaa/dpaa_eth.c`).
   @inline(__always)
-  var status: UInt32 { (hasError ? 0x20 : 0) | (isChecksumVerified ? 0x04 : 0) }
+  var status: UInt32 { (hasError ? 0x20 : 0) | soundStatus }
+  /// The same where there is no error.
+  @inline(__always)
+  var soundStatus: UInt32 { isChecksumVerified ? 0x04 : 0 }
 
   // SAFETY: the memory covers 32 bytes.
   /// Writes the 32 bytes.

@@ -46,10 +46,13 @@ extension ParsedFrame {
     words[0] = first & 0xffff_ffff_ffff_0000 | 0x0800
     words[1] = Self.load64(frame, 6) & 0xffff_ffff_ffff_0000
     words[2] = Self.load64(frame, ip &+ 12)
-    words[3] = 0
-    words[4] = 0
-    words[5] = 0
-    words[6] = 0
+    // Addresses of IPv6 stand here only where the last frame had some.
+    if words[7] & Presence.ipv6 != 0 {
+      words[3] = 0
+      words[4] = 0
+      words[5] = 0
+      words[6] = 0
+    }
     words[7] =
       Presence.ethernet | Presence.ipv4 | Presence.ip | Presence.layer4
       | UInt64(number) &<< 32 | UInt64(Self.load32(frame, transport))

@@ -96,12 +96,9 @@ struct NetworkPort: ~Copyable {
   /// Passes over the frame that ``peek(now:)`` showed.
   @inline(__always)
   mutating func advance() {
-    if hasLine {
-      line.advance()
-      return
-    }
+    if hasLine { return line.advance() }
     reader?.advance()
-    nextAt &+= interval
+    if !isEager { nextAt &+= interval }
   }
 
   /// Whether nothing will arrive any more.

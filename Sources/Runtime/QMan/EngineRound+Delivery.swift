@@ -149,10 +149,13 @@ extension EngineTables {
     let portal = portals.base + index
     let queue = qman.queues.base + Int(fqid)
     var turn = 0
-    while turn < command.turn, delivery.room > 0, queue.pointee.count > 0 {
-      give(fqid, to: portal, status: 0, token: command.token, isPlain: true, &delivery)
+    // In registers, and not in the caller's memory, which the compiler takes for something that a ring may change.
+    var own = delivery
+    while turn < command.turn, own.room > 0, queue.pointee.count > 0 {
+      give(fqid, to: portal, status: 0, token: command.token, isPlain: true, &own)
       turn &+= 1
     }
+    delivery = own
     qman.reschedule(fqid)
   }
 

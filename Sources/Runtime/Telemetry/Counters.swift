@@ -207,23 +207,11 @@ struct Counters {
       8 &* (ownerCount &* ownerSize &+ port &* Self.perPort &+ counter.rawValue), amount)
   }
 
+  /// The counters of a direction of a port's MAC.
   @inline(__always)
-  func add(
-    _ counter: MACCounter, _ direction: MACDirection, _ port: Int, _ amount: UInt64 = 1
-  ) {
-    memory.addCounter(place(counter, direction, port), amount)
-  }
-  /// Counts one on the counter so many behind one of a MAC's.
-  @inline(__always)
-  func add(
-    _ counter: MACCounter, _ direction: MACDirection, _ port: Int, behind distance: Int
-  ) {
-    memory.addCounter(place(counter, direction, port) &+ 8 &* distance, 1)
-  }
-  @inline(__always)
-  private func place(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> Int {
+  func mac(_ direction: MACDirection, _ port: Int) -> MACCounters {
     let first = ownerCount &* ownerSize &+ port &* Self.perPort &+ Port.allCases.count
-    return 8 &* (first &+ direction.rawValue &* Self.perDirection &+ counter.rawValue)
+    return MACCounters(memory: memory + 8 &* (first &+ direction.rawValue &* Self.perDirection))
   }
 
   /// A number that grows whenever any frame moves.
@@ -258,6 +246,6 @@ struct Counters {
     memory.counter(8 * (ownerCount * ownerSize + port * Self.perPort + counter.rawValue))
   }
   func value(_ counter: MACCounter, _ direction: MACDirection, _ port: Int) -> UInt64 {
-    memory.counter(place(counter, direction, port))
+    mac(direction, port).memory.counter(8 * counter.rawValue)
   }
 }

@@ -1,3 +1,5 @@
+import DPAAPortal
+
 /// What a MAC counts of the frames of one direction, by the names of its registers without their first
 /// letter, which is R for received and T for transmitted (Linux 6.1, `fman_memac.c`, `struct memac_regs`).
 public enum MACCounter: Int, Sendable, CaseIterable {
@@ -74,20 +76,32 @@ public enum MACDirection: Int, Sendable, CaseIterable {
   func counts(_ counter: MACCounter) -> Bool { self == .receive || counter != .oversize }
 }
 
-extension Counters {
-  // SAFETY: the frame has at least 14 bytes.
-  /// Counts a frame of a MAC, which is without its check sequence. A capture may show frames without the
-  /// padding that they had on the wire: they count as the shortest.
+// SAFETY: the memory covers a direction's counters.
+/// The counters of a direction of a MAC. Who counts many frames looks their place up once.
+struct MACCounters: BitwiseCopyable {
+  let memory: UnsafeMutableRawPointer
+
+  /// Counts on a counter, or on the one so many behind it.
   @inline(__always)
-  func count(
-    _ frame: UnsafeRawBufferPointer, _ direction: MACDirection, _ port: Int,
-    isOversize: Bool = false
-  ) {
+  func add(_ counter: MACCounter, _ amount: UInt64 = 1, behind distance: Int = 0) {
+    memory.addCounter(8 &* (counter.rawValue &+ distance), amount)
+  }
+
+  /// How many octets frames had on the wire, with their check sequences.
+  @inline(__always)
+  static func octets(_ bytes: Int, frames: Int = 1) -> UInt64 {
+    UInt64(truncatingIfNeeded: bytes &+ 4 &* frames)
+  }
+
+  // SAFETY: the frame has at least 14 bytes.
+  /// Counts a frame, which is without its check sequence, but for its octets: whoever counts many adds those up. A
+  /// capture may show frames without the padding that they had on the wire: they count as the shortest.
+  @inline(__always)
+  func count(_ frame: UnsafeRawBufferPointer, isOversize: Bool = false) {
     let length = frame.count &+ 4
-    add(.octets, direction, port, UInt64(length))
-    add(.upTo64, direction, port, behind: MACCounter.sizeClass(length))
-    if isOversize { return add(.oversize, direction, port) }
-    add(MACCounter.address(frame), direction, port)
-    if frame[12] == 0x81, frame[13] == 0 { add(.vlan, direction, port) }
+    add(.upTo64, behind: MACCounter.sizeClass(length))
+    if isOversize { return add(.oversize) }
+    add(MACCounter.address(frame))
+    if frame[12] == 0x81, frame[13] == 0 { add(.vlan) }
   }
 }

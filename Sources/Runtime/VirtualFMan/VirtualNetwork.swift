@@ -48,7 +48,7 @@ final class VirtualNetwork {
 
   let memory: ClientBytes
   let keyGen: KeyGen
-  let liodnOffset: UInt16
+  let stamp: UInt64
   var macs: [MAC] = []
   var blocks: [Block] = []
   var tally = Tally()
@@ -77,7 +77,7 @@ final class VirtualNetwork {
     keyGen = KeyGen()
     frame = try FlatTable<UInt8>(count: FrameLength.longest)
     table = try FlatTable<UInt8>(count: FragmentEntry.size * Self.entryLimit)
-    liodnOffset = tables.owners.base[0].liodnOffset
+    stamp = tables.owners.base[0].stamp
     for index in plan.frameManagers {
       let registers = window + AttachLayout.frameManager(index)
       registers.initializeMemory(
@@ -167,7 +167,7 @@ final class VirtualNetwork {
     _ descriptor: FrameDescriptor, to fqid: UInt32, _ tables: inout EngineTables
   ) -> Bool {
     guard fqid != 0, tables.owns(fqid, count: 1, owner: 0) else { return false }
-    let stamped = descriptor.stamped(liodnOffset: liodnOffset)
+    let stamped = descriptor.stamped(stamp)
     if case .accepted = tables.qman.enqueue(stamped, to: fqid) { return true }
     return false
   }
