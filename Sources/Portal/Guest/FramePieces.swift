@@ -81,11 +81,6 @@ public struct FramePieces {
       bpid: pieces[index].bpid, address: pieces[index].address, offset: 0, length: 0)
   }
 
-  /// A piece's buffer, as a release command names it.
-  func release(_ index: Int) -> UInt64 {
-    UInt64(pieces[index].bpid.rawValue) << 48 | pieces[index].address
-  }
-
   /// Copies the frame's bytes.
   ///
   /// - Parameter target: Where they go; what it has no room for is left out.
@@ -146,15 +141,14 @@ extension Portal {
     let perCommand = Self.buffersPerCommand
     let commands = (pieces.count + perCommand) / perCommand
     guard releaseRoom(UInt32(commands)) else { return .full(buffer) }
-    let descriptor = buffer.take()
-    let table = UInt64(descriptor.bpid.rawValue) << 48 | descriptor.address
+    let table = buffer.take().releaseWord
     var next = 0
     while next <= pieces.count {
       let entry = PortalLayout.BMan.rcr + rcr.offset(rcrProducer)
       let number = min(pieces.count + 1 - next, perCommand)
       var first: UInt64 = 0
       for place in 0..<number {
-        let word = next + place < pieces.count ? pieces.release(next + place) : table
+        let word = next + place < pieces.count ? pieces.descriptor(next + place).releaseWord : table
         if place == 0 { first = word } else { bman.store64(entry + 8 * place, word) }
       }
       let verb = Verb.releaseEach | UInt8(number) | rcr.polarity(rcrProducer)

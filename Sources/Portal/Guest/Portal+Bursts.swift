@@ -3,12 +3,6 @@ public import QorIQ
 // Many buffers in one call. Acquiring and releasing take one command for up to eight buffers, so
 // that a ring of eight entries holds 56 of them.
 
-extension FrameDescriptor {
-  /// The frame's buffer as a command to BMan names it: its pool and address.
-  @inline(__always)
-  fileprivate var releaseWord: UInt64 { UInt64(bpid.rawValue) &<< 48 | address }
-}
-
 extension Portal {
   /// How many buffers one command to BMan names at most
   /// (Linux 6.1, `drivers/soc/fsl/qbman/bman.c`, `struct bm_rcr_entry`).

@@ -290,9 +290,7 @@ extension Portal {
     let descriptor = buffer.take()
     let entry = PortalLayout.BMan.rcr &+ rcr.offset(rcrProducer)
     let verb = Verb.release | 1 | rcr.polarity(rcrProducer)
-    bman.release64(
-      entry,
-      UInt64(verb) &<< 56 | UInt64(descriptor.bpid.rawValue) &<< 48 | descriptor.address)
+    bman.release64(entry, UInt64(verb) &<< 56 | descriptor.releaseWord)
     rcrProducer &+= 1
     rcrCredit &-= 1
     status.addCounter(GuestStatus.Counter.released.offset, 1)

@@ -47,6 +47,9 @@ public import QorIQ
   /// The buffer's address, 40 bits.
   @inlinable @inline(__always)
   public var address: UInt64 { word0 & 0xff_ffff_ffff }
+  /// The frame's buffer as a command to BMan names it: its pool and address.
+  @inlinable @inline(__always)
+  var releaseWord: UInt64 { word0 & 0xff_00ff_ffff_ffff }
   /// The format: 0 is one buffer with a 9-bit offset and a 20-bit length, 4 the same for a table of
   /// several buffers.
   @inlinable @inline(__always)
