@@ -64,6 +64,11 @@ static inline uint8_t *_Nonnull dpaac_security_nonce(struct dpaac_security_job *
   return job->nonce;
 }
 
+/// The tag, for the same reason.
+static inline uint8_t *_Nonnull dpaac_security_tag(struct dpaac_security_job *_Nonnull job) {
+  return job->tag;
+}
+
 /// Opens a library; `NULL` when the host or the build lacks it, with the reason.
 struct dpaac_security_unit *_Nullable dpaac_security_open(
     int library, const char *_Nullable *_Nonnull reason);

@@ -82,32 +82,33 @@ extension EngineTables {
   ) {
     let queue = qman.queues.base + Int(fqid)
     let owner = lane.pointee.owner
+    let (contextA, contextB) = (qman.settings.base[Int(fqid)].contextA, queue.pointee.contextB)
+    let mayAnswer = owns(contextB & 0xff_ffff, count: 1, owner: owner)
     var turn = 0
     while turn < Self.turn, queue.pointee.count > 0, count < AcceleratorLanes.batch,
       bytes < AcceleratorLanes.batchBytes
     {
-      turn += 1
-      bytes += AcceleratorLanes.jobCost
+      turn &+= 1
+      bytes &+= AcceleratorLanes.jobCost
       let frame = qman.pop(fqid)
-      let response = queue.pointee.contextB & 0xff_ffff
-      guard owns(response, count: 1, owner: owner) else {
+      guard mayAnswer else {
         free(frame)
         counters.drop(.foreignResponse, owner)
         continue
       }
-      let place = entry.pointee.firstJob + count
+      let place = entry.pointee.firstJob &+ count
       let job = accelerators.jobs.base + place
       // Written once, as a whole.
       var new = AcceleratorJob()
       new.owner = owner
       new.queue = fqid
-      new.contextA = qman.settings.base[Int(fqid)].contextA
-      new.contextB = queue.pointee.contextB
+      new.contextA = contextA
+      new.contextB = contextB
       new.frame = frame
       job.initialize(to: new)
       prepare(job, place, entry.pointee.device)
-      bytes += job.pointee.inputLength + job.pointee.effort
-      count += 1
+      bytes &+= job.pointee.inputLength &+ job.pointee.effort
+      count &+= 1
     }
     endPortTurn(fqid)
   }

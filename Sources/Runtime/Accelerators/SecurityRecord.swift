@@ -7,7 +7,10 @@ struct SecurityRecord: BitwiseCopyable {
   var form: SecurityForm = .tunnel
   var isEncapsulation = false
   var isGCM = false
-  var options: SharedDescriptor.Options = []
+  /// Whether numbers are extended, the outer header is IPv6's, and a header comes before what is taken out.
+  var isExtended = false
+  var isOuterIPv6 = false
+  var hasOuterHeader = false
   var salt: UInt32 = 0
   var spi: UInt32 = 0
   var nextHeader: UInt8 = 0
@@ -47,7 +50,9 @@ struct SecurityRecord: BitwiseCopyable {
     form = program.form
     isEncapsulation = program.isEncapsulation
     isGCM = program.isGCM
-    options = program.options
+    isExtended = program.options.contains(.extendedNumbers)
+    isOuterIPv6 = program.options.contains(.outerIPv6)
+    hasOuterHeader = program.options.contains(.outerHeader)
     salt = program.salt
     spi = program.spi
     nextHeader = program.nextHeader

@@ -58,7 +58,7 @@ final class SecuritySession {
     record.outputPool = Int(outputPool)
     self.key = key
     self.stateWords = stateWords
-    isExtended = record.options.contains(.extendedNumbers)
+    isExtended = record.isExtended
     self.record.initialize(to: record)
   }
 

@@ -37,27 +37,26 @@ struct TunnelStep: BitwiseCopyable {
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
     _ job: UnsafeMutablePointer<dpaac_security_job>, _ scratch: Scratch, _ vectors: VectorSource
   ) -> SecurityStatus.Descriptor? {
+    // Lengths are of a frame's size at most: nothing here overflows.
     let outer = record.pointee.outerHeaderLength
-    let vector = record.pointee.vectorLength
     let alignment = record.pointee.alignment
     let inner = request.inputLength
     guard inner > 0 else { return .sequence }
-    let enciphered = (inner + 2 + alignment - 1) & ~(alignment - 1)
-    length = outer + Self.headerLength + vector + enciphered + SecurityProgram.tunnelTagLength
+    let enciphered = (inner &+ 1 &+ alignment) & ~(alignment &- 1)
+    let front = outer &+ Self.headerLength &+ record.pointee.vectorLength
+    let length = front &+ enciphered &+ SecurityProgram.tunnelTagLength
+    self.length = length
     guard length <= request.outputRoom else { return .sequence }
     // What the outer header will say: IPv6 counts its extension headers, too.
-    guard length - (record.pointee.options.contains(.outerIPv6) ? 40 : 0) <= Int(UInt16.max) else {
-      return .size
-    }
-    let isExtended = record.pointee.options.contains(.extendedNumbers)
+    guard length &- (record.pointee.isOuterIPv6 ? 40 : 0) <= Int(UInt16.max) else { return .size }
     guard let start = place(&request, scratch, count: length) else { return .memory }
-    guard let number = record.pointee.state.next(isExtended: isExtended) else {
+    guard let number = record.pointee.state.next(isExtended: record.pointee.isExtended) else {
       return .sequenceOverflow
     }
     output = start
     self.number = number
     let header = start + outer
-    let payload = header + Self.headerLength + vector
+    let payload = start + front
     // Where the library itself can go over the packet, in its own buffer, it is not copied: what its owner changes
     // there meanwhile spoils that owner's packet only. What is hashed behind the cipher must lie in the output.
     var text = payload
@@ -67,69 +66,94 @@ struct TunnelStep: BitwiseCopyable {
       // The packet first: it may lie where the headers go.
       guard request.copyInput(from: 0, count: inner, into: payload) else { return .memory }
     }
-    for place in inner..<enciphered - 2 {
-      text[place] = UInt8(truncatingIfNeeded: place - inner + 1)
+    Self.pad(text + inner, count: enciphered &- 2 &- inner, record.pointee.nextHeader)
+    if let header = record.pointee.outerHeader {
+      UnsafeMutableRawPointer(start).copyHeader(from: header, count: outer)
     }
-    text[enciphered - 2] = UInt8(truncatingIfNeeded: enciphered - 2 - inner)
-    text[enciphered - 1] = record.pointee.nextHeader
-    if let header = record.pointee.outerHeader { start.update(from: header, count: outer) }
-    complete(start, record.pointee.outerSum)
-    Self.put(record.pointee.spi, header)
-    Self.put(UInt32(truncatingIfNeeded: number), header + 4)
-    if record.pointee.isGCM {
-      vectors.count(into: header + Self.headerLength)
-    } else {
-      vectors.draw(header + Self.headerLength, count: vector)
-    }
+    complete(start, record)
+    Self.put(Self.pair(record.pointee.spi, number), header)
     job.pointee.source = UnsafePointer(text)
     job.pointee.target = payload
-    job.pointee.length = UInt32(enciphered)
-    prepare(
-      job, record, header: header, vector: header + Self.headerLength, enciphered: enciphered)
+    job.pointee.length = UInt32(truncatingIfNeeded: enciphered)
+    let vector = header + Self.headerLength
+    if record.pointee.isGCM {
+      let count = vectors.count()
+      Self.put(count, vector)
+      prepareGCM(job, record, index: record.pointee.spi, vector: count)
+    } else {
+      vectors.draw(vector, count: record.pointee.vectorLength)
+      prepareCBC(job, record, header: header, enciphered: enciphered)
+    }
     return nil
   }
 
+  /// Writes what stands behind a packet: padding that counts from 1, its length, and what the packet is.
+  @inline(__always)
+  private static func pad(_ end: UnsafeMutablePointer<UInt8>, count: Int, _ nextHeader: UInt8) {
+    var place = 0
+    while place < count {
+      end[place] = UInt8(truncatingIfNeeded: place &+ 1)
+      place &+= 1
+    }
+    end[count] = UInt8(truncatingIfNeeded: count)
+    end[count &+ 1] = nextHeader
+  }
+
   /// Makes an outer header's length right, and an IPv4 header's checksum, from the sum of all else in it.
-  private func complete(_ header: UnsafeMutablePointer<UInt8>, _ rest: UInt32) {
-    if header[0] >> 4 == 6 {
-      Self.put(UInt16(truncatingIfNeeded: length - 40), header + 4)
+  @inline(__always)
+  private func complete(
+    _ header: UnsafeMutablePointer<UInt8>, _ record: UnsafeMutablePointer<SecurityRecord>
+  ) {
+    if record.pointee.isOuterIPv6 {
+      Self.put(UInt16(truncatingIfNeeded: length &- 40), header + 4)
       return
     }
     Self.put(UInt16(truncatingIfNeeded: length), header + 2)
-    var sum = rest + UInt32(truncatingIfNeeded: length)
-    while sum >> 16 != 0 { sum = sum & 0xffff + sum >> 16 }
+    var sum = record.pointee.outerSum &+ UInt32(truncatingIfNeeded: length)
+    while sum &>> 16 != 0 { sum = sum & 0xffff &+ sum &>> 16 }
     Self.put(UInt16(truncatingIfNeeded: ~sum), header + 10)
   }
 
-  /// What is alike in both directions: nonce or vector, and what is authenticated.
-  private func prepare(
+  /// What is alike in both directions with GCM: the nonce, and what is authenticated beside the text.
+  @inline(__always)
+  private func prepareGCM(
     _ job: UnsafeMutablePointer<dpaac_security_job>,
-    _ record: UnsafeMutablePointer<SecurityRecord>, header: UnsafeMutablePointer<UInt8>,
-    vector: UnsafeMutablePointer<UInt8>, enciphered: Int
+    _ record: UnsafeMutablePointer<SecurityRecord>, index: UInt32, vector: UInt64
   ) {
     let nonce = dpaac_security_nonce(job)
-    let isExtended = record.pointee.options.contains(.extendedNumbers)
-    let high = UInt32(truncatingIfNeeded: number >> 32)
-    job.pointee.iv = UnsafePointer(nonce)
-    guard record.pointee.isGCM else {
-      nonce.update(from: vector, count: 16)
-      job.pointee.authenticated = UnsafePointer(header)
-      job.pointee.authenticated_length = UInt32(Self.headerLength + 16 + enciphered)
-      if isExtended {
-        // Behind all else, where the tag goes later.
-        Self.put(high, vector + 16 + enciphered)
-        job.pointee.authenticated_length += 4
-      }
-      return
-    }
     Self.put(record.pointee.salt, nonce)
-    (nonce + 4).update(from: vector, count: 8)
+    Self.put(vector, nonce + 4)
+    job.pointee.iv = UnsafePointer(nonce)
     let authenticated = nonce + 16
-    authenticated.update(from: header, count: 4)
-    job.pointee.authenticated_length = isExtended ? 12 : 8
-    if isExtended { Self.put(high, authenticated + 4) }
-    Self.put(UInt32(truncatingIfNeeded: number), authenticated + (isExtended ? 8 : 4))
     job.pointee.authenticated = UnsafePointer(authenticated)
+    if record.pointee.isExtended {
+      Self.put(index, authenticated)
+      Self.put(number, authenticated + 4)
+      job.pointee.authenticated_length = 12
+    } else {
+      Self.put(Self.pair(index, number), authenticated)
+      job.pointee.authenticated_length = 8
+    }
+  }
+
+  /// The same with CBC: the vector, and that the whole packet is authenticated.
+  @inline(never)
+  private func prepareCBC(
+    _ job: UnsafeMutablePointer<dpaac_security_job>,
+    _ record: UnsafeMutablePointer<SecurityRecord>, header: UnsafeMutablePointer<UInt8>,
+    enciphered: Int
+  ) {
+    let nonce = dpaac_security_nonce(job)
+    let vector = header + Self.headerLength
+    nonce.update(from: vector, count: 16)
+    job.pointee.iv = UnsafePointer(nonce)
+    job.pointee.authenticated = UnsafePointer(header)
+    job.pointee.authenticated_length = UInt32(Self.headerLength + 16 + enciphered)
+    if record.pointee.isExtended {
+      // Behind all else, where the tag goes later.
+      Self.put(UInt32(truncatingIfNeeded: number >> 32), vector + 16 + enciphered)
+      job.pointee.authenticated_length += 4
+    }
   }
 
   // MARK: Out of the tunnel
@@ -141,7 +165,7 @@ struct TunnelStep: BitwiseCopyable {
     let front = record.pointee.outerHeaderLength + Self.headerLength + record.pointee.vectorLength
     length = request.inputLength - front - SecurityProgram.tunnelTagLength
     guard length > 0, length & (record.pointee.alignment - 1) == 0 else { return .format }
-    let isExtended = record.pointee.options.contains(.extendedNumbers)
+    let isExtended = record.pointee.isExtended
     guard
       let packet = request.input(
         from: 0, count: request.inputLength, scratch,
@@ -162,13 +186,14 @@ struct TunnelStep: BitwiseCopyable {
     job.pointee.target = target
     job.pointee.length = UInt32(length)
     job.pointee.tag_length = UInt32(SecurityProgram.tunnelTagLength)
-    withUnsafeMutableBytes(of: &job.pointee.tag) {
-      $0.copyMemory(
-        from: UnsafeRawBufferPointer(
-          start: packet + front + length, count: SecurityProgram.tunnelTagLength))
+    dpaac_security_tag(job).update(
+      from: packet + front + length, count: SecurityProgram.tunnelTagLength)
+    if record.pointee.isGCM {
+      let vector = UnsafeRawPointer(header + Self.headerLength).loadUnaligned(as: UInt64.self)
+      prepareGCM(job, record, index: Self.word(header), vector: vector.bigEndian)
+    } else {
+      prepareCBC(job, record, header: header, enciphered: length)
     }
-    prepare(
-      job, record, header: header, vector: header + Self.headerLength, enciphered: length)
     return nil
   }
 
@@ -183,10 +208,8 @@ struct TunnelStep: BitwiseCopyable {
     guard request.isDone(job.pointee, record) else { return }
     if record.pointee.isEncapsulation {
       let count = SecurityProgram.tunnelTagLength
-      withUnsafeBytes(of: &job.pointee.tag) { tag in
-        UnsafeMutableRawBufferPointer(start: output + length - count, count: count)
-          .copyMemory(from: UnsafeRawBufferPointer(rebasing: tag[..<count]))
-      }
+      UnsafeMutableRawPointer(output + length - count)
+        .copyMemory(from: dpaac_security_tag(job), byteCount: count)
     } else {
       // Another packet of the batch may have had the same number.
       if let fault = record.pointee.state.fault(number, window: record.pointee.window) {
@@ -197,7 +220,7 @@ struct TunnelStep: BitwiseCopyable {
       guard padding + 2 <= length, Self.isPadding(output + length - 2 - padding, padding) else {
         return request.fail(.format)
       }
-      if record.pointee.options.contains(.outerHeader) { length -= 2 + padding }
+      if record.pointee.hasOuterHeader { length -= 2 + padding }
       // A frame of no bytes is none; a compound one's table can say that there are none.
       guard length > 0 || request.frame.isCompound else { return request.fail(.format) }
     }
@@ -215,11 +238,16 @@ struct TunnelStep: BitwiseCopyable {
   // MARK: Memory
 
   /// Where an output is made: where it is wanted if that is one piece, and not where the input lies.
+  @inline(__always)
   private mutating func place(
     _ request: inout AcceleratorJob, _ scratch: Scratch, count: Int
   ) -> UnsafeMutablePointer<UInt8>? {
+    // Any other frame's output is a buffer of its own.
+    if !request.frame.isCompound, count <= request.outputRoom {
+      return request.output[0].baseAddress?.assumingMemoryBound(to: UInt8.self)
+    }
     if let start = request.outputPlace(at: 0, count: count),
-      !request.frame.isCompound || !request.inputMeets(start, count: count)
+      !request.inputMeets(start, count: count)
     {
       return start
     }
@@ -227,11 +255,16 @@ struct TunnelStep: BitwiseCopyable {
     return scratch.take(count)
   }
 
-  private static func put(_ value: UInt32, _ target: UnsafeMutablePointer<UInt8>) {
-    UnsafeMutableRawPointer(target).storeBytes(of: value.bigEndian, as: UInt32.self)
+  @inline(__always)
+  private static func put<Number: FixedWidthInteger & BitwiseCopyable>(
+    _ value: Number, _ target: UnsafeMutablePointer<UInt8>
+  ) {
+    UnsafeMutableRawPointer(target).storeBytes(of: value.bigEndian, as: Number.self)
   }
-  private static func put(_ value: UInt16, _ target: UnsafeMutablePointer<UInt8>) {
-    UnsafeMutableRawPointer(target).storeBytes(of: value.bigEndian, as: UInt16.self)
+  /// Index and the number's low half, as they stand in the header.
+  @inline(__always)
+  private static func pair(_ index: UInt32, _ number: UInt64) -> UInt64 {
+    UInt64(index) &<< 32 | number & 0xffff_ffff
   }
   private static func word(_ source: UnsafeMutablePointer<UInt8>) -> UInt32 {
     UInt32(bigEndian: UnsafeRawPointer(source).loadUnaligned(as: UInt32.self))

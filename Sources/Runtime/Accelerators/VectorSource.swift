@@ -49,11 +49,12 @@ final class VectorSource {
     used += count
   }
 
-  /// Writes eight bytes that this source has not written before, nor does again: two packets under one key of
+  /// A number that this source has not given before, nor does again: two packets under one key of
   /// GCM must never have the same (RFC 4106, section 3.1), which what is drawn at random may.
-  func count(into target: UnsafeMutableRawPointer) {
-    target.storeBytes(of: next.bigEndian, as: UInt64.self)
-    next &+= 1
+  @inline(__always)
+  func count() -> UInt64 {
+    defer { next &+= 1 }
+    return next
   }
 
   private func refill() {

@@ -12,6 +12,14 @@ extension UnsafeMutableRawPointer {
     }
   }
 
+  // SAFETY: as above.
+  /// Copies a header, such as nearly all are: IPv4's, with UDP's or not.
+  @inline(__always)
+  func copyHeader(from source: UnsafeRawPointer, count: Int) {
+    if count < 16 || count > 32 { return copyMemory(from: source, byteCount: count) }
+    copyEnds(SIMD2<UInt64>.self, from: source, count: count)
+  }
+
   @inline(__always)
   private func copyEnds<Half: BitwiseCopyable>(
     _ half: Half.Type, from source: UnsafeRawPointer, count: Int
