@@ -143,16 +143,20 @@ struct SecurityKeyTests {
     let body =
       [Word.jumpIfShared | 4, Word.key | Word.class1 | 16, 0, 0x1000]
       + SharedDescriptor.commands(isGCM: true, enciphers: true, tagLength: 16)
-    let words = [Word.header | UInt32(body.count + 1)] + body
-    func faultOfOne() -> UInt32 {
-      SecuritySession(words, outputPool: 3, choice) { _, length in
-        (0..<length).map { masked[$0] ^ Self.mask }
-      }.record.pointee.fault
+    var words = ([Word.header | UInt32(body.count + 1)] + body).map(\.bigEndian)
+    func faultOfOne() throws -> UInt32 {
+      let count = words.count
+      let session = try words.withUnsafeMutableBytes { words in
+        SecuritySession(
+          try #require(words.baseAddress), count: count, outputPool: 3, choice
+        ) { _, length in (0..<length).map { masked[$0] ^ Self.mask } }
+      }
+      return withExtendedLifetime(session) { session.record.pointee.fault }
     }
     // What the first one needs besides is there for the second.
-    #expect(faultOfOne() == 0)
+    #expect(try faultOfOne() == 0)
     let search = try Search()
-    let fault = faultOfOne()
+    let fault = try faultOfOne()
     let isFound = search.finds(masked, Self.mask)
     #expect(fault == 0)
     #expect(!isFound)

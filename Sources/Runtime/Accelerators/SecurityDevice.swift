@@ -12,10 +12,12 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   private let cbc: SecurityUnit
   private var sessions: [SessionKey: SecuritySession] = [:]
   private var sessionCounts: [Int: Int] = [:]
-  /// The sessions of a batch, whose numbers are written when it is done.
-  private var touched: [SecuritySession] = []
   // One thread works, and no batch begins in the midst of another.
   @exclusivity(unchecked) private var batch: UInt64 = 1
+  // SAFETY: a session stays among `sessions` for as long as the batch that touches it.
+  /// The descriptors of a batch, whose numbers are written when it is done.
+  private let touched: UnsafeMutablePointer<UnsafeMutablePointer<SecurityRecord>>
+  @exclusivity(unchecked) private var touchedCount = 0
 
   // SAFETY: each holds `AcceleratorLanes.batch` records, or `Scratch.size` bytes; freed with the device.
   private let tunnels: UnsafeMutablePointer<TunnelStep>
@@ -25,7 +27,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   private let places: UnsafeMutablePointer<Int>
   private let scratch: Scratch
   private let vectors: VectorSource
-  // SAFETY: a place's session is in `sessions`, and the record is its, or the place is empty.
+  // SAFETY: a place's record is that of a session in `sessions`, or the place is empty.
   /// Descriptors that were looked at last, by their addresses: most requests ask for one of them again.
   private let recent: UnsafeMutablePointer<Recent>
 
@@ -33,7 +35,6 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   private struct Recent: BitwiseCopyable {
     var owner = -1
     var address: UInt64 = 0
-    var session: Unmanaged<SecuritySession>?
     var record: UnsafeMutablePointer<SecurityRecord>?
   }
 
@@ -70,7 +71,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     jobs.initialize(repeating: dpaac_security_job(), count: 2 * AcceleratorLanes.batch)
     tunnels.initialize(repeating: TunnelStep(), count: AcceleratorLanes.batch)
     plains.initialize(repeating: AEADStep(), count: AcceleratorLanes.batch)
-    touched.reserveCapacity(AcceleratorLanes.batch)
+    touched = .allocate(capacity: AcceleratorLanes.batch)
   }
 
   deinit {
@@ -79,6 +80,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     recent.deallocate()
     jobs.deallocate()
     places.deallocate()
+    touched.deallocate()
   }
 
   override func status(of fault: AcceleratorFault) -> UInt32 {
@@ -93,23 +95,21 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     forgetRecent()
     sessions = sessions.filter { $0.key.owner != owner }
     sessionCounts[owner] = nil
-    touched.removeAll(keepingCapacity: true)
+    touchedCount = 0
   }
 
   // MARK: Descriptors
 
   override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
     let address = job.contextA & 0xff_ffff_ffff
-    let place = recent + Int(address >> 6 ^ address >> 12) & (Self.recentCount - 1)
+    // With the owner, as guests that are alike have their descriptors at like places.
+    let hash = Int(truncatingIfNeeded: address &>> 6 ^ address &>> 12) ^ job.owner
+    let place = recent + hash & (Self.recentCount - 1)
     let isSame = place.pointee.owner == job.owner && place.pointee.address == address
     var record = isSame ? place.pointee.record : nil
     if record?.pointee.batch != batch {
-      let known = isSame ? place.pointee.session : nil
-      let session = session(&job, memory, address, known?.takeUnretainedValue())
-      record = session?.record
-      place.pointee = Recent(
-        owner: job.owner, address: address, session: session.map(Unmanaged.passUnretained),
-        record: record)
+      record = look(&job, memory, address, record)
+      place.pointee = Recent(owner: job.owner, address: address, record: record)
     }
     guard let record else {
       return job.fail(.descriptor, status: SecurityStatus.Descriptor.memory.word())
@@ -125,43 +125,45 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     recent.update(repeating: Recent(), count: Self.recentCount)
   }
 
-  /// The session of a job's descriptor, brought up to date; `nil` when its memory is not the owner's. `recent` is
-  /// that session, if it is at hand.
-  private func session(
+  /// The record of a job's descriptor, brought up to date; `nil` when its memory is not the owner's. `recent` is
+  /// that record, if it is at hand.
+  private func look(
     _ job: inout AcceleratorJob, _ memory: AcceleratorMemory, _ address: UInt64,
-    _ recent: SecuritySession?
-  ) -> SecuritySession? {
-    let key = SessionKey(owner: job.owner, address: address)
-    let known = recent ?? sessions[key]
-    if let known, known.record.pointee.batch == batch { return known }
-    guard let head = memory.bytes(at: key.address, count: 8, of: job.owner),
+    _ recent: UnsafeMutablePointer<SecurityRecord>?
+  ) -> UnsafeMutablePointer<SecurityRecord>? {
+    let known = recent ?? sessions[SessionKey(owner: job.owner, address: address)]?.record
+    if let known, known.pointee.batch == batch { return known }
+    guard let head = memory.bytes(at: address, count: 8, of: job.owner),
       UInt(bitPattern: head) & 3 == 0
     else { return nil }
     let count = Int(head.acquire32(0) & 0x7f)
     let pool = UInt8(truncatingIfNeeded: head.acquire32(4) >> 16)
     guard count <= SharedDescriptor.limit,
-      let whole = memory.bytes(at: key.address, count: 8 + 4 * count, of: job.owner)
+      let whole = memory.bytes(at: address, count: 8 + 4 * count, of: job.owner)
     else { return nil }
     let words = whole + 8
-    let session: SecuritySession
-    if let known, known.isCurrent(words, count: count, outputPool: pool) {
-      session = known
+    let record: UnsafeMutablePointer<SecurityRecord>
+    if let known, known.pointee.isCurrent(words, count: count, outputPool: pool) {
+      record = known
     } else {
       job.effort = Self.effort
-      let copy = (0..<count).map { words.acquire32(4 * $0) }
       let owner = job.owner
-      session = SecuritySession(copy, outputPool: pool, choice) { address, length in
+      let session = SecuritySession(words, count: count, outputPool: pool, choice) {
+        address, length in
         memory.bytes(at: address, count: length, of: owner).map { bytes in
           (0..<length).map { bytes.load(fromByteOffset: $0, as: UInt8.self) }
         }
       }
-      keep(session, key, isNew: known == nil)
+      keep(session, SessionKey(owner: owner, address: address), isNew: known == nil)
+      record = session.record
     }
-    session.record.pointee.batch = batch
-    session.memory = words
-    session.readState(words)
-    touched.append(session)
-    return session
+    record.pointee.batch = batch
+    record.pointee.memory = words
+    record.pointee.readState(words)
+    // Once in a batch, and no batch has more jobs than there is room for.
+    touched[touchedCount] = record
+    touchedCount &+= 1
+    return record
   }
 
   private func keep(_ session: SecuritySession, _ key: SessionKey, isNew: Bool) {
@@ -192,10 +194,11 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
       cbc.run(UnsafeMutableBufferPointer(start: jobs + AcceleratorLanes.batch, count: cbcCount))
     }
     finish(requests)
-    for session in touched { session.writeState() }
-    touched.removeAll(keepingCapacity: true)
-    batch += 1
+    for place in 0..<touchedCount { touched[place].pointee.writeState() }
+    touchedCount = 0
+    batch &+= 1
   }
+
   /// Does what comes before the libraries' work; how many jobs there are for each.
   @inline(never)
   private func begin(

@@ -1,6 +1,6 @@
 import DPAAPortal
 
-// SAFETY: the outer header is the session's that has the record, and lives as long as it.
+// SAFETY: outer header and words are the session's that has the record, and live as long as it.
 /// What a session's work needs of it for each job, in one place: plain values that nobody has to count.
 struct SecurityRecord: BitwiseCopyable {
   /// What is done, once the descriptor was found sound.
@@ -36,6 +36,14 @@ struct SecurityRecord: BitwiseCopyable {
   var key: OpaquePointer?
   /// Sequence numbers.
   var state = SecurityState()
+  /// The descriptor's words from the header on, as they were looked at, and which of them SEC changes itself.
+  var words: UnsafeMutablePointer<UInt32>?
+  var wordCount = 0
+  var firstStateWord = 0
+  var stateWordCount = 0
+  // SAFETY: in the pool of the owner, which outlives the engine's tables; looked up anew in each batch.
+  /// Where its header lies in its owner's memory.
+  var memory: UnsafeMutableRawPointer?
   /// The batch in which the descriptor was looked at last.
   var batch: UInt64 = 0
   /// The pool of the output's buffers, as the pre-header says.

@@ -1,3 +1,4 @@
+import CPortalShims
 import CSecurity
 import DPAAPortal
 import Security
@@ -8,37 +9,41 @@ import Security
 /// A key that stands elsewhere is read when the words are new, or when others were kept in their place
 /// meanwhile: who changes such a key changes a word of the descriptor, too. The words that SEC changes itself
 /// are read in each batch, and written when it is done.
+///
+/// A batch works with ``record`` alone; the session is what keeps that alive.
 final class SecuritySession {
-  /// The words from the header on.
-  private var words: [UInt32]
-  private let outputPool: UInt8
-  /// The words that SEC changes itself.
-  private let stateWords: Range<Int>
-  private let isExtended: Bool
-  /// What they say, and what changes with each job.
+  /// What the words say, and what changes with each job.
   let record: UnsafeMutablePointer<SecurityRecord>
+  /// The words from the header on.
+  private let words: UnsafeMutablePointer<UInt32>
   private let header: UnsafeMutablePointer<UInt8>
   /// The key, as a library has prepared it; its life ends with the session's.
   let key: SecurityKey?
-  // SAFETY: in the pool of the owner, which outlives the engine's tables; looked up anew in each batch.
-  /// Where the descriptor's header lies in its owner's memory.
-  var memory: UnsafeMutableRawPointer?
 
+  // SAFETY: `memory` covers as many words, which are no more than `words` has room for.
+  /// Reads a descriptor.
+  ///
+  /// - Parameters:
+  ///   - memory: Its words, from the header on, in its owner's memory; each is read once.
+  ///   - count: How many, at most ``SharedDescriptor/limit``.
+  ///   - outputPool: The pool of the answers' buffers.
+  ///   - choice: Whose libraries prepare the key.
+  ///   - read: Reads a key of so many bytes at an address, if that is the owner's memory.
   init(
-    _ words: [UInt32], outputPool: UInt8, _ choice: SecurityChoice,
+    _ memory: UnsafeMutableRawPointer, count: Int, outputPool: UInt8, _ choice: SecurityChoice,
     read: (UInt64, Int) -> [UInt8]?
   ) {
-    self.words = words
-    self.outputPool = outputPool
+    precondition(count <= SharedDescriptor.limit, "the words have room")
     record = .allocate(capacity: 1)
+    words = .allocate(capacity: SharedDescriptor.limit)
+    words.initialize(repeating: 0, count: SharedDescriptor.limit)
+    for index in 0..<count { words[index] = memory.acquire32(4 * index) }
     header = .allocate(capacity: 4 * SharedDescriptor.limit)
     var record = SecurityRecord()
     var key: SecurityKey?
-    var stateWords = 0..<0
     do throws(SecurityProgram.Fault) {
-      var program = try words.withUnsafeBufferPointer {
-        words throws(SecurityProgram.Fault) in try SecurityProgram(words, read: read)
-      }
+      var program = try SecurityProgram(
+        UnsafeBufferPointer(start: words, count: count), read: read)
       let suite: SecuritySuite = program.isGCM ? .gcm : .cbcWithHMAC
       key = choice.unit(for: suite)?.key(
         suite, enciphers: program.isEncapsulation, program.key,
@@ -50,63 +55,23 @@ final class SecuritySession {
         record.fault =
           SecurityProgram.Fault(code: .invalidKey, index: program.operationIndex).word
       } else {
-        stateWords = program.stateWords
+        record.firstStateWord = program.stateWords.lowerBound
+        record.stateWordCount = program.stateWords.count
       }
     } catch {
       record.fault = error.word
     }
     record.outputPool = Int(outputPool)
+    record.words = words
+    record.wordCount = count
     self.key = key
-    self.stateWords = stateWords
-    isExtended = record.isExtended
     self.record.initialize(to: record)
   }
 
   deinit {
-    words.withUnsafeMutableBytes { bytes in
-      if let start = bytes.baseAddress { dpaac_security_erase(start, bytes.count) }
-    }
+    dpaac_security_erase(words, 4 * SharedDescriptor.limit)
+    words.deallocate()
     record.deallocate()
     header.deallocate()
-  }
-
-  /// Whether words in memory still say the same, but for those that SEC changes.
-  func isCurrent(_ memory: UnsafeMutableRawPointer, count: Int, outputPool: UInt8) -> Bool {
-    guard count == words.count, outputPool == self.outputPool else { return false }
-    return words.withUnsafeBufferPointer { words in
-      var difference: UInt32 = 0
-      for index in 0..<min(stateWords.lowerBound, count) {
-        difference |= words[index] ^ memory.acquire32(4 * index)
-      }
-      for index in stateWords.upperBound..<max(stateWords.upperBound, count) {
-        difference |= words[index] ^ memory.acquire32(4 * index)
-      }
-      return difference == 0
-    }
-  }
-
-  /// Reads the words that SEC changes.
-  func readState(_ memory: UnsafeMutableRawPointer) {
-    guard !stateWords.isEmpty else { return }
-    let first = 4 * stateWords.lowerBound
-    let high = isExtended ? memory.acquire32(first) : 0
-    record.pointee.state.number = UInt64(high) << 32 | UInt64(memory.acquire32(first + 4))
-    guard !record.pointee.isEncapsulation else { return }
-    record.pointee.state.seen =
-      UInt64(memory.acquire32(first + 8)) << 32 | UInt64(memory.acquire32(first + 12))
-  }
-
-  /// Writes them.
-  func writeState() {
-    guard !stateWords.isEmpty, let memory else { return }
-    let first = 4 * stateWords.lowerBound
-    let state = record.pointee.state
-    if isExtended {
-      memory.release32(first, UInt32(truncatingIfNeeded: state.number >> 32))
-    }
-    memory.release32(first + 4, UInt32(truncatingIfNeeded: state.number))
-    guard !record.pointee.isEncapsulation else { return }
-    memory.release32(first + 8, UInt32(truncatingIfNeeded: state.seen >> 32))
-    memory.release32(first + 12, UInt32(truncatingIfNeeded: state.seen))
   }
 }
