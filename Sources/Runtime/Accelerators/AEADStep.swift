@@ -20,10 +20,10 @@ struct AEADStep: BitwiseCopyable {
   /// Does what comes before the library's work, or fails the request.
   mutating func begin(
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
-    _ job: inout dpaac_security_job, _ scratch: Scratch
+    _ job: UnsafeMutablePointer<dpaac_security_job>, _ scratch: Scratch
   ) {
     // What was not done is not to look like done.
-    job.failure = UInt32(DPAAC_SECURITY_FAILED)
+    job.pointee.failure = UInt32(DPAAC_SECURITY_FAILED)
     let isGCM = record.pointee.isGCM
     let front = 4 + SharedDescriptor.AuthenticatedCipher.vectorLength(isGCM: isGCM)
     guard measure(&request, record, front: front) else {
@@ -41,11 +41,11 @@ struct AEADStep: BitwiseCopyable {
       let data = request.input(
         from: front, count: associated + text, scratch, mayChange: isCopied)
     else { return request.fail(.memory) }
-    job.iv = UnsafePointer(vector)
-    job.source = UnsafePointer(data + associated)
-    job.length = UInt32(text)
-    job.authenticated = UnsafePointer(data)
-    job.authenticated_length = UInt32(isGCM ? associated : associated + text)
+    job.pointee.iv = UnsafePointer(vector)
+    job.pointee.source = UnsafePointer(data + associated)
+    job.pointee.length = UInt32(text)
+    job.pointee.authenticated = UnsafePointer(data)
+    job.pointee.authenticated_length = UInt32(isGCM ? associated : associated + text)
     if isCopied {
       target = data + associated
       isElsewhere = true
@@ -58,16 +58,14 @@ struct AEADStep: BitwiseCopyable {
       isElsewhere = true
     }
     guard let target else { return request.fail(.memory) }
-    job.target = target
+    job.pointee.target = target
     guard !record.pointee.isEncapsulation else { return }
-    job.tag_length = UInt32(record.pointee.tagLength)
-    let isWhole = withUnsafeMutableBytes(of: &job.tag) { tag in
-      tag.baseAddress.map {
-        request.copyInput(
-          from: front + associated + text, count: record.pointee.tagLength, into: $0)
-      }
-    }
-    guard isWhole == true else { return request.fail(.sequence) }
+    job.pointee.tag_length = UInt32(record.pointee.tagLength)
+    guard
+      request.copyInput(
+        from: front + associated + text, count: record.pointee.tagLength,
+        into: dpaac_security_tag(job))
+    else { return request.fail(.sequence) }
   }
 
   /// Finds out how long everything is; `false` when there is too little to read, or no room to write.
@@ -112,19 +110,15 @@ struct AEADStep: BitwiseCopyable {
   /// Does what comes after the library's work.
   mutating func finish(
     _ request: inout AcceleratorJob, _ record: UnsafeMutablePointer<SecurityRecord>,
-    _ job: inout dpaac_security_job
+    _ job: UnsafeMutablePointer<dpaac_security_job>
   ) {
     guard let target else { return }
-    guard request.isDone(job, record) else { return }
+    guard request.isDone(job.pointee, record) else { return }
     if isElsewhere { request.copyOutput(from: target, at: associated, count: text) }
     request.written = associated + text
     guard record.pointee.isEncapsulation else { return }
     let count = record.pointee.tagLength
-    withUnsafeBytes(of: &job.tag) { tag in
-      if let base = tag.baseAddress {
-        request.copyOutput(from: base, at: associated + text, count: count)
-      }
-    }
+    request.copyOutput(from: dpaac_security_tag(job), at: associated + text, count: count)
     request.written += count
   }
 }

@@ -28,12 +28,12 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   private let scratch: Scratch
   private let vectors: VectorSource
   // SAFETY: a place's record is that of a session in `sessions`, or the place is empty.
-  /// Descriptors that were looked at last, by their addresses: most requests ask for one of them again.
+  /// For each owner ``recentCount`` descriptors that were looked at last, by their addresses: most requests ask for
+  /// one of them again. Each has places of its own, as guests that are alike have their descriptors at like addresses.
   private let recent: UnsafeMutablePointer<Recent>
 
   /// A descriptor that was looked at.
   private struct Recent: BitwiseCopyable {
-    var owner = -1
     var address: UInt64 = 0
     var record: UnsafeMutablePointer<SecurityRecord>?
   }
@@ -44,7 +44,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     let address: UInt64
   }
 
-  /// How many places there are for descriptors that were looked at last: a power of two.
+  /// How many places an owner has for descriptors that were looked at last: a power of two.
   private static let recentCount = 64
   /// How many descriptors of one owner are kept.
   private static let sessionLimit = 1024
@@ -63,8 +63,9 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     scratch = Scratch()
     tunnels = .allocate(capacity: AcceleratorLanes.batch)
     plains = .allocate(capacity: AcceleratorLanes.batch)
-    recent = .allocate(capacity: Self.recentCount)
-    recent.initialize(repeating: Recent(), count: Self.recentCount)
+    let recentCount = RuntimeConfiguration.ownerLimit * Self.recentCount
+    recent = .allocate(capacity: recentCount)
+    recent.initialize(repeating: Recent(), count: recentCount)
     jobs = .allocate(capacity: 2 * AcceleratorLanes.batch)
     places = .allocate(capacity: AcceleratorLanes.batch)
     places.initialize(repeating: -1, count: AcceleratorLanes.batch)
@@ -92,7 +93,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   }
 
   override func forget(owner: Int) {
-    forgetRecent()
+    forgetRecent(of: owner)
     sessions = sessions.filter { $0.key.owner != owner }
     sessionCounts[owner] = nil
     touchedCount = 0
@@ -102,14 +103,12 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
 
   override func prepare(_ job: inout AcceleratorJob, _ memory: AcceleratorMemory) {
     let address = job.contextA & 0xff_ffff_ffff
-    // With the owner, as guests that are alike have their descriptors at like places.
-    let hash = Int(truncatingIfNeeded: address &>> 6 ^ address &>> 12) ^ job.owner
-    let place = recent + hash & (Self.recentCount - 1)
-    let isSame = place.pointee.owner == job.owner && place.pointee.address == address
-    var record = isSame ? place.pointee.record : nil
+    let hash = Int(truncatingIfNeeded: address &>> 6 ^ address &>> 12) & (Self.recentCount - 1)
+    let place = recent + job.owner &* Self.recentCount + hash
+    var record = place.pointee.address == address ? place.pointee.record : nil
     if record?.pointee.batch != batch {
       record = look(&job, memory, address, record)
-      place.pointee = Recent(owner: job.owner, address: address, record: record)
+      place.pointee = Recent(address: address, record: record)
     }
     guard let record else {
       return job.fail(.descriptor, status: SecurityStatus.Descriptor.memory.word())
@@ -121,8 +120,8 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
     job.session = record
   }
 
-  private func forgetRecent() {
-    recent.update(repeating: Recent(), count: Self.recentCount)
+  private func forgetRecent(of owner: Int) {
+    (recent + owner * Self.recentCount).update(repeating: Recent(), count: Self.recentCount)
   }
 
   /// The record of a job's descriptor, brought up to date; `nil` when its memory is not the owner's. `recent` is
@@ -167,7 +166,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
   }
 
   private func keep(_ session: SecuritySession, _ key: SessionKey, isNew: Bool) {
-    forgetRecent()
+    forgetRecent(of: key.owner)
     if isNew {
       if sessionCounts[key.owner, default: 0] >= Self.sessionLimit {
         // Who has so many is not to fill the engine's memory. Those of this batch stay: jobs point at them,
@@ -216,7 +215,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
         tunnels[index].begin(&requests[index], record, jobs + place, scratch, vectors)
       case .plain:
         plains[index] = AEADStep()
-        plains[index].begin(&requests[index], record, &jobs[place], scratch)
+        plains[index].begin(&requests[index], record, jobs + place, scratch)
       }
       guard requests[index].fault == nil else { continue }
       jobs[place].key = record.pointee.key
@@ -234,7 +233,7 @@ final class SecurityDevice: AcceleratorDevice, @unchecked Sendable {
       guard place >= 0, let record = requests[index].session else { continue }
       switch record.pointee.form {
       case .tunnel: tunnels[index].finish(&requests[index], record, jobs + place)
-      case .plain: plains[index].finish(&requests[index], record, &jobs[place])
+      case .plain: plains[index].finish(&requests[index], record, jobs + place)
       }
     }
   }

@@ -1,4 +1,3 @@
-import CPortalShims
 import DPAAPortal
 
 // SAFETY: `memory` covers the words that are asked for, and is aligned to them.

@@ -1,4 +1,3 @@
-import CPortalShims
 import CSecurity
 import DPAAPortal
 import Security

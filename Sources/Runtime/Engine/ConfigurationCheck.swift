@@ -3,14 +3,18 @@ import Partitioning
 import QorIQ
 
 extension RuntimeConfiguration {
+  /// How many owners can run: each has a bit in words of 64.
+  static let ownerLimit = 64
+
   /// Refuses what would have the engine reach outside its tables, or one owner into another's.
   ///
   /// A checked partition passes; a configuration that a program wrote itself may not.
   ///
   /// - Throws: ``EngineError/badConfiguration(_:)`` with the first contradiction.
   func check() throws(EngineError) {
-    guard owners.count <= 64 else {
-      throw .badConfiguration("\(owners.count) owners, of which at most 64 can run")
+    guard owners.count <= Self.ownerLimit else {
+      throw .badConfiguration(
+        "\(owners.count) owners, of which at most \(Self.ownerLimit) can run")
     }
     var ranges: [(range: QueueRange, owner: String)] = []
     var channels: Set<ChannelID> = []

@@ -13,7 +13,7 @@ extension UnsafeMutableRawPointer {
   }
 
   // SAFETY: as above.
-  /// Copies a header, such as nearly all are: IPv4's, with UDP's or not.
+  /// Copies a header; at once if it is as long as IPv4's nearly always are.
   @inline(__always)
   func copyHeader(from source: UnsafeRawPointer, count: Int) {
     if count < 16 || count > 32 { return copyMemory(from: source, byteCount: count) }
