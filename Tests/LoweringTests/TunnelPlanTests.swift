@@ -29,10 +29,11 @@ import Testing
   ///   - code: The kind.
   ///   - tunnels: Each gateway's.
   ///   - rules: The rules of an interface whose frames are else the host's.
+  ///   - type: What the chains' Ethernet headers say, if that interface sends their answers.
   /// - Returns: The findings.
   /// - Throws: When the plan cannot be written.
   private func findings(
-    of code: DiagnosticCode, _ tunnels: [[String]], rules: [String] = []
+    of code: DiagnosticCode, _ tunnels: [[String]], rules: [String] = [], type: String? = nil
   ) throws -> [Diagnostic] {
     let directory = try TemporaryDirectory()
     defer { directory.remove() }
@@ -49,7 +50,10 @@ import Testing
         "    accelerators: {sec: {pairs: 8}}",
       ]
       if index == 0, !rules.isEmpty {
-        lines.append("    chains: { out: {by: sec}, in: {by: sec} }")
+        let addresses = "dst: \"02:00:00:00:00:01\", src: \"02:00:00:00:00:02\""
+        let answers =
+          type.map { ", answers: fm1-10g0, ethernet: {\(addresses), type: \($0)}" } ?? ""
+        lines.append("    chains: { out: {by: sec\(answers)}, in: {by: sec\(answers)} }")
       }
       let addresses = "[10.1.0.\(index + 1)/24, \"fd00:1::\(index + 1)/64\"]"
       lines += [
@@ -204,6 +208,43 @@ import Testing
       #expect(
         finding.notes.map { $0.span?.text }
           == [chain == "out" ? "[\(networks)]" : "10.1.0.2"])
+    }
+  }
+
+  /// A tunnel's peer and networks, and the types that leave it on the way out and on the way in.
+  private static let families = [
+    (peer: "10.1.0.2", networks: "10.2.0.0/24", out: "ipv4", into: "ipv4"),
+    (peer: "10.1.0.2", networks: "\"fd00:2::/64\"", out: "ipv4", into: "ipv6"),
+    (peer: "\"fd00:1::2\"", networks: "10.2.0.0/24", out: "ipv6", into: "ipv4"),
+    (peer: "\"fd00:1::2\"", networks: "\"fd00:2::/64\"", out: "ipv6", into: "ipv6"),
+  ]
+
+  @Test(arguments: families, ["ipv4", "ipv6"])
+  func `a chain's Ethernet header is for what leaves its tunnel`(
+    family: (peer: String, networks: String, out: String, into: String), type: String
+  ) throws {
+    let found = try findings(
+      of: "tunnel-header",
+      [
+        [
+          Self.tunnel(
+            to: family.peer, Self.direction(0x1001, Self.one, chain: "out"),
+            Self.direction(0x1002, Self.other, chain: "in"), networks: family.networks)
+        ]
+      ],
+      rules: [
+        "{ when: {ip.proto: udp}, to: guest1, through: out }",
+        "{ when: {ip.proto: 50}, to: guest1, through: in }",
+      ], type: type)
+    let wrong = [("out", family.out), ("in", family.into)].filter { $0.1 != type }
+    #expect(found.count == wrong.count)
+    for (finding, (chain, wanted)) in zip(found, wrong) {
+      #expect(finding.severity == .error)
+      #expect(finding.message.contains("chain \(chain) has \(type)"), "\(finding.message)")
+      #expect(finding.fixIts.map(\.message) == ["write type: \(wanted)"])
+      #expect(
+        finding.notes.map { $0.span?.text }
+          == [chain == "out" ? family.peer : "[\(family.networks)]"])
     }
   }
 }

@@ -5,7 +5,7 @@ import QorIQ
 extension PartitionCheck {
   static let tunnelChecks = [
     tunnelCipher, tunnelPairs, tunnelEnd, tunnelPeer, tunnelNetworks, tunnelIndex, tunnelKey,
-    tunnelKeyShared, tunnelKeyShown, tunnelChain, tunnelFamily,
+    tunnelKeyShared, tunnelKeyShown, tunnelChain, tunnelFamily, tunnelHeader,
   ]
 
   /// A key for examples: 20 bytes.
@@ -327,6 +327,55 @@ extension PartitionCheck {
           at: span, notes: [Note("the peer is here", at: place)],
           fixIts: [FixIt("match \(other) addresses")])
       }
+    }
+  }
+
+  static let tunnelHeader = PartitionCheck(
+    "tunnel-header", .accelerators,
+    "the Ethernet header of a tunnel's chain is for packets of the family that leave it",
+    after: ["chain-header", "tunnel-networks", "tunnel-chain"],
+    meaning: """
+      What goes into a tunnel leaves behind an outer header of the peer's family, what comes out is of the family \
+      of the tunnel's networks. An offline port puts the plan's header in front of its own type only: a packet of the \
+      other goes where errors go, so that none would ever be sent.
+      """,
+    repair: "write the `type` of the packets that leave the tunnel",
+    source: "RFC 4303, section 3.1.2; IEEE 802 numbers: EtherType 0x0800 for IPv4, 0x86dd for IPv6",
+    example: .init(
+      guest: [
+        "accelerators": pairs,
+        "chains": "{ out: {by: sec, answers: fm1-10g0, "
+          + "ethernet: {dst: \"02:00:00:00:00:01\", src: \"02:00:00:00:00:02\", type: ipv6}} }",
+        "program": tunnelExample(through: ", through: out"),
+      ], rules: [intoChain]), files: keyFiles
+  ) { context, findings in
+    for (index, item, chain) in context.chains {
+      guard let header = chain.header,
+        case .ipsec(let gateway) = context.plan.partitions[index].program,
+        let number = gateway.tunnels.firstIndex(where: {
+          chain.name == $0.out.chain || chain.name == $0.into.chain
+        })
+      else { continue }
+      let tunnel = gateway.tunnels[number]
+      let isOut = chain.name == tunnel.out.chain
+      let leaving = isOut ? tunnel.peer.isIPv4 : tunnel.networks.first?.address.isIPv4
+      let types = EthernetHeader.types
+      guard let leaving, let wanted = types.first(where: { ($0.name == "ipv4") == leaving }),
+        header.type != wanted.type
+      else { continue }
+      let said = types.first { $0.type == header.type }?.name ?? "\(header.type)"
+      let family = leaving ? "IPv4" : "IPv6"
+      findings.add(
+        "\(context.name(index))'s chain \(chain.name) has \(said) in its Ethernet header, but "
+          + (isOut
+            ? "what goes to \(tunnel.peer) has an outer header of \(family)"
+            : "what comes from \(tunnel.peer)'s networks is \(family)"),
+        at: context.span(ClaimPath.chain(index, item, key: "ethernet")),
+        notes: [
+          Note(
+            isOut ? "the peer is here" : "its networks are here",
+            at: context.span(ClaimPath.tunnel(index, number, isOut ? "peer" : "networks")))
+        ], fixIts: [FixIt("write type: \(wanted.name)")])
     }
   }
 
