@@ -23,13 +23,15 @@ struct BridgeContest {
       let deadline = dpaac_monotonic_nanoseconds() + options.milliseconds * 1_000_000
       var count: UInt64 = 0
       var times: [UInt64] = []
+      var number: UInt32 = 0
       while dpaac_monotonic_nanoseconds() < deadline {
         if flow == .roundTrip {
+          number &+= 1
           let start = dpaac_monotonic_nanoseconds()
-          left.send(1)
-          guard right.take(atMost: 1) == 1 else { continue }
-          right.send(1)
-          guard left.take(atMost: 1) == 1 else { continue }
+          left.send(numbered: number)
+          guard right.takes(number) else { continue }
+          right.send(numbered: number)
+          guard left.takes(number) else { continue }
           times.append(dpaac_monotonic_nanoseconds() - start)
           count += 1
         } else {

@@ -7,6 +7,8 @@ struct TapEnd: ~Copyable {
   private let descriptor: Int32
   private let buffer = UnsafeMutableRawPointer.allocate(byteCount: 1 << 12, alignment: 64)
   private let frames: [[UInt8]]
+  /// The first of them, with room for a number behind its header.
+  private let numbered: UnsafeMutableRawBufferPointer
 
   /// - Parameters:
   ///   - descriptor: The device.
@@ -20,13 +22,17 @@ struct TapEnd: ~Copyable {
       var frame = [UInt8](repeating: 0x5a, count: length)
       frame.replaceSubrange(0..<6, with: [2, 0, 0, 0, 0, station])
       frame.replaceSubrange(6..<12, with: [2, 0, 0, 0, 0, own])
-      // For experiments (IEEE 802, local).
-      frame.replaceSubrange(12..<14, with: [0x88, 0xb5])
+      frame.replaceSubrange(12..<14, with: [UInt8(Self.type >> 8), UInt8(Self.type & 0xff)])
       return frame
     }
+    numbered = .allocate(byteCount: lengths[0], alignment: 8)
+    numbered.copyBytes(from: frames[0])
   }
 
-  deinit { buffer.deallocate() }
+  deinit {
+    buffer.deallocate()
+    numbered.deallocate()
+  }
 
   /// Sends frames, of the lengths by turns.
   func send(_ count: Int) {
@@ -38,10 +44,36 @@ struct TapEnd: ~Copyable {
   }
 
   /// Takes what has come; how many frames.
-  func take(atMost limit: Int = .max) -> UInt64 {
+  func take() -> UInt64 {
     var count: UInt64 = 0
-    while count < limit, read(descriptor, buffer, 1 << 12) > 0 { count &+= 1 }
+    while read(descriptor, buffer, 1 << 12) > 0 { count &+= 1 }
     return count
+  }
+
+  /// The type of the frames: for experiments (IEEE 802, local).
+  private static let type: UInt16 = 0x88b5
+  /// Where a frame's number stands: behind its Ethernet header.
+  private static let place = 14
+
+  /// Sends one frame that bears a number.
+  func send(numbered number: UInt32) {
+    numbered.storeBytes(of: number, toByteOffset: Self.place, as: UInt32.self)
+    _ = write(descriptor, numbered.baseAddress, numbered.count)
+  }
+
+  /// Takes what has come until it is the frame that bears a number; whether that was there. Answers that come too
+  /// late, and what a kernel sends of its own, are passed over.
+  func takes(_ number: UInt32) -> Bool {
+    while true {
+      let count = read(descriptor, buffer, 1 << 12)
+      guard count > 0 else { return false }
+      if count == numbered.count,
+        UInt16(bigEndian: buffer.load(fromByteOffset: 12, as: UInt16.self)) == Self.type,
+        buffer.loadUnaligned(fromByteOffset: Self.place, as: UInt32.self) == number
+      {
+        return true
+      }
+    }
   }
 }
 

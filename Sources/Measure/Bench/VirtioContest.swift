@@ -93,11 +93,13 @@ struct VirtioContest {
       _ = host.take()
       let watch = Stopwatch(clock, at: 0)
       var times: [UInt64] = []
+      var number: UInt32 = 0
       let count = rest(options.milliseconds) {
+        number &+= 1
         let start = dpaac_monotonic_nanoseconds()
-        host.send(1)
+        host.send(numbered: number)
         // A frame that was lost on its way is not waited for.
-        while host.take(atMost: 1) == 0 {
+        while !host.takes(number) {
           guard dpaac_monotonic_nanoseconds() - start < 100_000_000 else { return 0 }
           if processors == 1 { sched_yield() }
         }
