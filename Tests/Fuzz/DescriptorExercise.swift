@@ -34,7 +34,7 @@ final class DescriptorExercise {
         freeList: freeList, fragments: fragments))
     owners.initialize(
       to: EngineTables.OwnerEntry(
-        firstPool: 0, poolCount: 1, firstPortal: 0, portalCount: 0, liodnOffset: 0))
+        firstPool: 0, poolCount: 1, firstPortal: 0, portalCount: 0, stamp: 0))
   }
 
   /// Takes bytes as a descriptor, up to the first 512, and what is left as a packet, twice in a batch: once as

@@ -41,7 +41,7 @@ final class PatternExercise {
         fragments: fragments))
     owners.initialize(
       to: EngineTables.OwnerEntry(
-        firstPool: 0, poolCount: 1, firstPortal: 0, portalCount: 0, liodnOffset: 0))
+        firstPool: 0, poolCount: 1, firstPortal: 0, portalCount: 0, stamp: 0))
     mapped.initializeElement(at: 0, to: MappedPool(grant, memory: memory))
     let size = PortalWindow(portalCount: 1).size
     let region = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4096)
