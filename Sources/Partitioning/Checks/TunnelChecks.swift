@@ -302,12 +302,8 @@ extension PartitionCheck {
       guard let index = use.owner,
         case .ipsec(let gateway) = context.plan.partitions[index].program,
         let isIPv4 = context.plan.interfaces[use.interface].rules[use.rule].isIPv4,
-        let number = gateway.tunnels.firstIndex(where: {
-          use.name == $0.out.chain || use.name == $0.into.chain
-        })
+        let (number, tunnel, isOut) = gateway.direction(through: use.name)
       else { continue }
-      let tunnel = gateway.tunnels[number]
-      let isOut = use.name == tunnel.out.chain
       let wanted = isOut ? tunnel.networks.first?.address.isIPv4 : tunnel.peer.isIPv4
       guard let wanted, wanted != isIPv4 else { continue }
       let (family, other) = isIPv4 ? ("IPv4", "IPv6") : ("IPv6", "IPv4")
@@ -352,12 +348,8 @@ extension PartitionCheck {
     for (index, item, chain) in context.chains {
       guard let header = chain.header,
         case .ipsec(let gateway) = context.plan.partitions[index].program,
-        let number = gateway.tunnels.firstIndex(where: {
-          chain.name == $0.out.chain || chain.name == $0.into.chain
-        })
+        let (number, tunnel, isOut) = gateway.direction(through: chain.name)
       else { continue }
-      let tunnel = gateway.tunnels[number]
-      let isOut = chain.name == tunnel.out.chain
       let leaving = isOut ? tunnel.peer.isIPv4 : tunnel.networks.first?.address.isIPv4
       let types = EthernetHeader.types
       guard let leaving, let wanted = types.first(where: { ($0.name == "ipv4") == leaving }),
@@ -529,5 +521,18 @@ extension GuestProgram.TunnelProgram {
       for network in tunnel.networks { consider(network, .tunnel(tunnel.peer)) }
     }
     return best?.reach ?? .none
+  }
+}
+
+extension GuestProgram.TunnelProgram {
+  /// The tunnel whose one direction goes through a chain, its place, and whether that direction leads into it.
+  fileprivate func direction(
+    through chain: String
+  ) -> (number: Int, tunnel: GuestProgram.Tunnel, isOut: Bool)? {
+    for (number, tunnel) in tunnels.enumerated() {
+      if chain == tunnel.out.chain { return (number, tunnel, true) }
+      if chain == tunnel.into.chain { return (number, tunnel, false) }
+    }
+    return nil
   }
 }
