@@ -252,19 +252,29 @@ public final class Engine: @unchecked Sendable {
     var hasLooked = false
     // Who shares the processor with it need not be done with theirs before it serves them.
     if tables.bells != nil || nice < 0 { dpaac_hurry(Int32(nice)) }
+    let inlineGuest = inlineGuest
     while !control.isStopRequested {
       let now = clock()
-      tables.awaitNews()
+      // Where only guests bring something, the frame that answers the last one meets no round that has nothing to do.
+      // Beside ports that costs guests on the same processor half of their frames, and a look in place of a pause nothing.
+      let looksFirst = tables.ports.count == 0
+      if looksFirst { _ = tables.awaitsNews() }
       let isBusy = tables.round(control, now: now)
       if inlineGuest?.step() == true || isBusy {
         backoff.restart()
         hasLooked = false
-      } else if let bells = tables.bells {
-        backoff.rest(now: now) {
+        continue
+      }
+      backoff.rest(now: now) {
+        if looksFirst { dpaac_pause() } else { _ = tables.awaitsNews() }
+      } nap: {
+        if let bells = tables.bells {
           hasLooked = bells.sleep { !hasLooked && tables.hasNews } == .news
+        } else if !hasLooked, !looksFirst, tables.awaitsNews() {
+          hasLooked = true
+        } else {
+          usleep(50)
         }
-      } else {
-        backoff.rest(now: now)
       }
     }
   }

@@ -41,20 +41,23 @@ extension EngineTables {
     return busy
   }
 
-  /// How often an idle engine looks for news before its next round: long enough that a guest's
+  /// At how many portals an idle engine looks for news before its next round: for long enough that a guest's
   /// frame mostly meets such a look, and not the middle of a round that has nothing to do.
-  private static let looks = 64
+  private static let looks = 192
 
-  /// Waits for a moment until a guest has written something, where only guests can and nothing waits in
-  /// queues: so the frame that answers the last one meets no round that has nothing to do.
+  /// Waits for a moment, until a guest has written something where nothing waits but for guests; whether one has.
   @inline(never)
-  mutating func awaitNews() {
-    guard ports.count == 0, qman.frameCount == 0, !restoration.hasReady,
-      !(hasWorker && isHandedOver)
-    else { return }
-    for _ in 0..<Self.looks {
-      for index in 0..<portals.count where portals.base[index].hasNews() { return }
+  mutating func awaitsNews() -> Bool {
+    guard qman.frameCount == 0, !restoration.hasReady, !(hasWorker && isHandedOver) else {
+      dpaac_pause()
+      return false
     }
+    var left = Self.looks
+    while left > 0 {
+      for index in 0..<portals.count where portals.base[index].hasNews() { return true }
+      left &-= max(1, portals.count)
+    }
+    return false
   }
 
   /// Whether a guest has written something since it was last looked at, by valid bit or line.

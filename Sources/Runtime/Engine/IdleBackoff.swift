@@ -67,10 +67,13 @@ struct IdleBackoff {
   ///
   /// - Parameters:
   ///   - now: Nanoseconds on the monotonic clock, when the idle round began.
+  ///   - pause: What to do for a moment while it polls on.
   ///   - nap: How to nap.
-  mutating func rest(now: UInt64, nap: () -> Void = { usleep(50) }) {
+  mutating func rest(
+    now: UInt64, pause: () -> Void = { dpaac_pause() }, nap: () -> Void = { usleep(50) }
+  ) {
     switch step(now: now) {
-    case .pause: dpaac_pause()
+    case .pause: pause()
     case .yield:
       let before = dpaac_monotonic_nanoseconds()
       sched_yield()
