@@ -5,6 +5,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <poll.h>
@@ -25,6 +28,20 @@ static inline void dpaac_pause(void) {
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
+#endif
+}
+
+/// Whether the processor is QEMU's translator: to it the hint of a polling loop is the end of a block, for which it
+/// looks what else there is to do.
+static inline int dpaac_is_translated(void) {
+#if defined(__x86_64__)
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 31)) return 0;
+  __cpuid(0x40000000, a, b, c, d);
+  // "TCGTCGTCGTCG" (QEMU 7.2, target/i386/cpu.c, cpu_x86_cpuid).
+  return b == 0x54474354 && c == 0x43544743 && d == 0x47435447;
+#else
+  return 0;
 #endif
 }
 

@@ -61,6 +61,11 @@ public struct GuestSession: ~Copyable {
   private let bell: EngineBell
   /// How a virtual machine that polls waits for work.
   private var patience: NapPatience
+  /// How often a program looks for work before it waits.
+  private let mostIdleRounds: Int
+  /// Whether instructions are translated, on a processor that nobody else wants: the hint of a polling loop saves nothing
+  /// there, and costs more than looks do.
+  private let looksOn: Bool
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
@@ -119,6 +124,8 @@ public struct GuestSession: ~Copyable {
     precondition(poolMemory.count == grant.pools.count, "every granted pool has its memory")
     self.grant = grant
     patience = NapPatience(isShared: grant.sharesProcessor)
+    mostIdleRounds = host.isWindow && grant.sharesProcessor ? 16 : 96
+    looksOn = host.isWindow && !grant.sharesProcessor && dpaac_is_translated() != 0
     self.status = status
     self.host = host
     bell = host.bell
@@ -247,18 +254,32 @@ public struct GuestSession: ~Copyable {
   /// Rests for a moment before a guest's program looks for work again. Nobody else of a virtual machine wants its
   /// processor; where somebody on its host does, it waits the sooner.
   ///
+  /// Mutating, like what it calls: where the compiler (Swift 6.3) lends a session it copies all of it first.
+  ///
   /// - Parameter rounds: How often it has found nothing.
   /// - Returns: `false` when that was so often that it should wait (``waitForWork(atMost:orRoom:)``).
-  func rest(afterIdle rounds: Int) -> Bool {
-    guard rounds < (host.isWindow && grant.sharesProcessor ? 16 : 96) else { return false }
+  @inline(__always)
+  mutating func rest(afterIdle rounds: Int) -> Bool {
+    guard rounds < mostIdleRounds else { return false }
     if rounds == 1 {
-      wakeEngine()
-    } else if rounds < 64 {
-      dpaac_pause()
-    } else {
+      bell.ring()
+    } else if rounds >= 64 {
       sched_yield()
+    } else if looksOn {
+      look()
+    } else {
+      dpaac_pause()
     }
     return true
+  }
+
+  /// Looks for a frame some times, which takes a translator less time than a round of a program that has nothing to do:
+  /// what comes is found the sooner.
+  @inline(__always)
+  private mutating func look() {
+    for _ in 0..<16 {
+      for index in 0..<portals.count where portals.first[index].hasFrame { return }
+    }
   }
 
   /// Sleeps until a portal's interrupt fires or the host asks this guest to end.

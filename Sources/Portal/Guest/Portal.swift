@@ -189,7 +189,14 @@ extension Portal {
 
   /// Takes the next refused frame from the message ring, with the rejection code; the buffer is
   /// the caller's again.
+  @inline(__always)
   public mutating func takeRejection() -> Rejection? {
+    guard _slowPath(hasMessage(at: mrConsumer) || !kept.isEmpty) else { return nil }
+    return nextRejection()
+  }
+
+  @inline(never)
+  private mutating func nextRejection() -> Rejection? {
     guard let refused = kept.isEmpty ? readRejection() : kept.removeFirst() else { return nil }
     return Rejection(
       buffer: buffer(refused.descriptor, queue: refused.queue, context: 0), code: refused.code)
@@ -202,6 +209,7 @@ extension Portal {
     while let refused = readRejection() { kept.append(refused) }
   }
 
+  @inline(__always)
   private func hasMessage(at place: UInt32) -> Bool {
     let entry = PortalLayout.QMan.mr + mr.offset(place)
     let verb = UInt8(truncatingIfNeeded: qman.acquire64(entry) >> 56)
@@ -398,13 +406,14 @@ extension Portal {
   var progress: UInt32 { dqrrConsumer &+ mrConsumer &+ eqcrProducer &+ rcrProducer }
 
   /// Whether a frame or a message waits.
-  public var hasWork: Bool {
-    let entry = PortalLayout.QMan.dqrr + dqrr.offset(dqrrConsumer)
-    let verb = UInt8(truncatingIfNeeded: qman.acquire64(entry) >> 56)
-    if verb & 0x7f != 0, verb & PortalLayout.validBit == dqrr.polarity(dqrrConsumer) {
-      return true
-    }
-    return hasMessage(at: mrConsumer) || !kept.isEmpty
+  public var hasWork: Bool { hasFrame || hasMessage(at: mrConsumer) || !kept.isEmpty }
+
+  /// Whether a frame waits.
+  @inline(__always)
+  var hasFrame: Bool {
+    let entry = PortalLayout.QMan.dqrr &+ dqrr.offset(dqrrConsumer)
+    let verb = UInt8(truncatingIfNeeded: qman.acquire64(entry) &>> 56)
+    return verb & 0x7f != 0 && verb & PortalLayout.validBit == dqrr.polarity(dqrrConsumer)
   }
 
   /// Entries of the enqueue ring below which it raises its interrupt (ITR): few, so that who waits for room
