@@ -140,7 +140,7 @@ import Testing
       return max(0, read(engine.memory[owner].interrupts[0].guestDescriptor, &bytes, 64))
     }
     func turn() { for _ in 0..<10 { _ = engine.inlineGuest?.step() } }
-    _ = TrafficOrder(.ring, path: 2).give(in: host)
+    _ = TrafficOrder(.ring, bell: 2).give(in: host)
     turn()
     #expect(rings(2) == 1)
     #expect(rings(1) == 0)
@@ -155,12 +155,45 @@ import Testing
     #expect(host.counter(TrafficOrder.Word.received) == 1)
     #expect(rings(2) == 1, "the next one")
     // Nobody is there whom this names.
-    _ = TrafficOrder(.ring, path: 3).give(in: host)
+    _ = TrafficOrder(.ring, bell: 3).give(in: host)
     turn()
-    #expect(host.counter(TrafficOrder.Word.samples) == 1, "of the order before")
+    #expect(host.counter(TrafficOrder.Word.ringTimes) == 1, "of the order before")
+    #expect(RoundTripTimes(at: host + TrafficOrder.Word.frameTimes) == nil, "no frame was timed")
     _ = TrafficOrder(.take).give(in: host)
     turn()
-    #expect(host.counter(TrafficOrder.Word.samples) == 0)
+    #expect(RoundTripTimes(at: host + TrafficOrder.Word.ringTimes) == nil)
+  }
+
+  @Test func `a frame and an interrupt alone take turns, and are timed apart`() throws {
+    var configuration = Talk.configuration()
+    configuration.isMeasured = true
+    let engine = try Engine(configuration, interrupts: true)
+    try engine.runInline(owner: 0, capture: nil)
+    let host = engine.memory[0].status.memory + TrafficOrder.statusOffset
+    let page = engine.memory[1].status.memory + TrafficOrder.statusOffset
+    let grant = try configuration.grant(ofOwner: 1)
+    var guest = TrafficProgram(
+      page: page, paths: grant.paths.count, pool: try #require(grant.pools.last))
+    var session = try engine.attach(owner: 1, isInline: true)
+    _ = TrafficOrder(.answer).give(in: page)
+    _ = TrafficOrder(
+      .timeAndRing, path: 1, bell: 1
+    ).give(in: host)
+    for _ in 0..<200 {
+      _ = engine.round()
+      _ = engine.inlineGuest?.step()
+      guest.hear(&session)
+      _ = guest.step(&session)
+    }
+    _ = TrafficOrder(.take).give(in: host)
+    _ = engine.inlineGuest?.step()
+    let (frames, rings) = (
+      host.counter(TrafficOrder.Word.frameTimes), host.counter(TrafficOrder.Word.ringTimes)
+    )
+    #expect(frames > 10)
+    #expect(rings == frames || rings + 1 == frames)
+    #expect(page.counter(TrafficOrder.Word.received) >= frames, "frames alone are counted there")
+    #expect(host.counter(TrafficOrder.Word.received) == frames + rings)
   }
 
   /// Has a guest's program take up an order and do a step.

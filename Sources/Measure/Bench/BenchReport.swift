@@ -55,7 +55,8 @@ public struct BenchReport: Sendable {
     if options.flows.contains(where: \.sleeps) {
       lines.append(
         "To sleeping guests: a millisecond after each answer. The interrupt without a frame is raised by the engine's "
-          + "thread, and the guest's program answers with a word in memory: what a frame takes at least."
+          + "thread, and the guest's program answers with a word in memory: what a frame takes at least. Where both are "
+          + "measured, they take turns one by one."
       )
     }
     if options.flows.contains(where: \.isAccelerated) {

@@ -105,15 +105,17 @@ struct PortalContest {
         return (index, order)
       }
       // Who sends hears it last: others would take what they shall send back.
-      let senders: Set<TrafficOrder.Task> = [.send, .time, .ring]
+      let senders: Set<TrafficOrder.Task> = [.send, .time, .ring, .timeAndRing]
       for isSender in [false, true] {
         for (index, order) in orders where senders.contains(order.task) == isSender {
           try pages[index].give(order) { session.pass(milliseconds: $0) }
         }
       }
     }
+    // Those that take turns are measured in one window.
     func window(
-      _ flow: TrafficFlow, _ tasks: [Int: TrafficOrder], _ count: (borrowing RunSession) -> UInt64
+      _ flow: TrafficFlow, beside other: TrafficFlow? = nil, _ tasks: [Int: TrafficOrder],
+      _ count: (borrowing RunSession) -> UInt64
     ) throws(BenchError) {
       try order(tasks)
       session.setInput(flow == .receive)
@@ -128,18 +130,21 @@ struct PortalContest {
       guard sample.rate > 0 || !flow.isAccelerated else {
         throw BenchError("\(flow.title): nothing was answered without an error")
       }
-      var times: RoundTripTimes?
       if flow.isTimed {
         try pages[0].give(TrafficOrder(.take)) { session.pass(milliseconds: $0) }
-        times = pages[0].times
+      }
+      let samples = [flow, other].compactMap(\.self).map { flow in
+        var sample = sample
+        sample.what.flow = flow
+        if other != nil { sample.rate /= 2 }
+        if flow.isTimed {
+          sample.times = flow == .doorbell ? pages[0].ringTimes : pages[0].times
+        }
+        return sample
       }
       try order([:])
       _ = session.pass(milliseconds: 20)
-      notebook.samples.withLock { samples in
-        var sample = sample
-        sample.times = times
-        samples.append(sample)
-      }
+      notebook.samples.withLock { $0 += samples }
     }
     func send(_ sender: Int, to name: String, _ task: TrafficOrder.Task = .send) -> TrafficOrder {
       TrafficOrder(task, size: size.stored, path: path(of: sender, to: name))
@@ -165,12 +170,19 @@ struct PortalContest {
         try window(flow, [1: TrafficOrder(.echo), 0: send(0, to: "guest1", .time)]) { _ in
           pages[0].received
         }
+      case .wake where flows.contains(.doorbell):
+        var order = send(0, to: "guest1", .timeAndRing)
+        (order.bell, order.pause) = (owners[1], Self.pause)
+        try window(flow, beside: .doorbell, [1: TrafficOrder(.answer), 0: order]) { _ in
+          pages[0].received
+        }
       case .wake:
         var order = send(0, to: "guest1", .time)
         order.pause = Self.pause
         try window(flow, [1: TrafficOrder(.echo), 0: order]) { _ in pages[0].received }
+      case .doorbell where flows.contains(.wake): break
       case .doorbell:
-        let order = TrafficOrder(.ring, path: owners[1], pause: Self.pause)
+        let order = TrafficOrder(.ring, bell: owners[1], pause: Self.pause)
         try window(flow, [1: TrafficOrder(.answer), 0: order]) { _ in pages[0].received }
       case .security:
         try window(flow, [1: TrafficOrder(.encipher, size: size.stored)]) { _ in pages[1].received }

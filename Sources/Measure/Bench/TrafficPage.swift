@@ -13,13 +13,9 @@ struct TrafficPage {
   var sent: UInt64 { memory.counter(TrafficOrder.Word.sent) }
 
   /// What the round trips came to that were timed by the last order.
-  var times: RoundTripTimes? {
-    guard memory.counter(TrafficOrder.Word.samples) > 0 else { return nil }
-    return RoundTripTimes(
-      median: memory.counter(TrafficOrder.Word.median),
-      late: memory.counter(TrafficOrder.Word.late),
-      latest: memory.counter(TrafficOrder.Word.latest))
-  }
+  var times: RoundTripTimes? { RoundTripTimes(at: memory + TrafficOrder.Word.frameTimes) }
+  /// What the answers to interrupts without a frame came to.
+  var ringTimes: RoundTripTimes? { RoundTripTimes(at: memory + TrafficOrder.Word.ringTimes) }
 
   /// Gives an order and waits until it is taken up.
   ///

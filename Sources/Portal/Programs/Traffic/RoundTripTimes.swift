@@ -22,3 +22,24 @@ public struct RoundTripTimes: Sendable, Hashable {
     self.init(median: share(500), late: share(990), latest: share(999))
   }
 }
+
+// SAFETY: there are four words at each place.
+/// Times as words of a page: how many round trips they are of, and the times themselves.
+extension RoundTripTimes {
+  /// Writes times down; how many they are of is written last.
+  func write(to place: UnsafeMutableRawPointer, of count: Int) {
+    place.setCounter(8, median)
+    place.setCounter(16, late)
+    place.setCounter(24, latest)
+    place.setCounter(0, UInt64(count))
+  }
+
+  /// Has no times there.
+  static func forget(at place: UnsafeMutableRawPointer) { place.setCounter(0, 0) }
+
+  /// The times that were written down; `nil` for none.
+  public init?(at place: UnsafeMutableRawPointer) {
+    guard place.counter(0) > 0 else { return nil }
+    self.init(median: place.counter(8), late: place.counter(16), latest: place.counter(24))
+  }
+}

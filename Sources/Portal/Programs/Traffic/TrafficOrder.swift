@@ -8,8 +8,10 @@ public struct TrafficOrder: Sendable, Hashable {
   public var task: Task
   /// Bytes of a frame, without check sequence; 0 for a mixture (``mixture``).
   public var size: Int
-  /// The way on which frames are sent, by its place in the grant; for ``Task/ring`` whom to ring, by the owners' order.
+  /// The way on which frames are sent, by its place in the grant.
   public var path: Int
+  /// Whom to ring, by the owners' order.
+  public var bell: Int
   /// Whether the guest sleeps until an interrupt while there is nothing to do; otherwise it polls, and yields
   /// now and then.
   public var sleeps: Bool
@@ -18,11 +20,13 @@ public struct TrafficOrder: Sendable, Hashable {
 
   /// Creates an order.
   public init(
-    _ task: Task, size: Int = 60, path: Int = 0, sleeps: Bool = false, pause: UInt64 = 0
+    _ task: Task, size: Int = 60, path: Int = 0, bell: Int = 0, sleeps: Bool = false,
+    pause: UInt64 = 0
   ) {
     self.task = task
     self.size = size
     self.path = path
+    self.bell = bell
     self.sleeps = sleeps
     self.pause = pause
   }
@@ -44,8 +48,13 @@ public struct TrafficOrder: Sendable, Hashable {
     /// Raise a guest's interrupt and wait for its word, again and again, and time each: what a frame to a guest that
     /// sleeps takes at least. For a program on the engine's thread.
     case ring = 6
-    /// Say that the interrupt came.
+    /// Say that the interrupt came, and send back what comes.
     case answer = 7
+    /// ``time`` and ``ring`` in turn, so that the one is beside the other whatever else goes on.
+    case timeAndRing = 8
+
+    /// Whether something is timed.
+    var isTimed: Bool { self == .time || self == .ring || self == .timeAndRing }
   }
 
   /// The sizes of a mixture, one frame after the other: seven short, four middle, one long (the "simple
@@ -66,6 +75,7 @@ public struct TrafficOrder: Sendable, Hashable {
     static let pause = 40
     /// How often the guest's interrupt was raised without a frame, which who did that counts.
     static let rung = 48
+    static let bell = 56
     /// The last order that was taken up.
     public static let taken = 128
     /// Frames that were sent.
@@ -74,14 +84,10 @@ public struct TrafficOrder: Sendable, Hashable {
     public static let received = 144
     /// Up to which of ``rung`` the guest has said that it heard.
     static let heard = 152
-    /// How many round trips were timed; written behind the times themselves.
-    public static let samples = 192
-    /// Half of them took no longer, in nanoseconds.
-    public static let median = 200
-    /// 99 of 100.
-    public static let late = 208
-    /// 999 of 1,000.
-    public static let latest = 216
+    /// How long round trips of frames took.
+    public static let frameTimes = 192
+    /// How long answers to interrupts without a frame took.
+    public static let ringTimes = 224
   }
 
   // SAFETY: `page` has room for the words.
@@ -89,10 +95,12 @@ public struct TrafficOrder: Sendable, Hashable {
   ///
   /// - Returns: Its turn.
   public func give(in page: UnsafeMutableRawPointer) -> UInt64 {
-    page.setCounter(Word.samples, 0)
+    RoundTripTimes.forget(at: page + Word.frameTimes)
+    RoundTripTimes.forget(at: page + Word.ringTimes)
     page.setCounter(Word.task, task.rawValue)
     page.setCounter(Word.size, UInt64(size))
     page.setCounter(Word.path, UInt64(path))
+    page.setCounter(Word.bell, UInt64(bell))
     page.setCounter(Word.sleeps, sleeps ? 1 : 0)
     page.setCounter(Word.pause, pause)
     let turn = page.counter(Word.turn) &+ 1
@@ -106,6 +114,7 @@ public struct TrafficOrder: Sendable, Hashable {
     let wish = page.counter(Word.size)
     size = wish == 0 ? 0 : Int(min(max(wish, 60), UInt64(max(60, longest))))
     path = Int(min(page.counter(Word.path), UInt64(max(0, paths - 1))))
+    bell = Int(min(page.counter(Word.bell), 63))
     sleeps = page.counter(Word.sleeps) != 0
     pause = min(page.counter(Word.pause), 1_000_000)
   }

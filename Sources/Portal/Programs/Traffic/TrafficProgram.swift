@@ -66,11 +66,16 @@ struct TrafficProgram: ~Copyable {
   /// How many bytes of it this guest has written into each buffer.
   private let filled: UnsafeMutableBufferPointer<UInt16>
   private var work = TrafficWork()
-  private var samples: [UInt32] = []
+  private var frameTimes: [UInt32] = []
+  private var ringTimes: [UInt32] = []
+  /// Whether the next that is timed is an interrupt without a frame.
+  private var isRingNext = false
   /// When the frame that is timed was sent, or the guest was rung; 0 while neither is on its way.
   private var sentAt: UInt64 = 0
   /// When the next one may be.
   private var dueAt: UInt64 = 0
+  /// How often it looked whether the frame is back.
+  private var looks = 0
   /// Those who can be rung, in the owners' order; none for a guest.
   private let bells: [GuestBell]
   /// How often the one was that is timed.
@@ -103,13 +108,16 @@ struct TrafficProgram: ~Copyable {
   private var longest: Int { min(Int(pool.size) - Buffer.headroom, template.count) }
 
   /// Takes up a new order, if there is one.
+  @inline(__always)
   mutating func hear(_ session: inout GuestSession) {
     let now = page.counter(TrafficOrder.Word.turn)
-    guard now != turn else { return }
-    let ended = order.task == .time || order.task == .ring
-    var next = TrafficOrder(from: page, paths: paths, longest: longest)
-    if next.task == .ring { next.path = Int(min(page.counter(TrafficOrder.Word.path), 63)) }
-    obey(next)
+    if _slowPath(now != turn) { takeUp(now, &session) }
+  }
+
+  @inline(never)
+  private mutating func takeUp(_ now: UInt64, _ session: inout GuestSession) {
+    let ended = order.task.isTimed
+    obey(TrafficOrder(from: page, paths: paths, longest: longest))
     if ended { tellTimes() }
     // Who sleeps until much has come takes what Linux's driver of these portals takes: more than 12 frames, or 100
     // for the period (QMAN_PIRQ_DQRR_ITHRESH, QMAN_PIRQ_IPERIOD: Linux 6.1, drivers/soc/fsl/qbman/qman.c).
@@ -122,6 +130,7 @@ struct TrafficProgram: ~Copyable {
   mutating func obey(_ next: TrafficOrder) {
     order = next
     sentAt = 0
+    isRingNext = next.task == .ring
   }
 
   /// Gives back what it holds.
@@ -147,11 +156,12 @@ struct TrafficProgram: ~Copyable {
       let taken = take(&session)
       return send(&session) || taken > 0
     case .echo: return echo(&session)
-    case .time: return time(&session)
+    case .time, .ring, .timeAndRing: return isRingNext ? ring() : time(&session)
     case .encipher: return ask(&session, .security)
     case .scan: return ask(&session, .patterns)
-    case .ring: return ring()
-    case .answer: return answer()
+    case .answer:
+      let isRung = answer()
+      return echo(&session) || isRung
     }
   }
 
@@ -300,12 +310,13 @@ struct TrafficProgram: ~Copyable {
       return true
     }
     guard let buffer = session.portals[0].dequeue() else {
-      // Lost with whoever should have sent it back.
-      if dpaac_monotonic_nanoseconds() &- sentAt > Self.patience { sentAt = 0 }
+      // Lost with whoever should have sent it back. Not at each look, which a clock makes longer.
+      looks &+= 1
+      if looks & 0xff == 0, dpaac_monotonic_nanoseconds() &- sentAt > Self.patience { sentAt = 0 }
       return false
     }
     note(dpaac_monotonic_nanoseconds())
-    guard order.pause == 0 else {
+    guard order.pause == 0, order.task == .time else {
       session.portals[0].giveBack(buffer)
       return true
     }
@@ -317,15 +328,15 @@ struct TrafficProgram: ~Copyable {
   /// Rings a guest, or looks whether it has heard.
   @inline(never)
   private mutating func ring() -> Bool {
-    guard order.path < bells.count else { return false }
+    guard order.bell < bells.count else { return false }
     if sentAt == 0 {
       guard isDue else { return false }
       sentAt = dpaac_monotonic_nanoseconds()
-      rung = bells[order.path].ringAgain()
+      rung = bells[order.bell].ringAgain()
       return true
     }
     let now = dpaac_monotonic_nanoseconds()
-    guard bells[order.path].isHeard(rung) else {
+    guard bells[order.bell].isHeard(rung) else {
       if now &- sentAt > Self.patience { sentAt = 0 }
       return false
     }
@@ -336,17 +347,23 @@ struct TrafficProgram: ~Copyable {
   /// Whether who answers had its time to go to sleep.
   private var isDue: Bool { order.pause == 0 || dpaac_monotonic_nanoseconds() >= dueAt }
 
-  /// Notes that what was sent is back.
+  /// Notes that what was sent is back, or that the interrupt was heard.
   private mutating func note(_ now: UInt64) {
-    if samples.count < Self.mostSamples { samples.append(UInt32(clamping: now &- sentAt)) }
+    let time = UInt32(clamping: now &- sentAt)
+    if isRingNext {
+      if ringTimes.count < Self.mostSamples { ringTimes.append(time) }
+    } else if frameTimes.count < Self.mostSamples {
+      frameTimes.append(time)
+    }
     page.addCounter(TrafficOrder.Word.received, 1)
     sentAt = 0
     dueAt = now &+ order.pause &* 1000
+    if order.task == .timeAndRing { isRingNext.toggle() }
   }
 
   /// Says that the interrupt came, if it did.
   @inline(never)
-  private func answer() -> Bool {
+  private mutating func answer() -> Bool {
     let rung = page.counter(TrafficOrder.Word.rung)
     guard rung != page.counter(TrafficOrder.Word.heard) else { return false }
     page.setCounter(TrafficOrder.Word.heard, rung)
@@ -355,11 +372,10 @@ struct TrafficProgram: ~Copyable {
 
   /// Tells how long round trips took, and forgets them.
   private mutating func tellTimes() {
-    defer { samples.removeAll(keepingCapacity: true) }
-    guard let times = RoundTripTimes(samples) else { return }
-    page.setCounter(TrafficOrder.Word.median, times.median)
-    page.setCounter(TrafficOrder.Word.late, times.late)
-    page.setCounter(TrafficOrder.Word.latest, times.latest)
-    page.setCounter(TrafficOrder.Word.samples, UInt64(samples.count))
+    RoundTripTimes(frameTimes)?.write(
+      to: page + TrafficOrder.Word.frameTimes, of: frameTimes.count)
+    RoundTripTimes(ringTimes)?.write(to: page + TrafficOrder.Word.ringTimes, of: ringTimes.count)
+    frameTimes.removeAll(keepingCapacity: true)
+    ringTimes.removeAll(keepingCapacity: true)
   }
 }
