@@ -171,6 +171,30 @@ import Testing
     #expect(try EngineBells(try Engine(Talk.configuration()).memory) == nil)
   }
 
+  @Test func `an idle engine awaits no news of who is gone`() throws {
+    let engine = try Self.engine(.poll)
+    let guest = try Guest(engine, owner: 2, isInline: true)
+    // Portals that nobody has set up are looked at always.
+    for owner in 0...1 { engine.control.markGone(owner: owner) }
+    for _ in 0..<3 { engine.round() }
+    var awaitsNews = engine.tables.awaitsNews()
+    #expect(!awaitsNews)
+    guard var buffer = guest.session.portals[0].acquire(from: 3) else {
+      Issue.record("the pool has buffers")
+      return
+    }
+    buffer.setLength(64)
+    // Not its own queue: the frame comes back, and nobody takes it.
+    _ = guest.session.portals[0].enqueue(buffer, to: 101)
+    engine.round()
+    awaitsNews = engine.tables.awaitsNews()
+    #expect(awaitsNews)
+    engine.control.markGone(owner: 2)
+    for _ in 0..<3 { engine.round() }
+    awaitsNews = engine.tables.awaitsNews()
+    #expect(!awaitsNews)
+  }
+
   @Test func `what a guest wrote before an engine sleeps is news until it is taken`()
     throws
   {

@@ -54,7 +54,8 @@ extension EngineTables {
     }
     var left = Self.looks
     while left > 0 {
-      for index in 0..<portals.count where portals.base[index].hasNews() { return true }
+      for index in 0..<portals.count
+      where portals.base[index].hasNews() && !isGone(portals.base[index].owner) { return true }
       left &-= max(1, portals.count)
     }
     return false
