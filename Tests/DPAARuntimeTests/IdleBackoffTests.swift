@@ -40,6 +40,20 @@ import Testing
     #expect(backoff.step(now: now + 2000 + IdleBackoff.memory) == .yield)
   }
 
+  @Test func `who is rung when it naps does not yield to those who would ring`() {
+    for (isRung, next) in [(false, IdleBackoff.Step.yield), (true, .nap)] {
+      var backoff = IdleBackoff(isRung: isRung)
+      let now: UInt64 = 5_000_000
+      _ = backoff.step(now: now)
+      backoff.noteYield(nanoseconds: IdleBackoff.answeredYield, now: now)
+      #expect(backoff.step(now: now + 1000) == .pause)
+      backoff.noteYield(nanoseconds: IdleBackoff.answeredYield + 1, now: now + 1000)
+      #expect(backoff.step(now: now + 2000) == next)
+      backoff.restart()
+      #expect(backoff.step(now: now + 3000) == (isRung ? .nap : .pause))
+    }
+  }
+
   @Test func `where nobody wants the core it polls on for longer, until somebody does`() {
     var backoff = IdleBackoff()
     var now: UInt64 = 5_000_000

@@ -12,9 +12,10 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct MachineServerTests {
   /// The talk with its guests as machines.
   private static func engine(
-    _ mode: ServiceMode, clock: VirtualClock = VirtualClock()
+    _ mode: ServiceMode, clock: VirtualClock = VirtualClock(), processors: Int? = nil
   ) throws -> Engine {
     var configuration = Talk.configuration()
+    configuration.processors = processors
     for owner in 1...2 { configuration.owners[owner].kind = .machine(.tcg, mode) }
     return try Engine(configuration, interrupts: true, clock: { clock.now })
   }
@@ -169,6 +170,20 @@ import Testing
     #expect(sleep(true) == .news)
     #expect(windows.map { $0?.counter(MachineWindow.Word.asleep) } == [0, 0])
     #expect(try EngineBells(try Engine(Talk.configuration()).memory) == nil)
+  }
+
+  @Test func `an engine knows whether everybody on the only processor rings it`() throws {
+    for processors in [1, 2, nil] {
+      let engine = try Self.engine(.poll, processors: processors)
+      #expect(!engine.isRungByAll, "the host's program is a process")
+      try engine.runInline(owner: 0, capture: nil)
+      #expect(engine.isRungByAll == (processors == 1))
+    }
+    var configuration = Talk.configuration()
+    configuration.processors = 1
+    let processes = try Engine(configuration)
+    try processes.runInline(owner: 0, capture: nil)
+    #expect(!processes.isRungByAll)
   }
 
   @Test func `an idle engine awaits no news of who is gone`() throws {

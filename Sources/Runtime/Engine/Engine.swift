@@ -218,7 +218,9 @@ public final class Engine: @unchecked Sendable {
     precondition(thread == nil, "the engine runs already")
     control.allowLoop()
     if let acceleratorCPU { tables.startWorker(cpu: acceleratorCPU) }
-    thread = WorkerThread.start { self.loop() }
+    // What is looked at may be another by the time that the thread runs.
+    let isRung = isRungByAll
+    thread = WorkerThread.start { self.loop(isRung: isRung) }
   }
 
   /// Whether a guest has written something that the last round did not see.
@@ -245,9 +247,16 @@ public final class Engine: @unchecked Sendable {
     return thread != nil
   }
 
+  /// Whether there is one processor for all, and everybody else on it rings the engine's thread when it sleeps. A process
+  /// does not.
+  var isRungByAll: Bool {
+    configuration.processors == 1 && tables.bells != nil
+      && memory.count { $0.machine == nil } == (inlineGuest == nil ? 0 : 1)
+  }
+
   /// Polls until it is told to stop.
-  private func loop() {
-    var backoff = IdleBackoff()
+  private func loop(isRung: Bool) {
+    var backoff = IdleBackoff(isRung: isRung)
     // What is there and cannot be taken up is news only once.
     var hasLooked = false
     // Who shares the processor with it need not be done with theirs before it serves them.

@@ -28,9 +28,17 @@ struct IdleBackoff {
   /// a fast machine's guest has then done that meanwhile, and on a slow one the call itself takes so long.
   static let answeredYield: UInt64 = 5000
   /// A yield that takes longer has gone to somebody who does not yield.
+  private let longestYield: UInt64
   static let longestYield: UInt64 = 500_000
   /// For how long that is remembered.
   static let memory: UInt64 = 50_000_000
+
+  /// Creates it.
+  ///
+  /// - Parameter isRung: Whether it shares the only core with those who ring it when it naps: then it naps as soon as they
+  ///   are seen to want the core. To them who yields is awake, so that they would not ring, and nap themselves. On a
+  ///   core of its own, interrupts take a yield for somebody's, too.
+  init(isRung: Bool = false) { longestYield = isRung ? Self.answeredYield : Self.longestYield }
 
   /// What to do about an idle round.
   enum Step { case pause, yield, nap }
@@ -56,7 +64,7 @@ struct IdleBackoff {
 
   /// Takes notice of how long a yield took.
   mutating func noteYield(nanoseconds: UInt64, now: UInt64) {
-    if nanoseconds > Self.longestYield { crowdedUntil = now &+ Self.memory }
+    if nanoseconds > longestYield { crowdedUntil = now &+ Self.memory }
     mayBeAnswered = nanoseconds > Self.emptyYield
     patience =
       nanoseconds > Self.answeredYield
