@@ -63,9 +63,10 @@ public struct GuestSession: ~Copyable {
   private var patience: NapPatience
   /// How often a program looks for work before it waits.
   private let mostIdleRounds: Int
-  /// Whether instructions are translated, on a processor that nobody else wants: the hint of a polling loop saves nothing
-  /// there, and costs more than looks do.
-  private let looksOn: Bool
+  /// How often it looks for a frame in place of the hint of a polling loop; 0 where the hint is given. To a translator of
+  /// instructions the hint saves nothing, and costs more than looks do. Not where machines that poll want each other's
+  /// processors.
+  private let looks: Int
 
   /// The portals of a session.
   public struct PortalSet: ~Copyable {
@@ -125,7 +126,9 @@ public struct GuestSession: ~Copyable {
     self.grant = grant
     patience = NapPatience(isShared: grant.sharesProcessor)
     mostIdleRounds = host.isWindow && grant.sharesProcessor ? 16 : 96
-    looksOn = host.isWindow && !grant.sharesProcessor && dpaac_is_translated() != 0
+    looks =
+      host.isWindow && !grant.sharesProcessor && dpaac_is_translated() != 0
+      ? max(16 / max(grant.portalCount, 1), 1) : 0
     self.status = status
     self.host = host
     bell = host.bell
@@ -265,7 +268,7 @@ public struct GuestSession: ~Copyable {
       bell.ring()
     } else if rounds >= 64 {
       sched_yield()
-    } else if looksOn {
+    } else if looks > 0 {
       look()
     } else {
       dpaac_pause()
@@ -277,7 +280,7 @@ public struct GuestSession: ~Copyable {
   /// what comes is found the sooner.
   @inline(__always)
   private mutating func look() {
-    for _ in 0..<16 {
+    for _ in 0..<looks {
       for index in 0..<portals.count where portals.first[index].hasFrame { return }
     }
   }
