@@ -156,6 +156,11 @@ import Testing
     report.clock = 2.5
     #expect(report.json.text.contains("\"cyclesPerFrame\": 2500"))
     #expect(report.json.text.contains("\"processorMegahertz\": 2500"))
+    // What takes turns with another has no time of its own.
+    for flow in [TrafficFlow.wake, .doorbell] {
+      let other = Self.report([try Self.sample(.machineInterrupt, 1e6, flow: flow)])
+      #expect(other.json.text.contains("\"picosecondsOfProcessorPerFrame\": null"))
+    }
     let line = report.text.split(separator: "\n").first { $0.hasPrefix("guest to host") }
     #expect(line?.split(separator: " ").suffix(2) == ["1000", "2500"])
     #expect(report.method.contains { $0.contains("2.50 GHz") })

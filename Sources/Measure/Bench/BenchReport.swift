@@ -226,7 +226,10 @@ public struct BenchReport: Sendable {
       .integer(Int64(min(max(value, 0), 1e15).rounded()))
     }
     func cost(_ result: BenchResult, _ value: Double?) -> JSONValue {
-      guard result.rate > 0, let value else { return .null }
+      // What takes turns one by one has no time of its own.
+      guard result.rate > 0, ![.wake, .doorbell].contains(result.what.flow), let value else {
+        return .null
+      }
       return number(value)
     }
     return [
